@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Names and scopes: the one place that says what a name is.
+ *
+ * Owns: the rules for names of peers, rooms, queues, topics and consumers; the text form of a
+ * scope ("peer:alice"); folding (equality without regard to case); topic patterns.
+ *
+ * A name is 1 to 255 bytes of UTF-8 in NFC. It has no control character, no line or paragraph
+ * separator, no invisible direction mark, no private or unassigned code point, and neither begins
+ * nor ends with a blank. Two names whose folded forms are equal are the same name: "Ana" and "ANA"
+ * cannot both exist. ASCII names take a fast path without a table look-up.
+ *
+ * Promises: pure functions, no state, no allocation for ASCII; views point into the argument.
+ * Leaves to others: who may use which name, and whether it exists.
+ */
+#ifndef PROTO_NAME_H
+#define PROTO_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/limits.h"
+#include "rt/err.h"
+
+#define NAME_FOLDED_BYTES_MAX (3u * WIRE_NAME_BYTES_MAX) /* folding can make a name longer */
+
+struct name_folded {
+    size_t size;
+    char text[NAME_FOLDED_BYTES_MAX + 1]; /* NUL-terminated for convenience */
+};
+
+/* What stands before the colon. The same numbers as the store's enum scope_kind. */
+enum scope_prefix {
+    PREFIX_PEER = 1, /* a mailbox */
+    PREFIX_ROOM = 2,
+    PREFIX_QUEUE = 3,
+    PREFIX_TOPIC = 4,
+};
+
+/* A scope taken apart. `name` points into the text that was parsed; it is not terminated. */
+struct scope_name {
+    enum scope_prefix prefix;
+    bool is_pattern; /* a topic with the wildcards * or > */
+    const char *name;
+    size_t name_size;
+};
+
+/* ERR_OK or ERR_BAD_NAME; then *ret_problem (may be NULL) says why, in static words. */
+MUST_USE enum err name_check(const void *bytes, size_t size, const char **ret_problem);
+
+/* Text for people (display names, reasons): UTF-8, no control characters, no direction marks; may
+ * be empty, need not be NFC. */
+MUST_USE enum err name_check_text(const void *bytes, size_t size, const char **ret_problem);
+
+/* The form by which names are compared. The name must have passed name_check; ERR_BAD_NAME
+ * otherwise or when nothing visible is left. Idempotent: fold(fold(x)) = fold(x). */
+MUST_USE enum err name_fold(const void *bytes, size_t size, struct name_folded *ret);
+
+/* Names no peer may give itself: "lan:..." (unverified peers of the network) and "$..." (the
+ * broker's own). A message may be sent to them. */
+bool name_is_reserved(const void *bytes, size_t size);
+
+/* "kind:name" without wildcards. ERR_BAD_SCOPE with *ret_problem (may be NULL) otherwise. The first
+ * colon ends the kind, so "peer:lan:ana@host" is the mailbox of "lan:ana@host". */
+MUST_USE enum err scope_parse(const void *bytes, size_t size, struct scope_name *ret,
+                              const char **ret_problem);
+
+/* The same, and a topic may have wildcards: "*" for one word, ">" at the end for one or more. */
+MUST_USE enum err scope_parse_pattern(const void *bytes, size_t size, struct scope_name *ret,
+                                      const char **ret_problem);
+
+/* Writes "kind:name" and a NUL; returns the length without it. `name_size` <= 255. */
+size_t scope_format(enum scope_prefix prefix, const void *name, size_t name_size,
+                    char ret_text[WIRE_SCOPE_BYTES_MAX + 1]);
+
+/* "peer", "room", "queue" or "topic". */
+const char *scope_prefix_name(enum scope_prefix prefix);
+
+/* Whether a topic name (no wildcards) matches a pattern that passed scope_parse_pattern. */
+bool topic_matches(const void *pattern, size_t pattern_size, const void *topic, size_t topic_size);
+
+#endif
