@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Metrics and their text exposition. Histograms are shown with one bucket per power of two, of
+ * which only those up to the largest value seen.
+ */
+#include "rt/metrics.h"
+
+#include <inttypes.h>
+
+#include "rt/check.h"
+
+struct metric_row {
+    const char *name;
+    const char *kind; /* as Prometheus calls it */
+    const char *unit;
+    const char *help;
+};
+
+static const struct metric_row rows[METRIC_COUNT] = {
+#define COUNTER(NAME, name, unit, help) [METRIC_##NAME] = {#name, "counter", #unit, help},
+#define GAUGE(NAME, name, unit, help)   [METRIC_##NAME] = {#name, "gauge", #unit, help},
+#define HISTOGRAM(NAME, name, unit, help)
+#include "rt/metrics.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+};
+
+static const struct metric_row histogram_rows[METRIC_HISTOGRAM_COUNT] = {
+#define COUNTER(NAME, name, unit, help)
+#define GAUGE(NAME, name, unit, help)
+#define HISTOGRAM(NAME, name, unit, help) [METRIC_##NAME] = {#name, "histogram", #unit, help},
+#include "rt/metrics.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+};
+
+void metrics_add(struct metrics *metrics, enum metric metric, int64_t amount)
+{
+    int64_t value = atomic_load_explicit(&metrics->values[metric], memory_order_relaxed);
+    atomic_store_explicit(&metrics->values[metric], value + amount, memory_order_relaxed);
+}
+
+void metrics_set(struct metrics *metrics, enum metric gauge, int64_t value)
+{
+    atomic_store_explicit(&metrics->values[gauge], value, memory_order_relaxed);
+}
+
+void metrics_record(struct metrics *metrics, enum metric_histogram histogram, uint64_t value)
+{
+    histogram_record(&metrics->histograms[histogram], value);
+}
+
+int64_t metrics_get(const struct metrics *metrics, enum metric metric)
+{
+    return atomic_load_explicit(&metrics->values[metric], memory_order_relaxed);
+}
+
+int64_t metrics_sum(const struct metrics *blocks, size_t count, enum metric metric)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += metrics_get(&blocks[i], metric);
+    return sum;
+}
+
+static enum err write_head(const struct metric_row *row, struct buf *out)
+{
+    return buf_append_format(out, "# HELP roost_%s %s\n# TYPE roost_%s %s\n", row->name, row->help,
+                             row->name, row->kind);
+}
+
+static enum err write_values(const struct metrics *blocks, size_t count, enum metric metric,
+                             struct buf *out)
+{
+    const struct metric_row *row = &rows[metric];
+    enum err err = write_head(row, out);
+    for (size_t i = 0; !err && i < count; i++) {
+        int64_t value = metrics_get(&blocks[i], metric);
+        if (value == 0)
+            continue;
+        err = buf_append_format(out, "roost_%s{actor=\"%s\"} %" PRId64 "\n", row->name,
+                                blocks[i].actor, value);
+    }
+    return err;
+}
+
+static enum err write_one_histogram(const struct metric_row *row, const char *actor,
+                                    const struct histogram *histogram, struct buf *out)
+{
+    uint64_t max = atomic_load_explicit(&histogram->max, memory_order_relaxed);
+    uint64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
+    enum err err = ERR_OK;
+    uint64_t seen = 0;
+    for (unsigned bit = 0; !err && bit < 63; bit++) {
+        uint64_t end = ((uint64_t)1 << bit) - 1; /* the ends of buckets are one below a power */
+        seen = histogram_count_to(histogram, end);
+        err =
+            buf_append_format(out, "roost_%s_bucket{actor=\"%s\",le=\"%" PRIu64 "\"} %" PRIu64 "\n",
+                              row->name, actor, end, seen);
+        if (end >= max)
+            break;
+    }
+    /* All of them, counted from the buckets, so that the series is consistent in itself. */
+    uint64_t total = histogram_count_to(histogram, UINT64_MAX);
+    if (!err)
+        err = buf_append_format(out,
+                                "roost_%s_bucket{actor=\"%s\",le=\"+Inf\"} %" PRIu64 "\n"
+                                "roost_%s_sum{actor=\"%s\"} %" PRIu64 "\n"
+                                "roost_%s_count{actor=\"%s\"} %" PRIu64 "\n",
+                                row->name, actor, total, row->name, actor, sum, row->name, actor,
+                                total);
+    return err;
+}
+
+static enum err write_histograms(const struct metrics *blocks, size_t count,
+                                 enum metric_histogram which, struct buf *out)
+{
+    const struct metric_row *row = &histogram_rows[which];
+    enum err err = write_head(row, out);
+    for (size_t i = 0; !err && i < count; i++) {
+        const struct histogram *histogram = &blocks[i].histograms[which];
+        if (atomic_load_explicit(&histogram->count, memory_order_relaxed) == 0)
+            continue;
+        err = write_one_histogram(row, blocks[i].actor, histogram, out);
+    }
+    return err;
+}
+
+enum err metrics_write_text(const struct metrics *blocks, size_t count, struct buf *out)
+{
+    enum err err = ERR_OK;
+    for (unsigned i = 0; !err && i < METRIC_COUNT; i++)
+        err = write_values(blocks, count, (enum metric)i, out);
+    for (unsigned i = 0; !err && i < METRIC_HISTOGRAM_COUNT; i++)
+        err = write_histograms(blocks, count, (enum metric_histogram)i, out);
+    return err;
+}
+
+static enum err write_markdown_row(const struct metric_row *row, struct buf *out)
+{
+    return buf_append_format(out, "| `roost_%s` | %s | %s | %s |\n", row->name, row->kind,
+                             row->unit, row->help);
+}
+
+enum err metrics_write_markdown(struct buf *out)
+{
+    enum err err = buf_append_text(out, "| metric | kind | unit | meaning |\n|---|---|---|---|\n");
+    for (unsigned i = 0; !err && i < METRIC_COUNT; i++)
+        err = write_markdown_row(&rows[i], out);
+    for (unsigned i = 0; !err && i < METRIC_HISTOGRAM_COUNT; i++)
+        err = write_markdown_row(&histogram_rows[i], out);
+    return err;
+}
