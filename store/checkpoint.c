@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * When the WAL is moved into the database file: by the writer itself, between transactions. (A
+ * second connection doing it costs twice the processor time, and SQLite before 3.51.3 can damage
+ * the file when two connections write and checkpoint at once.)
+ *
+ * PASSIVE copies what no reader still needs older and waits for nobody. Afterwards the WAL is
+ * overwritten from its start, so its file stays allocated and syncs cheaply. The thresholds are
+ * a compromise measured with tests/store/store_speed.c: moving costs a sync of the database
+ * file and the copy; rarely and much keeps it out of the 99th percentile of commits.
+ */
+#include "rt/check.h"
+#include "store/store_internal.h"
+
+#define FRAME_BYTES      (STORE_PAGE_BYTES + 24)
+#define MOVE_IDLE_FRAMES ((4u << 20) / FRAME_BYTES)
+#define MOVE_BUSY_FRAMES ((16u << 20) / FRAME_BYTES)
+#define TRUNCATE_FRAMES  ((64u << 20) / FRAME_BYTES)
+
+static int note_commit(void *context, sqlite3 *db, const char *name, int frames)
+{
+    struct store *store = context;
+    (void)db;
+    (void)name;
+    if ((uint32_t)frames < store->wal_frames)
+        store->wal_frames_moved = 0; /* the WAL began again */
+    store->wal_frames = (uint32_t)frames;
+    return SQLITE_OK;
+}
+
+void store_checkpoint_install(struct store *store)
+{
+    (void)sqlite3_wal_hook(store->db, note_commit, store);
+}
+
+/* A full disk or a reader in the way costs nothing but the WAL's room. */
+static enum err move(struct store *store, int mode, bool *ret_is_all_moved)
+{
+    int in_wal = 0, moved = 0;
+    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, &in_wal, &moved);
+    *ret_is_all_moved = rc == SQLITE_OK && in_wal == moved;
+    if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_FULL)
+        return ERR_OK;
+    if (rc != SQLITE_OK)
+        return store_map(store, rc);
+    store->wal_frames = in_wal > 0 ? (uint32_t)in_wal : 0;
+    store->wal_frames_moved = moved > 0 ? (uint32_t)moved : 0;
+    return ERR_OK;
+}
+
+enum err store_checkpoint(struct store *store, bool is_idle)
+{
+    CHECK(store->is_writer && !store->is_in_transaction);
+    if (store->is_broken)
+        return ERR_STORAGE;
+    bool ignored = false;
+    uint32_t waiting = store->wal_frames - store->wal_frames_moved;
+    if (is_idle && waiting == 0 && store->wal_frames >= TRUNCATE_FRAMES)
+        return move(store, SQLITE_CHECKPOINT_TRUNCATE, &ignored);
+    if (waiting >= MOVE_BUSY_FRAMES || (is_idle && waiting >= MOVE_IDLE_FRAMES))
+        return move(store, SQLITE_CHECKPOINT_PASSIVE, &ignored);
+    return ERR_OK;
+}
+
+enum err store_checkpoint_all(struct store *store, bool must_truncate, bool *ret_is_all_moved)
+{
+    return move(store, must_truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                ret_is_all_moved);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Peers, their addresses, presence events and read markers: rows in, rows out.
+ */
+#ifndef STORE_PEERS_H
+#define STORE_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rt/err.h"
+
+struct store;
+
+struct peer_row {
+    int64_t id;
+    const char *name, *folded, *display_name, *nickname, *host_name, *kind; /* views */
+    bool is_verified;
+    int64_t first_seen_ms, last_seen_ms, left_ms, created_ms;
+    uint64_t connections;
+};
+
+MUST_USE enum err peer_find(struct store *store, const char *folded, int64_t *ret_id);
+/* Creates a peer that was never seen (all times 0 but created_ms). */
+MUST_USE enum err peer_create(struct store *store, const char *name, const char *folded,
+                              int64_t now_ms, int64_t *ret_id);
+
+/* An empty string or a 0 never overwrites a filled field; times only move forward. */
+struct peer_seen {
+    int64_t id, seen_ms;
+    int64_t left_ms;                                    /* not 0: it said goodbye at that time */
+    const char *display_name, *kind, *address, *source; /* NULL or "" = unknown */
+    bool is_new_connection;
+    const char *host_name; /* NULL or "" = unknown */
+};
+MUST_USE enum err peer_update_seen(struct store *store, const struct peer_seen *seen);
+MUST_USE enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname);
+MUST_USE enum err peer_set_verified(struct store *store, int64_t id, bool is_verified);
+/* With its addresses, presence events and markers; its messages stay. */
+MUST_USE enum err peer_remove(struct store *store, int64_t id);
+
+typedef enum err peer_visit(void *context, const struct peer_row *row);
+MUST_USE enum err peer_read(struct store *store, int64_t id, peer_visit *visit, void *context);
+/* By folded name > after, in name order. online_since_ms != 0: only peers with left < last_seen
+ * and last_seen >= online_since_ms. */
+MUST_USE enum err peer_list(struct store *store, const char *after_folded, int64_t online_since_ms,
+                            uint32_t limit, peer_visit *visit, void *context);
+typedef enum err peer_address_visit(void *context, const char *address, const char *source,
+                                    int64_t last_seen_ms);
+MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,
+                                 void *context);
+
+MUST_USE enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int64_t at_ms,
+                               const char *reason, int64_t *ret_event_id);
+struct presence_row {
+    int64_t id, peer_id, at_ms;
+    bool is_online;
+    const char *reason, *peer_name, *display_name;
+};
+typedef enum err presence_visit(void *context, const struct presence_row *row);
+MUST_USE enum err presence_list(struct store *store, int64_t peer_id /* 0 = all */,
+                                int64_t before_id, uint32_t limit, presence_visit *visit,
+                                void *context);
+/* Bounded retention: at most rows_max of the events older than before_ms. */
+MUST_USE enum err presence_trim(struct store *store, int64_t before_ms, uint32_t rows_max);
+
+/* Moves the marker forward only; ret_before: where it stood. */
+MUST_USE enum err marker_set(struct store *store, int64_t peer_id, int64_t conversation,
+                             uint64_t read_seq, int64_t now_ms, uint64_t *ret_before);
+MUST_USE enum err marker_get(struct store *store, int64_t peer_id, int64_t conversation,
+                             uint64_t *ret_read_seq);
+
+#endif

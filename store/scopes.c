@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Scopes: the logs that messages are written to, by kind and name. See consumers.h.
+ */
+#include <stdio.h>
+
+#include "rt/check.h"
+#include "store/consumers.h"
+#include "store/store_internal.h"
+
+static void read_scope(sqlite3_stmt *stmt, struct scope_row *ret_row)
+{
+    ret_row->id = sqlite3_column_int64(stmt, 0);
+    ret_row->kind = (enum scope_kind)sqlite3_column_int(stmt, 1);
+    ret_row->owner_id = sqlite3_column_int64(stmt, 2);
+    ret_row->name = NULL;
+}
+
+enum err scope_find(struct store *store, enum scope_kind kind, const char *folded,
+                    struct scope_row *ret_row)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_scope_find, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(kind));
+    statement_bind_text(stmt, 2, folded);
+    bool has_row = false;
+    err = statement_step(store, stmt, &has_row);
+    if (err == ERR_OK && !has_row)
+        err = ERR_NO_SUCH_SCOPE;
+    if (err == ERR_OK)
+        read_scope(stmt, ret_row);
+    return statement_close(stmt, err);
+}
+
+enum err scope_find_by_id(struct store *store, int64_t id, char *ret_name, size_t name_size_bytes,
+                          struct scope_row *ret_row)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_scope_find_by_id, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(id));
+    bool has_row = false;
+    err = statement_step(store, stmt, &has_row);
+    if (err == ERR_OK && !has_row)
+        err = ERR_NO_SUCH_SCOPE;
+    if (err == ERR_OK) {
+        int size = snprintf(ret_name, name_size_bytes, "%s", statement_column_text(stmt, 3));
+        err = size >= 0 && (size_t)size < name_size_bytes ? ERR_OK : ERR_TOO_LARGE;
+    }
+    if (err == ERR_OK) {
+        read_scope(stmt, ret_row);
+        ret_row->name = ret_name;
+    }
+    return statement_close(stmt, err);
+}
+
+enum err scope_create(struct store *store, enum scope_kind kind, const char *name,
+                      const char *folded, int64_t owner_id, int64_t now_ms, int64_t *ret_id)
+{
+    CHECK(store->is_in_transaction);
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_scope_create, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(kind, owner_id, now_ms));
+    statement_bind_text(stmt, 4, name);
+    statement_bind_text(stmt, 5, folded);
+    err = statement_run(store, stmt);
+    if (err == ERR_OK)
+        *ret_id = sqlite3_last_insert_rowid(store->db);
+    return err;
+}

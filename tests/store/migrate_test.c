@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Migrations: whole or not at all, with a copy first, and never of a newer file.
+ */
+#include "store/migrate.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crash_vfs.h"
+#include "rt/check.h"
+#include "store/store_internal.h"
+#include "store_fixture.h"
+
+static const char second[] =
+    "CREATE TABLE extra (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"
+    "INSERT INTO extra SELECT seq, 'x' FROM message;"
+    "PRAGMA user_version = 2;";
+static const char broken[] = "CREATE TABLE extra (id INTEGER PRIMARY KEY);"
+                             "CREATE TABLE extra (id INTEGER PRIMARY KEY);"
+                             "PRAGMA user_version = 2;";
+
+static int64_t query(struct store *store, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        return -1;
+    int64_t value = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : -1;
+    (void)sqlite3_finalize(stmt); /* repeats the last result */
+    return value;
+}
+
+static void test_numbers_rise_by_one(void **state)
+{
+    (void)state;
+    assert_true(migrations_count >= 1);
+    for (size_t i = 0; i < migrations_count; i++)
+        assert_int_equal(migrations[i].version, i + 1);
+}
+
+static void test_new_file_has_the_newest_version(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(query(fixture->store, "PRAGMA user_version"), migrations_count);
+    assert_int_equal(query(fixture->store, "SELECT value FROM progress"), 0);
+}
+
+static void test_upgrade_keeps_rows_and_a_copy(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_fill(fixture);
+    for (uint64_t n = 1; n <= 20; n++)
+        (void)fixture_append(fixture, n, 100);
+    const struct migration list[] = {migrations[0], {2, "0002_extra", second}};
+    assert_ok(migrate_run(fixture->store, list, 2));
+    assert_int_equal(query(fixture->store, "PRAGMA user_version"), 2);
+    assert_int_equal(query(fixture->store, "SELECT count(*) FROM extra"), 20);
+    char copy[400];
+    (void)snprintf(copy, sizeof copy, "%s-before-v2", fixture->path);
+    struct store_options options = {.path = copy, .read_only = true};
+    struct store *store = NULL;
+    assert_ok(store_open(&options, &store));
+    assert_int_equal(query(store, "SELECT count(*) FROM message"), 20);
+    assert_int_equal(query(store, "PRAGMA user_version"), 1);
+    store_close(&store);
+    assert_int_equal(sqlite3_exec(fixture->store->db, "PRAGMA user_version = 1", 0, 0, 0), 0);
+}
+
+static void test_failing_sql_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct migration list[] = {migrations[0], {2, "0002_broken", broken}};
+    assert_err(migrate_run(fixture->store, list, 2), ERR_INTERNAL);
+    assert_int_equal(query(fixture->store, "PRAGMA user_version"), 1);
+    assert_int_equal(query(fixture->store, "SELECT count(*) FROM extra"), -1);
+}
+
+static void test_newer_schema_is_refused_untouched(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    assert_int_equal(sqlite3_exec(fixture->store->db, "PRAGMA user_version = 999", 0, 0, 0), 0);
+    store_close(&fixture->store);
+    assert_err(fixture_open(fixture, &store), ERR_NEWER_SCHEMA);
+    assert_err(fixture_open_reader(fixture, &store), ERR_NEWER_SCHEMA);
+    assert_null(store);
+}
+
+/* The n-th write or sync of the migration fails, for every n until none is left to fail. */
+static void fail_at_every_operation(struct fixture *fixture, enum crash_fault fault)
+{
+    const struct migration list[] = {migrations[0], {2, "0002_extra", second}};
+    struct store_options options = {.path = fixture->path, .vfs = "crash"};
+    uint64_t failures = 0;
+    for (uint64_t n = 0;; n++) {
+        struct crash_disk *disk = crash_disk_new();
+        crash_vfs_use(disk);
+        assert_ok(store_open(&options, &fixture->store));
+        fixture_fill(fixture);
+        for (uint64_t i = 1; i <= 30; i++)
+            (void)fixture_append(fixture, i, 300);
+        crash_disk_fail(disk, fault, n, false);
+        enum err err = migrate_run(fixture->store, list, 2);
+        uint64_t faults = crash_disk_faults(disk);
+        crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
+        store_close(&fixture->store);
+        assert_true((err == ERR_OK) == (faults == 0));
+        /* What is there now is version 1 or 2, whole. */
+        assert_ok(store_open(&options, &fixture->store) == ERR_NEWER_SCHEMA ? ERR_OK
+                  : fixture->store                                          ? ERR_OK
+                                                                            : ERR_INTERNAL);
+        if (fixture->store) {
+            assert_int_equal(query(fixture->store, "SELECT count(*) FROM extra"), -1);
+            assert_int_equal(query(fixture->store, "SELECT count(*) FROM message"), 30);
+        } else {
+            assert_true(err == ERR_OK || fault == CRASH_FAULT_SYNC);
+        }
+        store_close(&fixture->store);
+        crash_disk_destroy(&disk);
+        failures += faults;
+        if (faults == 0)
+            break;
+    }
+    assert_true(failures > 0);
+}
+
+static void test_full_disk_fails_atomically(void **state)
+{
+    fail_at_every_operation(*state, CRASH_FAULT_FULL);
+}
+
+static void test_write_error_fails_atomically(void **state)
+{
+    fail_at_every_operation(*state, CRASH_FAULT_WRITE);
+}
+
+static void test_sync_error_fails_atomically(void **state)
+{
+    fail_at_every_operation(*state, CRASH_FAULT_SYNC);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+#define WITH_DIRECTORY(test)                                                                       \
+    cmocka_unit_test_setup_teardown(test, fixture_setup_directory, fixture_teardown)
+
+int main(void)
+{
+    crash_vfs_register("crash");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_rise_by_one),
+        WITH_STORE(test_new_file_has_the_newest_version),
+        WITH_STORE(test_upgrade_keeps_rows_and_a_copy),
+        WITH_STORE(test_failing_sql_changes_nothing),
+        WITH_STORE(test_newer_schema_is_refused_untouched),
+        WITH_DIRECTORY(test_full_disk_fails_atomically),
+        WITH_DIRECTORY(test_write_error_fails_atomically),
+        WITH_DIRECTORY(test_sync_error_fails_atomically),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

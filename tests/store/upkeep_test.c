@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Index slices, retention and quarantine.
+ */
+#include <sqlite3.h>
+
+#include "rt/check.h"
+#include "store/consumers.h"
+#include "store/messages.h"
+#include "store/store_internal.h"
+#include "store/verify.h"
+#include "store_fixture.h"
+
+#define ROWS 50
+
+static uint64_t index_some(struct fixture *fixture, uint32_t rows)
+{
+    uint64_t left = 0;
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_index_slice(fixture->store, rows, &left));
+    assert_ok(store_commit(fixture->store));
+    return left;
+}
+
+static uint64_t remove_some(struct fixture *fixture, int64_t stored_ms, int64_t expired_ms,
+                            uint32_t rows)
+{
+    uint64_t removed = 0;
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_remove_slice(fixture->store, stored_ms, expired_ms, rows, &removed));
+    assert_ok(store_commit(fixture->store));
+    return removed;
+}
+
+static void check_verified(const struct fixture *fixture)
+{
+    struct store *reader = NULL;
+    uint64_t findings = 1;
+    struct verify_options options = {.on_finding = NULL};
+    assert_ok(fixture_open_reader(fixture, &reader));
+    assert_ok(verify_run(reader, &options, &findings));
+    assert_int_equal(findings, 0);
+    store_close(&reader);
+}
+
+static void test_slices(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(index_some(fixture, 20), 30);
+    check_verified(fixture);
+    assert_int_equal(index_some(fixture, 20), 10);
+    assert_int_equal(index_some(fixture, 20), 0);
+    assert_int_equal(index_some(fixture, 20), 0);
+    check_verified(fixture);
+    (void)fixture_append(fixture, 100, 10);
+    assert_int_equal(index_some(fixture, 20), 0);
+    check_verified(fixture);
+}
+
+static void test_a_slice_rolled_back_is_done_again(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t left = 0;
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_index_slice(fixture->store, 20, &left));
+    store_rollback(fixture->store);
+    assert_int_equal(index_some(fixture, 20), 30);
+    check_verified(fixture);
+}
+
+/* Message n: stored at 1000000 + 10 n, expires 1000000 later. */
+static void test_retention_stops_at_the_first_that_must_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(remove_some(fixture, INT64_MAX, INT64_MAX, 100), 0); /* nothing indexed yet */
+    assert_int_equal(index_some(fixture, 30), 20);
+    assert_int_equal(remove_some(fixture, 1000101, INT64_MAX, 4), 4);
+    assert_int_equal(remove_some(fixture, 1000101, INT64_MAX, 100), 6);
+    assert_int_equal(remove_some(fixture, 1000101, INT64_MAX, 100), 0);
+    assert_int_equal(remove_some(fixture, INT64_MAX, 2000151, 100), 5);
+    assert_int_equal(remove_some(fixture, INT64_MAX, INT64_MAX, 100), 15); /* the rest of the 30 */
+    check_verified(fixture);
+    assert_int_equal(index_some(fixture, 100), 0);
+    assert_int_equal(remove_some(fixture, INT64_MAX, INT64_MAX, 100), 19); /* never the newest */
+    check_verified(fixture);
+    store_close(&fixture->store);
+    assert_ok(fixture_open(fixture, &fixture->store));
+    assert_int_equal(fixture_append(fixture, 77, 10), ROWS + 1);
+}
+
+static enum err count_exception(void *context, const struct exception_row *row)
+{
+    (void)row;
+    ++*(uint64_t *)context;
+    return ERR_OK;
+}
+
+static void test_exceptions_go_with_their_messages(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t consumer_id = 0;
+    uint64_t count = 0;
+    assert_int_equal(index_some(fixture, 100), 0);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(consumer_create(fixture->store, fixture->scope_id, "main", 40, 1, &consumer_id));
+    for (uint64_t seq = 1; seq <= 20; seq++) {
+        struct exception_row row = {.consumer_id = consumer_id,
+                                    .seq = seq,
+                                    .last_seq = seq == 10 ? 15 : seq,
+                                    .state = EXCEPTION_DEAD};
+        assert_ok(exception_put(fixture->store, &row));
+    }
+    assert_ok(store_commit(fixture->store));
+    assert_int_equal(remove_some(fixture, INT64_MAX, INT64_MAX, 12), 12);
+    assert_ok(exception_load(fixture->store, 0, 0, false, 100, count_exception, &count));
+    assert_int_equal(count, 9); /* 13 to 20, and the range that reaches to 15 */
+}
+
+static enum err note_quarantine(void *context, uint64_t seq, int64_t found_ms)
+{
+    uint64_t *sum = context;
+    *sum += seq * 1000 + (uint64_t)found_ms;
+    return ERR_OK;
+}
+
+static void test_quarantine_names_only_what_is_damaged(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t sum = 0;
+    assert_int_equal(
+        sqlite3_exec(fixture->store->db, "UPDATE message SET body = x'00' WHERE seq = 7", 0, 0, 0),
+        SQLITE_OK);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_quarantine(fixture->store, 7, 5));
+    assert_ok(message_quarantine(fixture->store, 7, 6)); /* the first time counts */
+    assert_ok(message_quarantine(fixture->store, 8, 5)); /* whole */
+    assert_ok(message_quarantine(fixture->store, 999, 5));
+    assert_ok(store_commit(fixture->store));
+    assert_ok(quarantine_list(fixture->store, 0, 100, note_quarantine, &sum));
+    assert_int_equal(sum, 7005);
+}
+
+static int setup(void **state)
+{
+    (void)fixture_setup(state); /* always 0 */
+    fixture_fill(*state);
+    for (uint64_t n = 1; n <= ROWS; n++)
+        (void)fixture_append(*state, n, 100);
+    return 0;
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(test_slices),
+        WITH_STORE(test_a_slice_rolled_back_is_done_again),
+        WITH_STORE(test_retention_stops_at_the_first_that_must_stay),
+        WITH_STORE(test_exceptions_go_with_their_messages),
+        WITH_STORE(test_quarantine_names_only_what_is_damaged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
