@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The table of drivers: see drivers.h. A new broker is one row here, one file driver_<name>.c and
+ * three lines in CMakeLists.txt.
+ */
+#include <string.h>
+
+#include "drivers.h"
+
+static const struct driver *const drivers[] = {
+#ifdef BENCH_HAVE_ROOST
+    &roost_driver,
+#endif
+#ifdef BENCH_HAVE_REDIS
+    &redis_driver,
+#endif
+#ifdef BENCH_HAVE_NATS
+    &nats_driver,
+#endif
+    NULL,
+};
+
+const struct driver *driver_find(const char *name)
+{
+    for (size_t i = 0; drivers[i] != NULL; i++) {
+        if (strcmp(drivers[i]->name, name) == 0) {
+            return drivers[i];
+        }
+    }
+    return NULL;
+}
+
+void driver_list(FILE *out)
+{
+    for (size_t i = 0; drivers[i] != NULL; i++) {
+        (void)fprintf(out, "%-8s %s\n", drivers[i]->name, drivers[i]->about);
+    }
+}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What is measured, in which order, and doing it.
+
+A round visits every point once, and within a point every broker in turn (A B C, then the next
+point), so that those that are compared were measured within seconds of each other. Every point of
+a broker gets a server of its own with an empty data directory.
+
+A step that fails is kept as an error in the results; the others go on."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+from . import brokers
+
+PUBLISH_POINTS = [("1x1", 1, 1), ("1x100", 1, 100), ("4x1000", 4, 1000), ("16x1000", 16, 1000)]
+POINTS = [name for name, _, _ in PUBLISH_POINTS] + ["drain", "latency"]
+RAW = ["raw-disk", "raw-sqlite", "raw-zmq"]
+START_AND_STOP_S = 0.7
+RAW_POINTS = {"raw-disk": 8, "raw-sqlite": 8, "raw-zmq": 2}
+
+
+class Step:
+    def __init__(self, subject, point, broker=None):
+        self.subject = subject
+        self.point = point
+        self.broker = broker
+
+    def guess_s(self, seconds):
+        """About how long it takes; only for the time left, where real times correct it."""
+        if self.broker is None:
+            return RAW_POINTS[self.subject] * (seconds + 0.1)
+        return START_AND_STOP_S + (1.5 if self.point == "drain" else seconds + 0.3)
+
+
+def steps_of_round(raw, chosen, points):
+    steps = [Step(name, "raw") for name in raw]
+    for point in points:
+        steps += [Step(broker.name, point, broker) for broker in chosen]
+    return steps
+
+
+def client_arguments(point, settings):
+    duration = ["--duration-ms", str(int(settings.seconds * 1000)),
+                "--warmup-ms", str(int(min(0.3, settings.seconds / 5) * 1000))]
+    if point == "drain":
+        return ["--count", str(settings.drain_count), "drain"]
+    if point == "latency":
+        return duration + ["--rate", "1000", "latency"]
+    for name, producers, window in PUBLISH_POINTS:
+        if name == point:
+            return duration + ["--producers", str(producers), "--window", str(window), "publish"]
+    raise ValueError(point)
+
+
+def run_program(command, core, timeout_s):
+    """Standard output as parsed JSON lines; RuntimeError with the program's own words."""
+    def in_child():
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s,
+                                preexec_fn=in_child, check=False)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{os.path.basename(command[0])} took longer than {timeout_s:.0f} s") \
+            from None
+    if result.returncode != 0:
+        words = result.stderr.strip().split("\n")[-1] or f"exit status {result.returncode}"
+        raise RuntimeError(words)
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+class Runner:
+    def __init__(self, settings, report_line):
+        self.settings = settings
+        self.server_core, self.client_core = settings.cores
+        self.report_line = report_line
+        self.results = []  # {"round", "subject", "point", "data" or "error"}
+
+    def run(self, raw, chosen, points):
+        steps = steps_of_round(raw, chosen, points)
+        guesses = [step.guess_s(self.settings.seconds) for step in steps] * self.settings.rounds
+        total = len(guesses)
+        began = time.monotonic()
+        for number in range(total):
+            step = steps[number % len(steps)]
+            done_s = sum(guesses[:number])
+            left_s = sum(guesses[number:])
+            if number > 0:
+                left_s *= (time.monotonic() - began) / done_s
+            self.report_line(number + 1, total, left_s, number // len(steps) + 1, step)
+            self._keep(number // len(steps), step)
+
+    def _keep(self, round_number, step):
+        entry = {"round": round_number, "subject": step.subject, "point": step.point}
+        try:
+            if step.broker:
+                entry["data"] = self._measure_broker(step)
+            else:
+                entry["data"] = self._measure_raw(step.subject)
+        except RuntimeError as error:
+            entry["error"] = str(error)
+            print(f"\n{step.subject} {step.point}: {error}", file=sys.stderr)
+        self.results.append(entry)
+
+    def _measure_broker(self, step):
+        settings = self.settings
+        broker = step.broker
+        extra = settings.roost_set if broker.name == "roost" else ()
+        with brokers.Server(broker, settings.binaries[broker.name], settings.scratch,
+                            self.server_core, extra) as server:
+            command = [settings.client, "--driver", broker.driver, "--port", str(server.port),
+                       "--server-pid", str(server.process.pid)]
+            if broker.variant:
+                command += ["--variant", broker.variant]
+            command += client_arguments(step.point, settings)
+            return run_program(command, self.client_core, 120 + 3 * settings.seconds)[0]
+
+    def _measure_raw(self, name):
+        settings = self.settings
+        program = os.path.join(os.path.dirname(settings.client), name.replace("-", "_"))
+        point_ms = str(int(settings.seconds * 1000))
+        timeout_s = 120 + 20 * settings.seconds
+        if name == "raw-disk":
+            return run_program([program, settings.scratch, point_ms], self.server_core, timeout_s)
+        if name == "raw-sqlite":
+            return run_program([program, settings.scratch, point_ms] + settings.migrations,
+                               self.server_core, timeout_s)
+        return run_program([program, point_ms], None, timeout_s)
