@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The whole system on one screen.
+ *
+ *   id  actor          owns                                        if it dies
+ *   0   supervisor     (the main thread; its id is never used)     the daemon is gone
+ *   1   persistence    the only writing connection to the store    the daemon stops (restart =
+ * recovery) 2   history        a reading connection: deliveries, queries   a new one takes over 3
+ * sync-manager   what is due for whom: leases, retries       the daemon stops 4   peer-registry who
+ * is known and who is online              a new one takes over 5   zmq-gateway    the ROUTER and
+ * its sessions                 a new one; clients say HELLO again
+ *
+ * They start in this order and stop in the reverse: the gateway says goodbye first, the last commit
+ * comes last. Each says what it accepts in the constant at the end of its file.
+ */
+#ifndef ACTORS_ACTORS_H
+#define ACTORS_ACTORS_H
+
+#include "gateways/zmq/zmq_gateway.h" /* zmq_gateway_actor */
+#include "history.h"                  /* history_actor */
+#include "peer_registry.h"            /* peer_registry_actor */
+#include "persistence.h"              /* persistence_actor */
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "roostd_config.h"
+#include "rt/system.h"
+#include "sync_manager.h" /* sync_manager_actor */
+
+/* Everything the actors are given. Must stay where it is while they run; so must the configuration
+ * it was made of. */
+struct actors {
+    struct actor_spec specs[ACTOR_COUNT]; /* index = id */
+    struct persistence_options persistence;
+    struct history_options history;
+    struct sync_manager_options sync_manager;
+    struct peer_registry_options peer_registry;
+    struct zmq_gateway_options zmq_gateway;
+    struct zmq_gateway_bound bound; /* where it listens, after the start */
+    const struct metrics *metrics;  /* to be set once the system exists: STATS shows them */
+};
+
+/* From the configuration to specs. `database` is the path of the file. */
+void actors_describe(const struct roostd_config *config, const char *database, struct actors *ret);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What the files of the history actor share. Internal to actors/history*.c.
+ *
+ *     history.c            the class: life, names of peers, times
+ *     history_load.c       LOAD_*, RESOLVE
+ *     history_fetch.c      FETCH
+ *     history_delivery.c   a stored message as a public Delivery
+ *     history_page.c       RESULT parts and FIN of one query
+ *     history_query.c      QUERY and SYNC frames: rights, and which query it is
+ *     history_messages.c   queries that answer with messages
+ *     history_trace.c      TRACE, DEAD_LETTERS
+ *     history_peers.c      queries about peers and counts
+ *     history_inspect.c    INSPECT_FILL
+ */
+#ifndef ACTORS_HISTORY_STATE_H
+#define ACTORS_HISTORY_STATE_H
+
+#include "history.h"
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "proto/name.h"
+#include "rt/hash.h"
+#include "store/consumers.h"
+#include "store/messages.h"
+#include "store/store.h"
+
+#define HISTORY_NAMES_MAX      65536      /* names of peers kept */
+#define HISTORY_PAGE_BYTES_MAX (8u << 20) /* of all parts of one answer; then it has more */
+#define HISTORY_PART_BYTES_MAX (1u << 20)
+
+struct history {
+    struct actor *actor;
+    struct history_options options; /* defaults filled in */
+    struct store *store;
+    struct mono_time mono_start;
+    int64_t wall_start_ms;
+
+    struct arena arena;       /* of the question in hand */
+    struct arena frame_arena; /* its frame */
+    struct wire_reader reader;
+
+    struct u64map names; /* peer id -> char *, the name */
+
+    uint8_t *frame; /* a DELIVER in the making */
+    size_t frame_capacity;
+};
+
+static inline ProtobufCBinaryData bytes_of(const void *data, size_t size)
+{
+    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
+}
+
+/* --- history.c */
+
+/* Wall clock at the start, and what passed since: it does not jump. */
+int64_t history_now_ms(const struct history *h);
+/* Name of a peer, from the cache or the store; "" when there is none. Valid until the next call. */
+ProtobufCBinaryData history_peer_name(struct history *h, int64_t peer_id);
+/* Zeroed memory of the question in hand; NULL when it takes too much. */
+void *history_alloc(struct history *h, size_t size);
+/* A copy there. False: no memory. */
+bool history_copy(struct history *h, const void *data, size_t size, ProtobufCBinaryData *ret);
+/* Logs what the store says. */
+void history_log_failure(const struct history *h, const char *what, enum err err);
+
+/* --- history_delivery.c */
+
+/* Views into the row; headers are unpacked into h->arena. False: no memory. */
+bool history_delivery(struct history *h, const struct message_row *row, Roost__V1__Delivery *ret);
+
+/* --- history_page.c: one answer to a query. */
+
+struct page {
+    struct history *h;
+    uint8_t gateway;
+    uint64_t correlation, session, request_id;
+    Roost__V1__Result result; /* the part in the making */
+    size_t part_bytes, total_bytes;
+    uint32_t rows;
+    bool is_over; /* as large as an answer may get */
+    Roost__V1__Fin fin;
+};
+
+enum page_list {
+    PAGE_MESSAGES,
+    PAGE_PEERS,
+    PAGE_UNREAD,
+    PAGE_CONSUMERS,
+    PAGE_DEAD,
+    PAGE_STEPS,
+    PAGE_COUNTERS,
+    PAGE_EVENTS,
+};
+
+void page_begin(struct page *page, struct history *h);
+/* Puts a row, all of it in h->arena, into the part; sends the part before when this one does not
+ * fit. ERR_BUSY: the row was not added, end the page: it is_over, or cannot be sent now. */
+MUST_USE enum err page_add(struct page *page, enum page_list list, ProtobufCMessage *row);
+/* Sends the last part and FIN. `err`: why the query failed; ERR_OK when it did not. What is_over
+ * did not fail: it has more. */
+void page_end(struct page *page, enum err err);
+
+/* --- history_query.c: who asks what. */
+
+struct query {
+    struct page page;
+    int64_t peer_id;
+    ProtobufCBinaryData peer_name;
+    bool is_admin;
+    const Roost__V1__Query *query;
+    uint32_t limit; /* 1 ... WIRE_PAGE_MAX */
+};
+
+typedef enum err query_work(struct query *query);
+
+enum err history_on_query(struct actor *actor, void *state, const struct msg *msg);
+MUST_USE enum err history_find_peer(struct history *h, ProtobufCBinaryData name, int64_t *ret_id);
+/* The scope of the query, when the asker may read it as a whole: ERR_NOT_ALLOWED otherwise. */
+MUST_USE enum err query_scope(struct query *query, struct scope_row *ret_scope);
+/* May the asker read this message? */
+bool query_may_read(struct query *query, const struct message_row *row);
+/* The conversation with query.peer, or of query.scope; 0 for a whole mailbox, which is not one. */
+MUST_USE enum err query_conversation(struct query *query, int64_t *ret_conversation,
+                                     struct scope_row *ret_scope);
+/* "peer:ana" in h->arena; empty when the scope is gone. */
+ProtobufCBinaryData history_scope_text(struct history *h, int64_t scope_id);
+
+/* --- history_messages.c */
+
+query_work query_history, query_by_id, query_conversations;
+MUST_USE enum err query_sync(struct query *query, const Roost__V1__Sync *sync);
+/* A row as a Delivery whose bytes are in h->arena, with its scope. NULL: no memory. */
+Roost__V1__Delivery *query_delivery(struct history *h, const struct message_row *row);
+
+/* --- history_trace.c */
+
+query_work query_trace, query_dead_letters;
+
+/* --- history_peers.c */
+
+query_work query_unread, query_peers, query_stats, query_presence;
+/* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
+ * that people see. */
+MUST_USE enum err query_add_unread(struct query *query, const struct conversation_row *row,
+                                   bool *ret_is_shown);
+
+/* --- The other questions. */
+
+actor_handler history_on_fetch;
+actor_handler history_on_load_consumers, history_on_load_exceptions, history_on_load_heads;
+actor_handler history_on_load_peers, history_on_resolve;
+actor_handler history_on_inspect_fill;
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The peer-registry actor: who is known and who is online.
+ *
+ * A peer comes online with its first session, or when it is heard of again; it goes offline when
+ * it said goodbye in its last session, or was not heard of for the timeout. Every change becomes a
+ * row (PEER_SAVE) first and is published after it is stored (PRESENCE_CHANGED).
+ *
+ * Promises
+ *   - No change is lost because storing failed: it is kept and tried again, in order.
+ *   - While running, time is counted by the monotonic clock: a jump of the wall clock makes nobody
+ *     come or go.
+ *   - last_seen is written at most once per peer in 30 s; changes of state at once.
+ * Leaves to others: names and passwords, what sessions do, showing peers (history).
+ */
+#ifndef ACTORS_PEER_REGISTRY_H
+#define ACTORS_PEER_REGISTRY_H
+
+#include <stdint.h>
+
+#include "rt/actor.h"
+
+struct peer_registry_options {
+    int64_t timeout_s; /* presence.timeout_s; 0: 180 */
+};
+
+extern const struct actor_class peer_registry_actor; /* args: struct peer_registry_options */
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Changes on their way: a queue, of which the oldest go to persistence as one PEER_SAVE at a time.
+ *
+ *     add_change -> [queue] -> PEER_SAVE -> stored: SESSION_OPENED, PRESENCE_CHANGED, forgotten
+ *                      ^                 -> not now: stays, tried again after a second
+ *                      +--- the next PEER_SAVE takes what has gathered meanwhile
+ *
+ * Whether a change is an event (came online, went offline) is decided once, when it is sent for the
+ * first time: then everything before it in the queue is decided, and history has told who was
+ * online when we started.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer_registry_state.h"
+#include "rt/check.h"
+#include "rt/log.h"
+#include "rt/metrics.h"
+
+#define SAVE_DEADLINE_MS  20000
+#define SAVE_AGAIN_MS     1000
+#define BUSY_AGAIN_MS     5
+#define ARENA_LIMIT_BYTES ((size_t)8 << 20)
+
+_Static_assert(REGISTRY_SAVE_MAX * 8192 <= ARENA_LIMIT_BYTES, "a PEER_SAVE fits its arena");
+
+struct change *registry_add_change(struct peer_registry *r, enum change_kind kind,
+                                   struct peer *peer)
+{
+    struct change *change = calloc(1, sizeof(*change));
+    if (!change)
+        return NULL;
+    change->kind = kind;
+    change->peer = peer;
+    change->at_ms = registry_ms(r, actor_mono(r->actor));
+    change->seen_ms = registry_ms(r, peer->last_seen);
+    if (kind == CHANGE_LEFT)
+        change->left_ms = change->at_ms;
+    peer->change_count++;
+    peer->last_written = actor_mono(r->actor);
+    *r->changes_end = change;
+    r->changes_end = &change->next;
+    return change;
+}
+
+static void free_change(struct change *change)
+{
+    free(change->display_name);
+    free(change->peer_kind);
+    free(change->address);
+    free(change);
+}
+
+void registry_changes_fini(struct peer_registry *r)
+{
+    while (r->changes) {
+        struct change *change = r->changes;
+        r->changes = change->next;
+        free_change(change);
+    }
+    while (r->events) {
+        struct presence_message *event = r->events;
+        r->events = event->next;
+        free(event->packed);
+        free(event);
+    }
+    arena_fini(&r->arena);
+}
+
+/* --- To the store. */
+
+static void decide_event(const struct peer_registry *r, struct change *change)
+{
+    struct peer *peer = change->peer;
+    bool is_coming = change->kind == CHANGE_OPEN || change->kind == CHANGE_SEEN;
+    if (change->has_event)
+        return;
+    change->has_event = true;
+    int64_t silent_ms = mono_elapsed_ms(peer->last_seen, actor_mono(r->actor));
+    if (change->kind == CHANGE_TIMEOUT && silent_ms <= r->timeout_ms)
+        return; /* it was heard of while this waited */
+    /* Whoever vanished is written once more, to say exactly when it was seen last; that makes
+     * nobody come back. */
+    if (change->kind == CHANGE_SEEN && peer->session_count == 0)
+        return;
+    if (peer->is_online == is_coming)
+        return;
+    peer->is_online = is_coming;
+    change->event = is_coming ? CHANGE_ONLINE : CHANGE_OFFLINE;
+}
+
+static const char *reason_of(const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_OPEN:
+        return "hello";
+    case CHANGE_SEEN:
+        return "seen";
+    case CHANGE_LEFT:
+        return "goodbye";
+    case CHANGE_TIMEOUT:
+        return "timeout";
+    }
+    return "";
+}
+
+/* A string that outlives the message. */
+static ProtobufCBinaryData text(const char *string)
+{
+    ProtobufCBinaryData bytes = {.len = string ? strlen(string) : 0};
+    bytes.data = bytes.len ? (uint8_t *)(uintptr_t)string : NULL;
+    return bytes;
+}
+
+static void fill_change(const struct change *change, INTERNAL(PeerChange) * out)
+{
+    roost__internal__peer_change__init(out);
+    out->name = text(change->peer->name);
+    out->peer_id = change->peer->id;
+    out->display_name = text(change->display_name);
+    out->kind = text(change->peer_kind);
+    out->address = text(change->address);
+    out->seen_ms = change->seen_ms;
+    out->left_ms = change->left_ms;
+    out->is_new_connection = change->kind == CHANGE_OPEN;
+    out->may_create = change->kind == CHANGE_OPEN;
+    out->event = change->event;
+    out->reason = text(reason_of(change));
+}
+
+static unsigned collect(struct peer_registry *r, INTERNAL(PeerSave) * save)
+{
+    unsigned count = 0;
+    save->changes = arena_alloc(&r->arena, REGISTRY_SAVE_MAX * sizeof(*save->changes));
+    CHECK(save->changes);
+    for (struct change *change = r->changes; change && count < REGISTRY_SAVE_MAX;
+         change = change->next) {
+        INTERNAL(PeerChange) *out = arena_alloc(&r->arena, sizeof(*out));
+        CHECK(out); /* asserted above */
+        decide_event(r, change);
+        fill_change(change, out);
+        save->changes[count++] = out;
+    }
+    save->n_changes = count;
+    return count;
+}
+
+static void wait_before_save(struct peer_registry *r, int64_t delay_ms)
+{
+    r->is_waiting = true;
+    actor_timer_set(r->actor, REGISTRY_TIMER_SAVE, mono_add_ms(actor_mono(r->actor), delay_ms));
+}
+
+void registry_save(struct peer_registry *r)
+{
+    if (r->in_flight > 0 || r->is_waiting || !r->changes || !r->is_loaded)
+        return;
+    INTERNAL(PeerSave) save = ROOST__INTERNAL__PEER_SAVE__INIT;
+    if (!r->arena.limit_bytes)
+        arena_init(&r->arena, ARENA_LIMIT_BYTES);
+    unsigned count = collect(r, &save);
+    enum err err = actor_ask(r->actor, ACTOR_PERSISTENCE, MSG_PEER_SAVE, &save.base, NULL,
+                             SAVE_DEADLINE_MS, 0);
+    arena_reset(&r->arena);
+    if (err)
+        wait_before_save(r, BUSY_AGAIN_MS);
+    else
+        r->in_flight = count;
+}
+
+void registry_save_again(struct peer_registry *r)
+{
+    r->in_flight = 0;
+    wait_before_save(r, SAVE_AGAIN_MS);
+}
+
+/* --- Published. */
+
+/* Keeps the event for later; the oldest goes when there are too many (a page of presence events
+ * shows it anyway). */
+static void keep_event(struct peer_registry *r, const INTERNAL(PresenceChanged) * changed)
+{
+    struct presence_message *event = calloc(1, sizeof(*event));
+    size_t size = roost__internal__presence_changed__get_packed_size(changed);
+    uint8_t *packed = malloc(size + 1);
+    if (!event || !packed || r->event_count == REGISTRY_EVENTS_MAX) {
+        metrics_add(actor_metrics(r->actor), METRIC_DROPPED, 1);
+        free(event);
+        free(packed);
+        return;
+    }
+    event->packed = packed;
+    event->size = roost__internal__presence_changed__pack(changed, packed);
+    *r->events_end = event;
+    r->events_end = &event->next;
+    r->event_count++;
+    actor_timer_set(r->actor, REGISTRY_TIMER_PUBLISH,
+                    mono_add_ms(actor_mono(r->actor), BUSY_AGAIN_MS));
+}
+
+static enum err send_event(struct peer_registry *r, const INTERNAL(PresenceChanged) * changed)
+{
+    return actor_send(r->actor, ACTOR_ZMQ_GATEWAY, MSG_PRESENCE_CHANGED, &changed->base, NULL);
+}
+
+void registry_publish_waiting(struct peer_registry *r)
+{
+    while (r->events) {
+        struct presence_message *event = r->events;
+        INTERNAL(PresenceChanged) *changed =
+            roost__internal__presence_changed__unpack(NULL, event->size, event->packed);
+        enum err err = changed ? send_event(r, changed) : ERR_OK;
+        if (changed)
+            roost__internal__presence_changed__free_unpacked(changed, NULL);
+        if (err) {
+            actor_timer_set(r->actor, REGISTRY_TIMER_PUBLISH,
+                            mono_add_ms(actor_mono(r->actor), BUSY_AGAIN_MS));
+            return;
+        }
+        r->events = event->next;
+        if (!r->events)
+            r->events_end = &r->events;
+        r->event_count--;
+        free(event->packed);
+        free(event);
+    }
+}
+
+static void publish(struct peer_registry *r, const struct change *change,
+                    const INTERNAL(PeerState) * state)
+{
+    INTERNAL(PresenceChanged) changed = ROOST__INTERNAL__PRESENCE_CHANGED__INIT;
+    bool is_online = change->event == CHANGE_ONLINE;
+    metrics_add(actor_metrics(r->actor), METRIC_PEERS_ONLINE, is_online ? 1 : -1);
+    changed.peer_id = state->peer_id;
+    changed.peer_name = state->name;
+    changed.display_name = state->display_name;
+    changed.is_online = is_online;
+    changed.at_ms = change->at_ms;
+    changed.reason = text(reason_of(change));
+    changed.event_id = state->event_id;
+    if (r->events || send_event(r, &changed))
+        keep_event(r, &changed);
+}
+
+/* --- Stored. */
+
+static void answer_open(struct peer_registry *r, const struct change *change,
+                        const INTERNAL(PeerState) * state)
+{
+    INTERNAL(SessionOpened) opened = ROOST__INTERNAL__SESSION_OPENED__INIT;
+    opened.session = change->session;
+    opened.code = state->code;
+    opened.peer_id = state->peer_id;
+    opened.peer_name = state->name;
+    actor_reply_to(r->actor, change->from, change->correlation, MSG_SESSION_OPENED, &opened.base,
+                   NULL);
+}
+
+static void take_names(struct peer *peer, const INTERNAL(PeerState) * state)
+{
+    char *name = registry_copy(state->name), *display_name = registry_copy(state->display_name);
+    peer->id = state->peer_id;
+    if (name && display_name && name[0]) {
+        free(peer->name);
+        free(peer->display_name);
+        peer->name = name;
+        peer->display_name = display_name;
+        return;
+    }
+    free(name); /* no memory: the ones we have will do */
+    free(display_name);
+}
+
+/* It will never be stored. */
+static void refused(struct peer_registry *r, const struct change *change,
+                    const INTERNAL(PeerState) * state)
+{
+    log_warn("peer-refused", LOG_STR("peer", change->peer->name), LOG_U64("code", state->code));
+    if (change->event == CHANGE_ONLINE)
+        change->peer->is_online = false;
+    if (change->kind != CHANGE_OPEN)
+        return;
+    answer_open(r, change, state);
+    if (u64map_remove(&r->sessions, change->session, NULL))
+        change->peer->session_count--;
+}
+
+static void stored(struct peer_registry *r, const struct change *change,
+                   const INTERNAL(PeerState) * state)
+{
+    take_names(change->peer, state);
+    if (change->kind == CHANGE_OPEN)
+        answer_open(r, change, state);
+    if (change->event != CHANGE_EVENT_NONE)
+        publish(r, change, state);
+}
+
+/* Takes the change out of the queue, unless it is to be tried again. */
+static bool settle_change(struct peer_registry *r, struct change *change,
+                          const INTERNAL(PeerState) * state)
+{
+    if (state->code && err_is_retryable(err_from_code(state->code)))
+        return false;
+    if (state->code)
+        refused(r, change, state);
+    else
+        stored(r, change, state);
+    struct peer *peer = change->peer;
+    peer->change_count--;
+    if (change->kind == CHANGE_SEEN)
+        peer->is_seen_queued = false;
+    if (peer->is_online)
+        registry_watch_timeout(r, peer);
+    registry_forget(r, peer);
+    free_change(change);
+    return true;
+}
+
+static void settle_changes(struct peer_registry *r, const INTERNAL(PeerSaved) * saved)
+{
+    struct change **at = &r->changes;
+    unsigned left = 0;
+    CHECK(saved->n_states == r->in_flight);
+    for (unsigned i = 0; i < r->in_flight; i++) {
+        struct change *change = *at, *next = change->next;
+        if (settle_change(r, change, saved->states[i])) {
+            *at = next;
+        } else {
+            at = &change->next;
+            left++;
+        }
+    }
+    if (!r->changes)
+        r->changes_end = &r->changes;
+    else if (!*at)
+        r->changes_end = at;
+    r->in_flight = 0;
+    if (left == 0)
+        return;
+    log_warn("peers-not-stored", LOG_U64("changes", left));
+    wait_before_save(r, SAVE_AGAIN_MS);
+}
+
+enum err registry_on_peer_saved(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct peer_registry *r = state;
+    uint64_t context;
+    if (!actor_context(actor, msg, &context))
+        return ERR_OK;
+    settle_changes(r, MSG_BODY(msg, INTERNAL(PeerSaved)));
+    return ERR_OK;
+}

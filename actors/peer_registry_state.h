@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What the files of the peer-registry actor share. Internal to actors/peer_registry*.c.
+ *
+ *     peer_registry.c           the class: sessions, timeouts, calls, loading at start
+ *     peer_registry_peers.c     the peers in memory
+ *     peer_registry_changes.c   changes on their way to the store, and published after it
+ *
+ * In memory are the peers that are online or have something on its way; all others are only in the
+ * store. So memory is bounded by the sessions of the gateways and the timeout.
+ */
+#ifndef ACTORS_PEER_REGISTRY_STATE_H
+#define ACTORS_PEER_REGISTRY_STATE_H
+
+#include "peer_registry.h"
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "proto/name.h"
+#include "rt/arena.h"
+#include "rt/hash.h"
+#include "rt/heap.h"
+#include "rt/metrics.h"
+
+#define REGISTRY_PEERS_MAX    (1u << 20)
+#define REGISTRY_SESSIONS_MAX (1u << 20)
+#define REGISTRY_SAVE_MAX     256  /* changes of one PEER_SAVE */
+#define REGISTRY_CALLS_MAX    256  /* calls passed on and not yet answered */
+#define REGISTRY_EVENTS_MAX   4096 /* published later, when a gateway's mailbox was full */
+
+enum registry_timer {
+    REGISTRY_TIMER_TIMEOUT, /* somebody was not heard of for long */
+    REGISTRY_TIMER_SAVE,    /* try to store again */
+    REGISTRY_TIMER_PUBLISH, /* try to publish again */
+    REGISTRY_TIMER_LOAD,    /* ask history again */
+};
+
+struct peer {
+    char *folded; /* key */
+    char *name;   /* as given; after the first change was stored, as stored */
+    char *display_name;
+    int64_t id; /* 0: not known yet */
+    unsigned session_count;
+    unsigned change_count; /* of the queue, that point here */
+    bool is_online;        /* after all changes that were given their event */
+    bool is_seen_queued;
+    struct mono_time last_seen, last_written;
+    struct heap_node timeout; /* deadline in ns; may lie too early */
+};
+
+enum change_kind {
+    CHANGE_OPEN, /* a session */
+    CHANGE_SEEN,
+    CHANGE_LEFT, /* said goodbye in its last session */
+    CHANGE_TIMEOUT,
+};
+
+enum change_event { CHANGE_EVENT_NONE = 0, CHANGE_ONLINE = 1, CHANGE_OFFLINE = 2 };
+
+/* One PeerChange in the making, stored or to be tried again. */
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    struct peer *peer;
+    int64_t seen_ms, left_ms, at_ms;
+    bool has_event; /* decided */
+    enum change_event event;
+
+    /* CHANGE_OPEN: the question and what it said. */
+    uint64_t session, correlation;
+    uint8_t from;
+    char *display_name, *peer_kind, *address;
+};
+
+struct presence_message { /* a PRESENCE_CHANGED that could not be sent yet */
+    struct presence_message *next;
+    uint8_t *packed;
+    size_t size;
+};
+
+struct registry_call {
+    uint64_t correlation;
+    uint8_t from;
+    bool is_used;
+    bool is_removal;
+    char *folded; /* of the peer to remove */
+};
+
+struct peer_registry {
+    struct actor *actor;
+    int64_t timeout_ms, write_interval_ms;
+    struct mono_time mono_start;
+    int64_t wall_start_ms;
+
+    struct hash peers;      /* folded name -> struct peer */
+    struct u64map sessions; /* session -> struct peer */
+    struct heap timeouts;
+
+    bool is_loaded; /* history told who was online */
+    char load_after[NAME_FOLDED_BYTES_MAX + 1];
+
+    struct change *changes, **changes_end; /* oldest first */
+    unsigned in_flight;                    /* the first so many are with persistence */
+    bool is_waiting;                       /* for REGISTRY_TIMER_SAVE */
+    struct arena arena;                    /* of the PEER_SAVE in the making */
+
+    struct presence_message *events, **events_end;
+    size_t event_count;
+
+    struct registry_call calls[REGISTRY_CALLS_MAX];
+};
+
+/* --- peer_registry_peers.c */
+
+/* Time that does not jump, on the scale of the wall clock at the start. */
+int64_t registry_ms(const struct peer_registry *r, struct mono_time time);
+struct mono_time registry_mono(const struct peer_registry *r, int64_t ms);
+struct peer *registry_find(const struct peer_registry *r, const char *folded);
+/* Finds or makes. NULL: no room. */
+struct peer *registry_peer(struct peer_registry *r, ProtobufCBinaryData name,
+                           const struct name_folded *folded);
+/* Forgets a peer that is offline and has nothing on its way; keeps any other. */
+void registry_forget(struct peer_registry *r, struct peer *peer);
+/* Frees all, at the end. */
+void registry_peers_fini(struct peer_registry *r);
+/* Heard of now. */
+void registry_saw(struct peer_registry *r, struct peer *peer);
+/* Will be looked at when its timeout is over. */
+void registry_watch_timeout(struct peer_registry *r, struct peer *peer);
+void registry_arm_timeout(struct peer_registry *r);
+/* A terminated copy; NULL when there is no memory. */
+char *registry_copy(ProtobufCBinaryData bytes);
+
+/* --- peer_registry_changes.c */
+
+/* At the end of the queue. NULL: no memory (then nothing is changed). */
+struct change *registry_add_change(struct peer_registry *r, enum change_kind kind,
+                                   struct peer *peer);
+/* Sends what is in the queue to persistence, unless it has some already. */
+void registry_save(struct peer_registry *r);
+enum err registry_on_peer_saved(struct actor *actor, void *state, const struct msg *msg);
+/* The PEER_SAVE on its way got no answer. */
+void registry_save_again(struct peer_registry *r);
+void registry_publish_waiting(struct peer_registry *r);
+void registry_changes_fini(struct peer_registry *r);
+
+#endif

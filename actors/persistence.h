@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The persistence actor: the only connection to the store that writes.
+ *
+ * Its handlers do their row work inside one open transaction; on_batch commits it with full sync,
+ * and only then do the answers go out. So everything that was answered is on disk, one sync serves
+ * all that waits, and an idle broker answers after one sync: group commit without a delay.
+ *
+ * Promises
+ *   - No answer (STORE_DONE, CONSUMER_WRITTEN ...) before the commit of what it says.
+ *   - Per session, publish numbers are stored in order; behind a refusal that may be tried again,
+ *     nothing above it is stored (go-back-N).
+ *   - sync-manager learns of every commit (APPENDED) before its answers go out.
+ *   - A full disk refuses stores, not settles, and heals by itself. Any other error of the disk
+ *     ends the actor and with it the daemon: what is on disk is read again at the next start.
+ * Leaves to others: what is due for whom, queries, who is allowed to do what.
+ */
+#ifndef ACTORS_PERSISTENCE_H
+#define ACTORS_PERSISTENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/wire.h"
+#include "rt/actor.h"
+
+/* Zero means the default in brackets. */
+struct persistence_options {
+    const char *path;              /* of the database file */
+    const char *vfs;               /* tests: another file layer; NULL: the real one */
+    bool is_autocreate;            /* names never heard of are created when written to */
+    bool answers_before_commit;    /* tests only: breaks the promise, to see that tests see it */
+    size_t reserve_bytes;          /* [8 MiB] kept on disk for settles when it is full */
+    struct wire_limits limits;     /* [wire_limits_default] */
+    int64_t ttl_ms;                /* [7 days] of messages that name none */
+    int64_t retention_ms;          /* [30 days] messages stay this long after being stored */
+    int64_t presence_retention_ms; /* [90 days] */
+    int64_t cleanup_interval_ms;   /* [1 hour] */
+};
+
+extern const struct actor_class persistence_actor; /* args: struct persistence_options */
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * One batch of the persistence actor: what a transaction has to say once it is committed.
+ *
+ * Owns the answers (in order of their questions), the new messages as runs, the new consumers, and
+ * the packed questions that have to be run again when the transaction was rolled back. Everything
+ * lives in the batch's own memory until it was sent, which may be later than its commit: a batch
+ * waits while sync-manager has not acknowledged enough of the ones before (persistence_outbox.c).
+ *
+ * Pure bookkeeping; sends nothing. For one thread.
+ */
+#ifndef ACTORS_PERSISTENCE_BATCH_H
+#define ACTORS_PERSISTENCE_BATCH_H
+
+#include "proto/messages.h"
+#include "rt/arena.h"
+
+struct batch_answer {
+    uint8_t to;
+    uint8_t kind;          /* MSG_STORE_DONE ... */
+    uint8_t question_kind; /* MSG_STORE ... */
+    uint64_t correlation;
+    ProtobufCMessage *body; /* in the batch's arena */
+    uint8_t *question;      /* packed; NULL: a STORE, which its sender sends again */
+    size_t question_size;
+};
+
+struct batch {
+    struct batch *next;
+    struct arena arena;
+    struct batch_answer *answers;
+    size_t answer_count, answer_capacity;
+    INTERNAL(Run) * runs;
+    size_t run_count, run_capacity;
+    INTERNAL(ConsumerRow) * consumers; /* their strings live in the arena */
+    size_t consumer_count, consumer_capacity;
+    size_t run_mark, consumer_mark; /* those before are committed */
+    uint64_t last_seq;              /* newest message committed when this batch was */
+};
+
+struct batch *batch_new(void);
+void batch_destroy(struct batch **batch);
+
+/* Empty again; keeps some memory. */
+void batch_clear(struct batch *batch);
+
+/* In the batch's memory, zeroed. Running out of memory here is fatal. */
+void *batch_alloc(struct batch *batch, size_t size);
+ProtobufCBinaryData batch_bytes(struct batch *batch, const void *bytes, size_t size);
+
+/* The answer lives until the next batch_add_answer. */
+struct batch_answer *batch_add_answer(struct batch *batch);
+
+/* Adds a committed-to-be message: lengthens the last run when it continues it. */
+void batch_add_run(struct batch *batch, const INTERNAL(Run) * message);
+
+INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch);
+
+/* Runs and consumers so far are committed; or those since are forgotten, after a rollback. */
+void batch_keep_rows(struct batch *batch);
+void batch_forget_rows(struct batch *batch);
+
+/* APPENDED with pointers into the batch. False: there is nothing to tell. */
+bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * CALL: the methods that are row work.
+ *
+ *     MARK_READ       the marker of a conversation moves forward; senders who asked are told READ
+ *     SCOPE_CREATE    a queue or a topic
+ *     FLUSH_INDEX     everything that is not indexed yet
+ *     PEER_REMOVE, PEER_NICKNAME    passed on by peer-registry, which knows who is online
+ */
+#include <string.h>
+
+#include "persistence_state.h"
+#include "store/conversation.h"
+#include "store/peers.h"
+
+#define MARK_PAGE 500
+
+/* --- MARK_READ */
+
+/* The conversation with a peer, or of a scope; one's own mailbox is not a conversation. */
+static enum err find_conversation(struct persistence *p, const INTERNAL(Call) * call,
+                                  int64_t *ret_conversation)
+{
+    ProtobufCBinaryData peer = call->scope_kind == SCOPE_PEER ? call->scope_name : call->peer;
+    struct scope_ref scope;
+    struct name_folded folded;
+    int64_t other_id = 0;
+    enum err err = ERR_OK;
+    if (call->scope_kind && call->scope_kind != SCOPE_PEER) {
+        err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name, false,
+                                      &scope);
+        if (!err)
+            *ret_conversation = conversation_of_scope(scope.id);
+        return err;
+    }
+    err = name_fold(peer.data, peer.len, &folded);
+    if (!err)
+        err = peer_find(p->store, folded.text, &other_id);
+    if (!err)
+        *ret_conversation = conversation_of_peers(call->peer_id, other_id);
+    return err;
+}
+
+struct read_visit {
+    struct receipt_list list;
+    int64_t reader_id;
+    uint64_t last_seq, count;
+};
+
+static enum err take_read(void *context, const struct message_row *message)
+{
+    struct read_visit *visit = context;
+    visit->last_seq = message->seq;
+    if (message->sender_id == visit->reader_id)
+        return ERR_OK;
+    visit->count++;
+    persistence_receipt_add(&visit->list, message, ROOST__V1__RECEIPT_LEVEL__READ, visit->reader_id,
+                            0);
+    return ERR_OK;
+}
+
+/* Every message in (before, upto] is looked at once in its life, as markers only move forward. */
+static enum err collect_read(struct persistence *p, int64_t conversation, uint64_t before,
+                             uint64_t upto, struct read_visit *visit)
+{
+    enum err err = ERR_OK;
+    uint64_t after = before;
+    do {
+        struct message_page page = {
+            .conversation = conversation,
+            .after_seq = after,
+            .before_seq = upto + 1,
+            .limit = MARK_PAGE,
+        };
+        visit->last_seq = 0;
+        err = message_read_conversation(p->store, &page, take_read, visit);
+        after = visit->last_seq;
+    } while (!err && after);
+    return err;
+}
+
+static enum err mark_read(struct persistence *p, const INTERNAL(Call) * call,
+                          INTERNAL(CallDone) * done)
+{
+    int64_t conversation = 0;
+    uint64_t before = 0;
+    uint64_t upto = call->seq && call->seq < p->last_seq ? call->seq : p->last_seq;
+    enum err err = find_conversation(p, call, &conversation);
+    if (!err)
+        err = marker_set(p->store, call->peer_id, conversation, upto, p->now_ms, &before);
+    if (err)
+        return err;
+    done->seq = before > upto ? before : upto;
+    if (before >= upto)
+        return ERR_OK;
+    struct read_visit visit = {.reader_id = call->peer_id};
+    err = collect_read(p, conversation, before, upto, &visit);
+    done->count = visit.count;
+    enum err write_err = persistence_receipts_write(p, &visit.list);
+    return err ? err : write_err;
+}
+
+/* --- The others. */
+
+static enum err create_scope(struct persistence *p, const INTERNAL(Call) * call,
+                             INTERNAL(CallDone) * done)
+{
+    if (call->scope_kind != SCOPE_QUEUE && call->scope_kind != SCOPE_TOPIC)
+        return ERR_BAD_SCOPE;
+    if (!p->options.is_autocreate && !call->is_admin)
+        return ERR_NOT_ALLOWED;
+    struct scope_ref scope;
+    enum err err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name,
+                                           false, &scope);
+    if (err != ERR_NO_SUCH_SCOPE)
+        return err; /* it exists: fine */
+    if (call->scope_name.len > WIRE_NAME_BYTES_MAX)
+        return ERR_BAD_NAME;
+    char text[WIRE_SCOPE_BYTES_MAX + 1];
+    size_t size = scope_format((enum scope_prefix)call->scope_kind, call->scope_name.data,
+                               call->scope_name.len, text);
+    err = persistence_scope_create(p, (const uint8_t *)text, size, &scope);
+    done->count = !err;
+    return err;
+}
+
+static enum err find_named_peer(struct persistence *p, ProtobufCBinaryData name, int64_t *ret_id)
+{
+    struct name_folded folded;
+    enum err err = name_fold(name.data, name.len, &folded);
+    return err ? err : peer_find(p->store, folded.text, ret_id);
+}
+
+static enum err note_conversation(void *context, const struct conversation_row *row)
+{
+    (void)row;
+    *(bool *)context = true;
+    return ERR_OK;
+}
+
+/* Ids of peers stand in messages, and the store gives a free id to the next peer: so a peer stays
+ * as long as anything may name it. */
+static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
+                            INTERNAL(CallDone) * done)
+{
+    int64_t id;
+    bool is_needed = false;
+    struct name_folded folded;
+    struct scope_row mailbox;
+    enum err err = name_fold(call->peer.data, call->peer.len, &folded);
+    if (!err)
+        err = peer_find(p->store, folded.text, &id);
+    if (!err)
+        err = conversation_list(p->store, id, 1, note_conversation, &is_needed);
+    if (err)
+        return err;
+    err = scope_find(p->store, SCOPE_PEER, folded.text, &mailbox);
+    if (!err || is_needed) {
+        done->text = (char *)(uintptr_t) "the peer has a mailbox or messages"; /* only read */
+        return ERR_NOT_ALLOWED;
+    }
+    if (err != ERR_NO_SUCH_SCOPE)
+        return err;
+    err = peer_remove(p->store, id);
+    done->count = !err;
+    return err;
+}
+
+static enum err set_nickname(struct persistence *p, const INTERNAL(Call) * call,
+                             INTERNAL(CallDone) * done)
+{
+    int64_t id;
+    enum err err = find_named_peer(p, call->peer, &id);
+    if (err)
+        return err;
+    char *nickname = batch_alloc(p->batch, call->text.len + 1); /* zeroed: ends with NUL */
+    if (call->text.len)
+        memcpy(nickname, call->text.data, call->text.len);
+    err = peer_set_nickname(p->store, id, nickname);
+    done->count = !err;
+    return err;
+}
+
+static enum err work_on(struct persistence *p, const INTERNAL(Call) * call,
+                        INTERNAL(CallDone) * done)
+{
+    switch (call->method) {
+    case ROOST__V1__METHOD__MARK_READ:
+        return mark_read(p, call, done);
+    case ROOST__V1__METHOD__SCOPE_CREATE:
+        return create_scope(p, call, done);
+    case ROOST__V1__METHOD__FLUSH_INDEX:
+        done->count = p->last_seq - p->indexed_seq;
+        return persistence_index_all(p);
+    case ROOST__V1__METHOD__PEER_REMOVE:
+        return remove_peer(p, call, done);
+    case ROOST__V1__METHOD__PEER_NICKNAME:
+        return set_nickname(p, call, done);
+    default:
+        return ERR_UNKNOWN_CALL;
+    }
+}
+
+enum err persistence_call(struct persistence *p, const void *question, enum err refusal,
+                          ProtobufCMessage **ret_answer)
+{
+    const INTERNAL(Call) *call = question;
+    INTERNAL(CallDone) *done = batch_alloc(p->batch, sizeof(*done));
+    roost__internal__call_done__init(done);
+    done->session = call->session;
+    done->request_id = call->request_id;
+    *ret_answer = &done->base;
+    enum err err = refusal ? refusal : work_on(p, call, done);
+    if (!refusal && persistence_breaks(err))
+        return err;
+    done->code = err_code(err);
+    if (err && done->text[0] == '\0')
+        done->text = (char *)(uintptr_t)err_sentence(err); /* only read */
+    return ERR_OK;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What the files of the persistence actor share: its state, and what each file does for the
+ * others. Internal to actors/persistence*.c.
+ *
+ *     persistence.c              the class: life, turns, which question is worked on by whom
+ *     persistence_transaction.c  begin, commit, roll back and run again
+ *     persistence_outbox.c       committed batches -> APPENDED, then answers
+ *     persistence_store.c        STORE
+ *     persistence_scopes.c       names to scopes, created on first use
+ *     persistence_consumers.c    CONSUMER_OPEN, _WRITE, _REMOVE
+ *     persistence_dead.c         DEAD_CHANGE
+ *     persistence_receipts.c     fates to receipts in mailboxes
+ *     persistence_peers.c        PEER_SAVE
+ *     persistence_calls.c        CALL
+ *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
+ *
+ * Errors inside: those of persistence_breaks() concern the whole transaction and are passed up
+ * untouched; every other one is the answer to one request.
+ */
+#ifndef ACTORS_PERSISTENCE_STATE_H
+#define ACTORS_PERSISTENCE_STATE_H
+
+#include "dedupe.h"
+#include "persistence.h"
+#include "persistence_batch.h"
+#include "proto/actor_ids.h"
+#include "proto/name.h"
+#include "proto/uuid.h"
+#include "rt/hash.h"
+#include "rt/metrics.h"
+#include "store/consumers.h"
+#include "store/messages.h"
+#include "store/store.h"
+
+#define PERSISTENCE_APPENDED_MAX  64         /* questions to sync-manager without an answer */
+#define PERSISTENCE_TAIL_IDS_MAX  (1u << 20) /* far above what the policy of slices lets happen */
+#define PERSISTENCE_SCOPES_MAX    65536      /* names kept in the cache */
+#define PERSISTENCE_SESSIONS_MAX  (1u << 20)
+#define PERSISTENCE_CONSUMER_MAIN "main"
+
+enum persistence_timer {
+    TIMER_RELEASE, /* sync-manager's link was full */
+    TIMER_IDLE,    /* a few ms without work */
+    TIMER_QUIET,   /* a second without work */
+    TIMER_FULL,    /* look for room on the disk */
+    TIMER_CLEANUP, /* next slice of retention */
+};
+
+/* A scope as messages need it. */
+struct scope_ref {
+    int64_t id;
+    int64_t owner_id; /* of a mailbox */
+    enum scope_kind kind;
+};
+
+struct session_undo {
+    uint64_t session;
+    uint64_t next_no; /* before */
+};
+
+struct persistence {
+    struct actor *actor;
+    struct persistence_options options; /* defaults filled in */
+    struct store *store;
+    struct mono_time mono_start;
+    int64_t wall_start_ms;
+    struct uuid_source uuids; /* of receipts */
+
+    /* Reading SEND frames, and collecting the answer to one. */
+    struct arena frame_arena;
+    struct wire_reader reader;
+    INTERNAL(NumberRun) * number_runs; /* WIRE_ENTRIES_MAX of each */
+    INTERNAL(NumberException) * number_exceptions;
+    size_t number_run_count, number_exception_count;
+
+    /* The transaction in hand, and what would have to be undone. */
+    bool is_in_transaction;
+    int64_t now_ms;      /* of the transaction: never behind the wall nor the monotonic clock */
+    struct batch *batch; /* its answers; exists always */
+    uint64_t last_seq, committed_last_seq;
+    uint64_t stored_count, duplicate_count;
+    size_t body_bytes;
+    struct session_undo *undo;
+    size_t undo_count, undo_capacity;
+    struct dedupe dedupe;
+    struct u64map next_numbers; /* session -> publish number expected next */
+
+    /* Cache of scopes by their text as written in messages. */
+    struct hash scope_places;
+    struct scope_ref *scopes;
+    uint32_t scope_count;
+
+    /* Committed batches that were not told yet. */
+    struct batch *outbox, **outbox_end;
+    struct batch *spare;
+    unsigned unacknowledged;
+
+    /* Upkeep. */
+    uint64_t indexed_seq;
+    unsigned turn_messages; /* questions handled since the last on_batch */
+    uint64_t turn_rows;     /* messages stored in that time */
+    unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
+    bool is_full;           /* the disk */
+};
+
+/* --- persistence.c */
+
+/* Answers with `refusal` (then nothing is written) or does the work. In both cases *ret_answer is
+ * made in p->batch. Errors of persistence_breaks() only. */
+typedef enum err persistence_work(struct persistence *p, const void *question, enum err refusal,
+                                  ProtobufCMessage **ret_answer);
+struct persistence_duty {
+    uint8_t answer_kind; /* 0: no such question */
+    persistence_work *work;
+};
+extern const struct persistence_duty persistence_duties[MSG_COUNT];
+
+/* True for errors after which the transaction in hand cannot be committed. */
+bool persistence_breaks(enum err err);
+/* Of these, the ones that end the actor. */
+bool persistence_is_fatal(enum err err);
+
+/* --- persistence_transaction.c */
+
+/* Opens a transaction unless one is open. */
+MUST_USE enum err persistence_begin(struct persistence *p);
+/* Makes what was done durable; ERR_OK also when nothing was, and when the work had to be refused.
+ */
+MUST_USE enum err persistence_commit(struct persistence *p);
+/* After an error of persistence_breaks(): rolls back, refuses the stores of the batch, runs its
+ * other questions again in a transaction of their own. Returns fatal errors only. */
+MUST_USE enum err persistence_fail(struct persistence *p, enum err err);
+/* Wall clock, but never behind the monotonic one. */
+int64_t persistence_now_ms(const struct persistence *p);
+/* The smaller of both: for removing things. */
+int64_t persistence_past_ms(const struct persistence *p);
+
+/* --- persistence_outbox.c */
+
+/* Puts the committed batch in line and begins a new one. */
+void persistence_close_batch(struct persistence *p);
+/* Sends what may be sent. */
+void persistence_release(struct persistence *p);
+enum err persistence_on_appended_ack(struct actor *actor, void *state, const struct msg *msg);
+
+/* --- persistence_store.c */
+
+enum err persistence_on_store(struct actor *actor, void *state, const struct msg *msg);
+/* Makes a refusal of a STORE's answer, keeping a SEQUENCE_GAP what it is. */
+void persistence_refuse_store(struct persistence *p, struct batch_answer *answer, enum err err);
+uint64_t persistence_next_no(const struct persistence *p, uint64_t session);
+/* Appends and notes the run. */
+MUST_USE enum err persistence_append(struct persistence *p, struct message_row *message);
+
+/* --- persistence_scopes.c */
+
+enum err persistence_scopes_init(struct persistence *p);
+/* "kind:name" as in a message; created when allowed. NO_SUCH_PEER, NO_SUCH_SCOPE, BAD_SCOPE ... */
+MUST_USE enum err persistence_scope(struct persistence *p, const uint8_t *text, size_t size,
+                                    struct scope_ref *ret);
+/* The same, without looking in the cache, and whoever asks may create it. */
+MUST_USE enum err persistence_scope_create(struct persistence *p, const uint8_t *text, size_t size,
+                                           struct scope_ref *ret);
+/* The mailbox of a peer, made when it has none. */
+MUST_USE enum err persistence_mailbox(struct persistence *p, int64_t peer_id,
+                                      struct scope_ref *ret);
+/* A scope of this kind and name, made when `may_create`; no consumer is made with it. */
+MUST_USE enum err persistence_scope_named(struct persistence *p, enum scope_kind kind,
+                                          ProtobufCBinaryData name, bool may_create,
+                                          struct scope_ref *ret);
+void persistence_scopes_forget(struct persistence *p);
+int64_t persistence_conversation(const struct scope_ref *scope, int64_t sender_id);
+
+/* --- persistence_receipts.c */
+
+struct receipt_item {
+    int64_t sender_id, scope_id, peer_id;
+    uint64_t seq;
+    uint32_t level, reason;
+    uint8_t message_id[16];
+};
+struct receipt_list {
+    struct receipt_item *items;
+    size_t count, capacity;
+};
+/* Takes the message when its sender asked to be told of this level. */
+void persistence_receipt_add(struct receipt_list *list, const struct message_row *message,
+                             uint32_t level, int64_t peer_id, uint32_t reason);
+/* Appends the receipts to the senders' mailboxes and frees the list, also on errors. */
+MUST_USE enum err persistence_receipts_write(struct persistence *p, struct receipt_list *list);
+MUST_USE enum err persistence_fate(struct persistence *p, const INTERNAL(Fate) * fate,
+                                   struct receipt_list *list);
+
+/* --- The duties. */
+
+persistence_work persistence_consumer_open;
+persistence_work persistence_consumer_write;
+persistence_work persistence_consumer_remove;
+persistence_work persistence_dead_change;
+persistence_work persistence_peer_save;
+persistence_work persistence_call;
+
+/* A consumer by its id, with its scope; ERR_NO_SUCH_CONSUMER. */
+struct consumer_place {
+    int64_t scope_id;
+    uint64_t floor_seq;
+};
+MUST_USE enum err persistence_consumer_find(struct persistence *p, int64_t consumer_id,
+                                            struct consumer_place *ret);
+
+/* --- persistence_upkeep.c */
+
+/* Within the transaction in hand: an index slice when the tail got too long. */
+MUST_USE enum err persistence_shorten_tail(struct persistence *p);
+/* After a commit: whatever was indexed is dropped from memory. */
+void persistence_indexed(struct persistence *p);
+/* Between transactions, after the answers: slices, checkpoints, retention, and the next timers. */
+MUST_USE enum err persistence_upkeep(struct persistence *p);
+void persistence_disk_is_full(struct persistence *p);
+/* Everything that is not indexed, within the transaction in hand. */
+MUST_USE enum err persistence_index_all(struct persistence *p);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What has to be done now and then, between the batches: bring the deferred index forward, move
+ * the WAL, remove what is old, and look for room after the disk was full.
+ *
+ * When the index is brought forward
+ *     under load       not at all, until the tail is TAIL_MAX long; then a large slice within the
+ *                      batch (rows are the cheaper the more of them are sorted together)
+ *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
+ *     idle             the same after a few ms; after a second everything
+ * So an idle broker has nothing left to index, and a loaded one spends its time on messages.
+ */
+#include "persistence_state.h"
+#include "rt/log.h"
+#include "store/peers.h"
+
+#define TAIL_MAX         131072
+#define TAIL_WORTHWHILE  512
+#define SLICE_LOADED     32768
+#define SLICE_IDLE       4096
+#define LIGHT_TURN_ROWS  64
+#define IDLE_MS          5
+#define QUIET_MS         1000
+#define FULL_MS          200
+#define CLEANUP_ROWS     512
+#define CLEANUP_AGAIN_MS 20
+#define PRESENCE_ROWS    1000
+
+static uint64_t tail_length(const struct persistence *p)
+{
+    return p->committed_last_seq - p->indexed_seq;
+}
+
+static void arm(struct persistence *p, unsigned timer, int64_t delay_ms)
+{
+    actor_timer_set(p->actor, timer, mono_add_ms(actor_mono(p->actor), delay_ms));
+}
+
+static bool take_due(struct persistence *p, unsigned timer)
+{
+    bool is_due = p->due & 1u << timer;
+    p->due &= ~(1u << timer);
+    return is_due;
+}
+
+/* --- Index. */
+
+enum err persistence_shorten_tail(struct persistence *p)
+{
+    uint64_t left;
+    if (p->last_seq - p->indexed_seq <= TAIL_MAX || p->is_full)
+        return ERR_OK;
+    return message_index_slice(p->store, SLICE_LOADED, &left);
+}
+
+enum err persistence_index_all(struct persistence *p)
+{
+    uint64_t left = 0;
+    enum err err = ERR_OK;
+    do
+        err = message_index_slice(p->store, SLICE_LOADED, &left);
+    while (!err && left > 0);
+    return err;
+}
+
+void persistence_indexed(struct persistence *p)
+{
+    struct store_stats stats;
+    store_stats(p->store, &stats);
+    p->indexed_seq = stats.indexed_seq;
+    dedupe_drop(&p->dedupe, p->indexed_seq);
+}
+
+static enum err index_slice(struct persistence *p)
+{
+    uint64_t left;
+    enum err err = persistence_begin(p);
+    if (!err)
+        err = message_index_slice(p->store, SLICE_IDLE, &left);
+    if (err)
+        return persistence_fail(p, err);
+    return persistence_commit(p);
+}
+
+/* One slice per turn. */
+static enum err index_when_idle(struct persistence *p, bool is_idle, bool is_quiet)
+{
+    bool is_light = p->turn_messages > 0 && p->turn_rows <= LIGHT_TURN_ROWS;
+    uint64_t wanted = is_quiet ? 1 : TAIL_WORTHWHILE;
+    if (p->is_full || !(is_light || is_idle || is_quiet) || tail_length(p) < wanted)
+        return ERR_OK;
+    return index_slice(p);
+}
+
+/* --- Retention. */
+
+static enum err clean_up(struct persistence *p)
+{
+    uint64_t removed = 0;
+    int64_t past_ms = persistence_past_ms(p);
+    enum err err = persistence_begin(p);
+    if (!err)
+        err = message_remove_slice(p->store, past_ms - p->options.retention_ms, past_ms,
+                                   CLEANUP_ROWS, &removed);
+    if (!err)
+        err = presence_trim(p->store, past_ms - p->options.presence_retention_ms, PRESENCE_ROWS);
+    if (err)
+        err = persistence_fail(p, err);
+    if (!err)
+        err = persistence_commit(p);
+    bool has_more = removed == CLEANUP_ROWS && !p->is_full;
+    arm(p, TIMER_CLEANUP, has_more ? CLEANUP_AGAIN_MS : p->options.cleanup_interval_ms);
+    return err;
+}
+
+/* --- A full disk. */
+
+void persistence_disk_is_full(struct persistence *p)
+{
+    if (!p->is_full)
+        log_error("disk-full", LOG_STR("path", p->options.path));
+    p->is_full = true;
+    store_release_reserve(p->store);
+    metrics_set(actor_metrics(p->actor), METRIC_DISK_FULL, 1);
+    arm(p, TIMER_FULL, FULL_MS);
+}
+
+static void look_for_room(struct persistence *p)
+{
+    if (!store_has_room_again(p->store)) {
+        arm(p, TIMER_FULL, FULL_MS);
+        return;
+    }
+    log_info("disk-has-room", LOG_STR("path", p->options.path));
+    p->is_full = false;
+    metrics_set(actor_metrics(p->actor), METRIC_DISK_FULL, 0);
+}
+
+/* --- After each batch. */
+
+static enum err move_wal(struct persistence *p, bool is_idle)
+{
+    enum err err = store_checkpoint(p->store, is_idle);
+    if (!persistence_is_fatal(err))
+        return ERR_OK; /* it is tried again */
+    return persistence_fail(p, err);
+}
+
+static void set_gauges(struct persistence *p)
+{
+    struct store_stats stats;
+    store_stats(p->store, &stats);
+    metrics_set(actor_metrics(p->actor), METRIC_WAL_BYTES, (int64_t)stats.wal_bytes);
+}
+
+enum err persistence_upkeep(struct persistence *p)
+{
+    /* A timer that is due in a turn with work says that the turns are long, not that it is idle. */
+    bool is_idle = take_due(p, TIMER_IDLE) && p->turn_messages == 0;
+    bool is_quiet = take_due(p, TIMER_QUIET) && p->turn_messages == 0;
+    (void)take_due(p, TIMER_RELEASE); /* on_batch has released */
+    if (take_due(p, TIMER_FULL))
+        look_for_room(p);
+    enum err err = index_when_idle(p, is_idle, is_quiet);
+    if (!err && take_due(p, TIMER_CLEANUP))
+        err = clean_up(p);
+    if (!err)
+        err = move_wal(p, is_idle || is_quiet);
+    if (is_quiet)
+        set_gauges(p);
+    bool is_work_left = is_quiet && tail_length(p) > 0 && !p->is_full;
+    if (is_work_left || p->turn_messages > 0)
+        arm(p, TIMER_QUIET, is_work_left ? IDLE_MS : QUIET_MS);
+    if (tail_length(p) >= TAIL_WORTHWHILE && !p->is_full)
+        arm(p, TIMER_IDLE, IDLE_MS);
+    return err;
+}

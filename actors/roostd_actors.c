@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * See actors.h: from options of the configuration to options of actors. All conversions of units
+ * and all "auto" are here.
+ */
+#include <sodium.h>
+#include <string.h>
+
+#include "actors.h"
+#include "backoff.h"
+#include "roostd_command.h"
+
+#define MS_PER_S         1000
+#define STOP_DEADLINE_MS 5000
+#define SEEN_PER_TIMEOUT 6
+#define SEEN_MS_MAX      10000
+#define MIB              (1u << 20)
+
+/* The id of the main thread, which is no actor; so that ids and indexes are the same. */
+static enum err supervisor_init(struct actor *actor, void *state, const void *args)
+{
+    (void)actor;
+    (void)state;
+    (void)args;
+    return ERR_OK;
+}
+
+static const struct actor_class supervisor_actor = {
+    .name = "supervisor",
+    .state_size = 1,
+    .restart = ACTOR_RESTART,
+    .link_room = 1,
+    .init = supervisor_init,
+};
+
+/* A frame holds the largest message with all its fields, in whole MiB. */
+static struct wire_limits limits_of(const struct roostd_config *config)
+{
+    uint32_t body = (uint32_t)config->message_size_max_bytes;
+    uint32_t frame = (body + WIRE_ENTRY_OVERHEAD_BYTES_MAX + MIB - 1) / MIB * MIB;
+    return (struct wire_limits){
+        .frame_bytes_max = frame > WIRE_FRAME_BYTES_DEFAULT ? frame : WIRE_FRAME_BYTES_DEFAULT,
+        .body_bytes_max = body,
+        .entries_max = WIRE_ENTRIES_MAX,
+    };
+}
+
+static bool is_autocreate(const struct roostd_config *config)
+{
+    if (config->mailbox_autocreate == AUTOCREATE_AUTO)
+        return roostd_is_local(config);
+    return config->mailbox_autocreate == AUTOCREATE_ON;
+}
+
+static struct backoff backoff_of(const struct roostd_config *config)
+{
+    struct backoff backoff = config->retry_preset == RETRY_BRISK ? backoff_brisk : backoff_patient;
+    if (config->retry_first_s)
+        backoff.first_ms = config->retry_first_s * MS_PER_S;
+    if (config->retry_cap_s)
+        backoff.gap_max_ms = config->retry_cap_s * MS_PER_S;
+    if (config->retry_attempts_max)
+        backoff.retries_max = (uint32_t)config->retry_attempts_max;
+    if (config->retry_jitter_percent)
+        backoff.jitter_percent = (uint32_t)config->retry_jitter_percent;
+    return backoff;
+}
+
+static uint64_t at_least(int64_t value, uint64_t least)
+{
+    return (uint64_t)value > least ? (uint64_t)value : least;
+}
+
+/* Often enough that nobody who speaks is taken for offline, seldom enough to cost nothing. */
+static uint32_t seen_ms_of(const struct roostd_config *config)
+{
+    int64_t seen_ms = config->presence_timeout_s * MS_PER_S / SEEN_PER_TIMEOUT;
+    return (uint32_t)(seen_ms < SEEN_MS_MAX ? seen_ms : SEEN_MS_MAX);
+}
+
+/* "auto" is everybody where only this machine can ask, and nobody elsewhere. */
+static void describe_admins(const struct roostd_config *config, struct zmq_gateway_options *ret)
+{
+    static const char *const everybody[] = {"*"};
+    const struct config_list *admins = &config->security_admins;
+    bool is_auto = admins->count == 1 && strcmp(admins->items[0], "auto") == 0;
+    ret->admins = is_auto ? everybody : (const char *const *)admins->items;
+    ret->admin_count = is_auto ? (roostd_is_local(config) ? 1 : 0) : admins->count;
+}
+
+static void describe_gateway(const struct roostd_config *config, struct actors *ret)
+{
+    struct zmq_gateway_options *zmq = &ret->zmq_gateway;
+    *zmq = (struct zmq_gateway_options){
+        .listen = (const char *const *)config->zmq_listen.items,
+        .listen_count = config->zmq_listen.count,
+        .bound = &ret->bound,
+        .limits = limits_of(config),
+        .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
+        .heartbeat_ms = (uint32_t)config->zmq_heartbeat_ms,
+        .seen_ms = seen_ms_of(config),
+        .sessions_max = (uint32_t)config->zmq_sessions_max,
+        .send_frames_max = (uint32_t)config->zmq_send_frames_max,
+        .publish_window = (uint32_t)config->zmq_publish_window,
+        .unread_bytes_max = (uint64_t)config->zmq_unread_max_bytes,
+        .software = roostd_version,
+    };
+    zmq->publish_bytes =
+        (uint32_t)at_least(config->zmq_publish_max_bytes, zmq->limits.frame_bytes_max);
+    zmq->publish_bytes_total = at_least(config->zmq_publish_total_max_bytes, zmq->publish_bytes);
+    describe_admins(config, zmq);
+    randombytes_buf(zmq->boot_id, sizeof(zmq->boot_id));
+}
+
+static void describe_store(const struct roostd_config *config, const char *database,
+                           struct actors *ret)
+{
+    ret->persistence = (struct persistence_options){
+        .path = database,
+        .is_autocreate = is_autocreate(config),
+        .reserve_bytes = (size_t)config->store_reserve_bytes,
+        .limits = limits_of(config),
+        .ttl_ms = config->message_ttl_s * MS_PER_S,
+        .retention_ms = config->retention_history_s * MS_PER_S,
+        .presence_retention_ms = config->retention_presence_s * MS_PER_S,
+        .cleanup_interval_ms = config->cleanup_interval_s * MS_PER_S,
+    };
+    ret->history = (struct history_options){
+        .path = database,
+        .limits = limits_of(config),
+        .presence_timeout_ms = config->presence_timeout_s * MS_PER_S,
+        .metrics = &ret->metrics,
+        .metrics_count = ACTOR_COUNT,
+    };
+}
+
+void actors_describe(const struct roostd_config *config, const char *database, struct actors *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    describe_store(config, database, ret);
+    describe_gateway(config, ret);
+    ret->sync_manager = (struct sync_manager_options){
+        .backoff = backoff_of(config),
+        .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
+    };
+    ret->peer_registry = (struct peer_registry_options){.timeout_s = config->presence_timeout_s};
+    ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_PERSISTENCE] =
+        (struct actor_spec){&persistence_actor, &ret->persistence, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_HISTORY] =
+        (struct actor_spec){&history_actor, &ret->history, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_SYNC_MANAGER] =
+        (struct actor_spec){&sync_manager_actor, &ret->sync_manager, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_PEER_REGISTRY] =
+        (struct actor_spec){&peer_registry_actor, &ret->peer_registry, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_ZMQ_GATEWAY] =
+        (struct actor_spec){&zmq_gateway_actor, &ret->zmq_gateway, STOP_DEADLINE_MS};
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * See roostd_config.h.
+ */
+#include "roostd_config.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/zmq/zmq_gateway.h"
+
+#define RELOAD  true
+#define RESTART false
+
+static const struct config_option options[] = {
+#define BOOL(name, k, text, r, h)                                                                  \
+    {.key = (k),                                                                                   \
+     .type = CONFIG_BOOL,                                                                          \
+     .offset = offsetof(struct roostd_config, name),                                               \
+     .default_text = (text),                                                                       \
+     .is_reloadable = (r),                                                                         \
+     .help = (h)},
+#define INT(name, k, text, lo, hi, u, r, h)                                                        \
+    {.key = (k),                                                                                   \
+     .type = CONFIG_INT,                                                                           \
+     .offset = offsetof(struct roostd_config, name),                                               \
+     .default_text = (text),                                                                       \
+     .min = (lo),                                                                                  \
+     .max = (hi),                                                                                  \
+     .unit = (u),                                                                                  \
+     .is_reloadable = (r),                                                                         \
+     .help = (h)},
+#define TEXT(name, k, text, r, h)                                                                  \
+    {.key = (k),                                                                                   \
+     .type = CONFIG_TEXT,                                                                          \
+     .offset = offsetof(struct roostd_config, name),                                               \
+     .default_text = (text),                                                                       \
+     .is_reloadable = (r),                                                                         \
+     .help = (h)},
+#define CHOICE(name, k, text, c, r, h)                                                             \
+    {.key = (k),                                                                                   \
+     .type = CONFIG_CHOICE,                                                                        \
+     .offset = offsetof(struct roostd_config, name),                                               \
+     .default_text = (text),                                                                       \
+     .choices = (c),                                                                               \
+     .is_reloadable = (r),                                                                         \
+     .help = (h)},
+#define LIST(name, k, text, r, h)                                                                  \
+    {.key = (k),                                                                                   \
+     .type = CONFIG_LIST,                                                                          \
+     .offset = offsetof(struct roostd_config, name),                                               \
+     .default_text = (text),                                                                       \
+     .is_reloadable = (r),                                                                         \
+     .help = (h)},
+#include "roostd_config.def"
+#undef BOOL
+#undef INT
+#undef TEXT
+#undef CHOICE
+#undef LIST
+};
+
+const struct config_schema roostd_schema = {
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .struct_size = sizeof(struct roostd_config),
+    .environment = "ROOST_",
+};
+
+/* --- Addresses */
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_port(const char *text)
+{
+    if (strcmp(text, "*") == 0)
+        return true;
+    if (!isdigit((unsigned char)text[0]) || strlen(text) > 5)
+        return false;
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+    return *end == 0 && port <= 65535;
+}
+
+/* "127.0.0.1", "127.x.y.z": four numbers, so that no host name can pass for one. */
+static bool is_loopback_ipv4(const char *host, size_t size)
+{
+    unsigned parts = 0;
+    size_t at = 0;
+    if (size < 4 || memcmp(host, "127.", 4) != 0)
+        return false;
+    while (at < size) {
+        size_t digits = 0;
+        unsigned value = 0;
+        for (; at < size && isdigit((unsigned char)host[at]) && digits < 4; at++, digits++)
+            value = value * 10 + (unsigned)(host[at] - '0');
+        parts++;
+        if (digits == 0 || digits > 3 || value > 255 || parts > 4)
+            return false;
+        if (at < size && host[at++] != '.')
+            return false;
+        if (at == size && host[at - 1] == '.')
+            return false;
+    }
+    return parts == 4;
+}
+
+static bool is_text(const char *text, size_t size, const char *wanted)
+{
+    return size == strlen(wanted) && memcmp(text, wanted, size) == 0;
+}
+
+static enum roostd_address tcp_kind(const char *rest)
+{
+    const char *colon = strrchr(rest, ':');
+    if (!colon || colon == rest || !is_port(colon + 1) || strpbrk(rest, "/; \t"))
+        return ADDRESS_WRONG;
+    size_t size = (size_t)(colon - rest);
+    if (is_loopback_ipv4(rest, size) || is_text(rest, size, "localhost") ||
+        is_text(rest, size, "lo") || is_text(rest, size, "[::1]"))
+        return ADDRESS_LOCAL;
+    return ADDRESS_REMOTE;
+}
+
+enum roostd_address roostd_address_kind(const char *address)
+{
+    if (has_prefix(address, "tcp://"))
+        return tcp_kind(address + strlen("tcp://"));
+    if (has_prefix(address, "ipc://"))
+        return address[strlen("ipc://")] ? ADDRESS_LOCAL : ADDRESS_WRONG;
+    return ADDRESS_WRONG;
+}
+
+bool roostd_is_local(const struct roostd_config *config)
+{
+    for (size_t i = 0; i < config->zmq_listen.count; i++)
+        if (roostd_address_kind(config->zmq_listen.items[i]) != ADDRESS_LOCAL)
+            return false;
+    return true;
+}
+
+/* --- What ties several options together. The result of writing the sentence is not looked at: a
+ *     sentence cut short is still one. */
+
+static enum err check_listen(const struct roostd_config *config, bool is_insecure,
+                             const char **ret_wrong)
+{
+    const struct config_list *listen = &config->zmq_listen;
+    for (size_t i = 0; i < listen->count; i++) {
+        *ret_wrong = listen->items[i];
+        enum roostd_address kind = roostd_address_kind(listen->items[i]);
+        if (kind == ADDRESS_WRONG || strlen(listen->items[i]) >= ZMQ_GATEWAY_ADDRESS_MAX)
+            return ERR_CONFIG;
+        if (kind == ADDRESS_REMOTE && !is_insecure)
+            return ERR_UNSAFE_LISTENER;
+    }
+    return ERR_OK;
+}
+
+/* "before'what'after" */
+static enum err say(enum err code, struct buf *out, const char *before, const char *what,
+                    const char *after)
+{
+    enum err err = buf_append_format(out, "%s'%s'%s", before, what, after);
+    return err ? err : code;
+}
+
+enum err roostd_config_check(const struct roostd_config *config, bool is_insecure, struct buf *out)
+{
+    const char *wrong = "";
+    if (config->zmq_listen.count == 0)
+        return say(ERR_CONFIG, out, "", "zmq.listen", " needs at least one address");
+    if (config->zmq_listen.count > ZMQ_GATEWAY_LISTEN_MAX)
+        return say(ERR_CONFIG, out, "", "zmq.listen", " may have at most 16 addresses");
+    enum err err = check_listen(config, is_insecure, &wrong);
+    if (err == ERR_CONFIG)
+        return say(err, out, "zmq.listen: ", wrong,
+                   " is no address; write tcp://ADDRESS:PORT (port * picks one) or ipc://PATH");
+    if (err == ERR_UNSAFE_LISTENER)
+        return say(err, out, "zmq.listen: ", wrong,
+                   " can be reached from other machines, and this version cannot tell friend from "
+                   "stranger there; listen on 127.0.0.1 or ipc://, or say --insecure in a closed "
+                   "laboratory");
+    if (config->message_size_max_bytes > config->zmq_publish_total_max_bytes)
+        return say(ERR_CONFIG, out, "", "zmq.publish_total_max_bytes",
+                   " must hold at least one message of message.size_max_bytes");
+    return ERR_OK;
+}

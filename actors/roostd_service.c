@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * See roostd_service.h.
+ */
+#include "roostd_service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "actors.h"
+#include "roostd_data.h"
+#include "rt/check.h"
+#include "rt/log.h"
+#include "rt/system.h"
+
+#define PROBLEM_BYTES_MAX  4096
+#define ADDRESSES_SHOWN    512
+#define US_PER_MS          1000
+#define WATCHDOG_PER_LIMIT 3 /* fed so often per limit */
+#define RUN_FOREVER        (-1)
+
+struct service {
+    const struct roostd_command *command;
+    struct config *config; /* in force; the actors' options point into it */
+    struct config *latest; /* as read last, or NULL: to tell what changed */
+    struct roostd_data data;
+    struct actors actors;
+    struct system *system;
+    int signals;         /* signalfd */
+    int64_t watchdog_ms; /* feed systemd so often; RUN_FOREVER: not at all */
+};
+
+enum roostd_exit roostd_exit_of(enum err err)
+{
+    if (err == ERR_OK)
+        return ROOSTD_EXIT_OK;
+    if (err == ERR_LOCKED)
+        return ROOSTD_EXIT_CANNOT_CREATE;
+    if (err == ERR_NEWER_SCHEMA || err == ERR_NOT_OUR_FILE || err == ERR_CORRUPT)
+        return ROOSTD_EXIT_DATA;
+    if (err == ERR_STORAGE || err == ERR_DISK_FULL)
+        return ROOSTD_EXIT_STORAGE;
+    if (err == ERR_CONFIG || err == ERR_UNSAFE_LISTENER)
+        return ROOSTD_EXIT_CONFIG;
+    return ROOSTD_EXIT_UNAVAILABLE;
+}
+
+/* --- Configuration */
+
+/* NULL: it has said why. */
+static struct config *load(const struct roostd_command *command)
+{
+    struct buf problem;
+    buf_init(&problem, PROBLEM_BYTES_MAX);
+    struct config *config = roostd_command_load(command, &problem);
+    if (!config)
+        (void)fprintf(stderr, "roostd: %s\n",
+                      buf_text(&problem) ? buf_text(&problem) : "no memory");
+    buf_fini(&problem);
+    return config;
+}
+
+static void say_changed(const struct config_option *option, void *context)
+{
+    (void)context;
+    if (option->is_reloadable)
+        log_info("reloaded", LOG_STR("key", option->key));
+    else
+        log_warn("needs-restart", LOG_STR("key", option->key));
+}
+
+/* What is not reloadable stays as it is, also when asked for again. */
+static void reload(struct service *service)
+{
+    (void)sd_notify(0, "RELOADING=1"); /* without systemd nothing happens */
+    struct config *config = load(service->command);
+    if (config) {
+        const struct roostd_config *values = config_values(config);
+        const struct config *before = service->latest ? service->latest : service->config;
+        size_t waiting = config_compare(before, config, say_changed, NULL);
+        log_set_level((enum log_level)values->log_level);
+        log_info("configuration-read", LOG_U64("need_restart", waiting));
+        config_destroy(&service->latest);
+        service->latest = config;
+    } else {
+        log_error("configuration-wrong", LOG_STR("text", "it stays as it was"));
+    }
+    (void)sd_notify(0, "READY=1");
+}
+
+/* --- Process */
+
+/* Each session needs a descriptor. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn("descriptors", LOG_ERRNO(errno));
+}
+
+/* Threads started later inherit the mask: only this thread hears signals, and only here. */
+static int take_signals(void)
+{
+    sigset_t set;
+    CHECK(sigemptyset(&set) == 0);
+    CHECK(sigaddset(&set, SIGTERM) == 0);
+    CHECK(sigaddset(&set, SIGINT) == 0);
+    CHECK(sigaddset(&set, SIGHUP) == 0);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* 0: none is waiting. */
+static uint32_t next_signal(int signals)
+{
+    struct signalfd_siginfo info;
+    return read(signals, &info, sizeof(info)) == sizeof(info) ? info.ssi_signo : 0;
+}
+
+static int64_t watchdog_period_ms(void)
+{
+    uint64_t limit_us;
+    if (sd_watchdog_enabled(0, &limit_us) <= 0)
+        return RUN_FOREVER;
+    int64_t period_ms = (int64_t)(limit_us / US_PER_MS / WATCHDOG_PER_LIMIT);
+    return period_ms > 0 ? period_ms : 1;
+}
+
+/* --- The system */
+
+static void say_ready(const struct service *service)
+{
+    const struct zmq_gateway_bound *bound = &service->actors.bound;
+    char addresses[ADDRESSES_SHOWN] = "";
+    size_t used = 0;
+    size_t bound_count = atomic_load_explicit(&bound->count, memory_order_acquire);
+    for (size_t i = 0; i < bound_count && used < sizeof(addresses); i++) {
+        int size = snprintf(addresses + used, sizeof(addresses) - used, "%s%s", i ? "," : "",
+                            bound->addresses[i]);
+        used += size > 0 ? (size_t)size : 0;
+    }
+    const struct metrics *metrics = system_metrics(service->system);
+    size_t count = system_count(service->system);
+    log_info("ready", LOG_STR("version", roostd_version), LOG_STR("zmq", addresses),
+             LOG_STR("data", service->data.database),
+             LOG_I64("waiting", metrics_sum(metrics, count, METRIC_WAITING)),
+             LOG_I64("pid", getpid()));
+    (void)sd_notifyf(0, "READY=1\nSTATUS=listening on %s", addresses);
+}
+
+/* Until something ends it; ERR_OK: a signal. */
+static enum err attend(struct service *service)
+{
+    for (;;) {
+        enum err err = system_run(service->system, service->signals, service->watchdog_ms);
+        if (err)
+            return err;
+        if (service->watchdog_ms != RUN_FOREVER)
+            (void)sd_notify(0, "WATCHDOG=1");
+        uint32_t number = next_signal(service->signals);
+        if (number == SIGHUP)
+            reload(service);
+        else if (number != 0) {
+            log_info("stopping", LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+            return ERR_OK;
+        }
+    }
+}
+
+/* The log has the details; this is the one line for a person. */
+static void explain_start(const struct service *service, enum err err)
+{
+    const char *actor = system_failed_actor(service->system);
+    (void)fprintf(stderr, "roostd: %s cannot start: %s (%s)\n", actor ? actor : "the system",
+                  err_sentence(err), err == ERR_ADDRESS ? "zmq.listen" : service->data.directory);
+}
+
+static enum roostd_exit run_system(struct service *service)
+{
+    enum err err = system_start(service->system);
+    if (err) {
+        explain_start(service, err);
+        return roostd_exit_of(err);
+    }
+    say_ready(service);
+    err = attend(service);
+    (void)sd_notify(0, "STOPPING=1");
+    enum err stop_err = system_stop(service->system);
+    if (err)
+        log_error("lost", LOG_STR("actor", system_failed_actor(service->system)), LOG_ERROR(err));
+    if (stop_err == ERR_TIMEOUT) { /* a thread still runs: nothing may be freed under it */
+        log_error("stop-forced");
+        _exit(ROOSTD_EXIT_UNAVAILABLE);
+    }
+    if (!err)
+        err = stop_err;
+    log_info("stopped", LOG_ERROR(err));
+    return roostd_exit_of(err);
+}
+
+static enum roostd_exit run_service(struct service *service)
+{
+    const struct roostd_config *values = config_values(service->config);
+    log_init(&(struct log_options){.format = (enum log_format)values->log_format,
+                                   .level = (enum log_level)values->log_level,
+                                   .fd = STDERR_FILENO});
+    raise_descriptors();
+    if (roostd_data_open(service->command->data_path, &service->data) != ERR_OK)
+        return ROOSTD_EXIT_CANNOT_CREATE;
+    actors_describe(values, service->data.database, &service->actors);
+    service->signals = take_signals();
+    if (service->signals < 0) {
+        log_error("signals", LOG_ERRNO(errno));
+        return ROOSTD_EXIT_ERROR;
+    }
+    service->watchdog_ms = watchdog_period_ms();
+    service->system = system_new(service->actors.specs, ACTOR_COUNT, message_types, MSG_COUNT,
+                                 &(struct system_options){0});
+    if (!service->system) {
+        log_error("no-system", LOG_ERRNO(errno));
+        return ROOSTD_EXIT_UNAVAILABLE;
+    }
+    service->actors.metrics = system_metrics(service->system);
+    enum roostd_exit code = run_system(service);
+    system_destroy(&service->system);
+    (void)close(service->signals);
+    return code;
+}
+
+enum roostd_exit roostd_service_run(const struct roostd_command *command)
+{
+    static struct service service; /* too large for a stack, and there is one */
+    service.command = command;
+    if (sodium_init() < 0) {
+        (void)fprintf(stderr, "roostd: no source of randomness\n");
+        return ROOSTD_EXIT_UNAVAILABLE;
+    }
+    service.config = load(command);
+    if (!service.config)
+        return ROOSTD_EXIT_CONFIG;
+    enum roostd_exit code = run_service(&service);
+    config_destroy(&service.latest);
+    config_destroy(&service.config);
+    return code;
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * CALL and QUERY: what people ask of the sync-manager.
+ *
+ *   CANCEL                ids --RESOLVE--> places --delivery_cancel--> answered after the commit
+ *   DEAD_REDRIVE, _PURGE  [ids --RESOLVE-->] seqs --DEAD_CHANGE--> again while there is more
+ *   CONSUMER_REMOVE       stop it --CONSUMER_REMOVE--> forget it, or let it go on
+ *   INSPECT               what memory knows --INSPECT_FILL--> history, which answers
+ *
+ * A call in the making has a slot; its number is the context of the questions it asks.
+ */
+#include <string.h>
+
+#include "proto/wire.h"
+#include "rt/log.h"
+#include "sync_manager_state.h"
+
+#define INSPECT_ROWS_MAX WIRE_PAGE_MAX
+
+/* --- Answers */
+
+void sync_answer_call(struct sync_manager *sync, const struct delivery_question *question,
+                      enum err err, uint64_t count)
+{
+    INTERNAL(CallDone) done = ROOST__INTERNAL__CALL_DONE__INIT;
+    done.session = question->session;
+    done.request_id = question->request_id;
+    done.code = err_code(err);
+    if (err)
+        done.text = (char *)(uintptr_t)err_sentence(err); /* only read */
+    done.count = count;
+    actor_reply_to(sync->actor, (uint8_t)question->gateway, question->correlation, MSG_CALL_DONE,
+                   &done.base, NULL);
+}
+
+static struct delivery_question question_of(const struct sync_call *call)
+{
+    return (struct delivery_question){
+        .session = call->session,
+        .request_id = call->request_id,
+        .correlation = call->asker.correlation,
+        .gateway = call->asker.from,
+    };
+}
+
+static void finish(struct sync_manager *sync, struct sync_call *call, enum err err)
+{
+    struct delivery_question question = question_of(call);
+    call->step = CALL_FREE;
+    sync_answer_call(sync, &question, err, call->count);
+}
+
+/* The slot an answer belongs to; NULL: the answer came too late. */
+static struct sync_call *take_call(struct sync_manager *sync, const struct msg *msg,
+                                   enum call_step step)
+{
+    uint64_t context;
+    if (!actor_context(sync->actor, msg, &context))
+        return NULL;
+    CHECK(context < SYNC_CALLS_MAX && sync->calls[context].step == step);
+    return &sync->calls[context];
+}
+
+static uint64_t context_of(const struct sync_manager *sync, const struct sync_call *call)
+{
+    return (uint64_t)(call - sync->calls);
+}
+
+/* --- Who and what */
+
+static struct access_who who_of(const INTERNAL(Call) *body)
+{
+    return (struct access_who){
+        .peer_id = body->peer_id,
+        .name = {body->peer_name.data, body->peer_name.len},
+        .is_admin = body->is_admin,
+    };
+}
+
+/* The consumer by the name its peer gives it, or for an administrator by the name in the store. */
+static enum err find_consumer(struct sync_manager *sync, const struct access_who *who,
+                              uint32_t scope_kind, ProtobufCBinaryData scope_name,
+                              ProtobufCBinaryData consumer_name, struct consumer **ret)
+{
+    struct sync_key key;
+    char name[WIRE_NAME_BYTES_MAX + 1];
+    size_t size;
+    if (scope_kind == 0)
+        return ERR_MISSING_FIELD;
+    struct access_text given = {consumer_name.data, consumer_name.len};
+    enum err err = access_consumer_name(who, (enum scope_prefix)scope_kind, given, name, &size);
+    *ret = NULL;
+    if (!err) {
+        err = sync_make_key(&key, scope_kind, scope_name, name, size);
+        if (err)
+            return err;
+        *ret = delivery_consumer_find(sync->delivery, sync_key_bytes(&key));
+    }
+    if (*ret == NULL && who->is_admin && given.size > 0) {
+        err = sync_make_key(&key, scope_kind, scope_name, given.data, given.size);
+        if (err)
+            return err;
+        *ret = delivery_consumer_find(sync->delivery, sync_key_bytes(&key));
+    }
+    return *ret != NULL ? ERR_OK : ERR_NO_SUCH_CONSUMER;
+}
+
+static enum err may_manage(struct sync_manager *sync, const struct access_who *who,
+                           const struct consumer *consumer)
+{
+    struct delivery_clock clock = sync_clock(sync);
+    struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
+    struct access_text scope = {view.scope_name.data, view.scope_name.size};
+    return access_check(who, ACCESS_MANAGE, (enum scope_prefix)view.kind, scope, view.owner_id);
+}
+
+/* --- DEAD_CHANGE */
+
+static enum err ask_change(struct sync_manager *sync, struct sync_call *call, uint64_t *seqs,
+                           size_t count)
+{
+    INTERNAL(DeadChange) change = ROOST__INTERNAL__DEAD_CHANGE__INIT;
+    change.consumer_id = call->consumer_id;
+    change.scope_id = call->scope_id;
+    change.seqs = seqs;
+    change.n_seqs = count;
+    change.all = count == 0;
+    change.purge = call->is_purge;
+    change.now_ms = sync_clock(sync).wall_ms;
+    call->step = CALL_CHANGING;
+    return actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_DEAD_CHANGE, &change.base, NULL,
+                     SYNC_WRITE_DEADLINE_MS, context_of(sync, call));
+}
+
+enum err sync_on_dead_changed(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct sync_manager *sync = state;
+    const INTERNAL(DeadChanged) *changed = MSG_BODY(msg, INTERNAL(DeadChanged));
+    (void)actor;
+    struct sync_call *call = take_call(sync, msg, CALL_CHANGING);
+    if (call == NULL)
+        return ERR_OK;
+    struct delivery_clock clock = sync_clock(sync);
+    struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
+    for (size_t i = 0; consumer != NULL && i < changed->n_runs; i++) {
+        struct delivery_run run = sync_run(changed->runs[i]);
+        delivery_redriven(sync->delivery, consumer, &run, &clock);
+    }
+    call->count += changed->count;
+    enum err err = changed->code ? err_from_code(changed->code) : ERR_OK;
+    bool goes_on = !err && changed->has_more && changed->count > 0;
+    if (goes_on)
+        err = ask_change(sync, call, NULL, 0);
+    if (err || !goes_on)
+        finish(sync, call, err);
+    return ERR_OK;
+}
+
+/* --- RESOLVE */
+
+static enum err ask_places(struct sync_manager *sync, struct sync_call *call,
+                           ProtobufCBinaryData ids, int64_t sender_id)
+{
+    INTERNAL(Resolve) resolve = ROOST__INTERNAL__RESOLVE__INIT;
+    ProtobufCBinaryData list[WIRE_IDS_MAX];
+    size_t count = ids.len / WIRE_ID_BYTES;
+    if (count == 0 || count > WIRE_IDS_MAX || ids.len % WIRE_ID_BYTES != 0)
+        return ERR_BAD_FIELD;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (ProtobufCBinaryData){WIRE_ID_BYTES, ids.data + i * WIRE_ID_BYTES};
+    resolve.message_ids = list;
+    resolve.n_message_ids = count;
+    resolve.sender_id = sender_id;
+    call->step = CALL_RESOLVING;
+    return actor_ask(sync->actor, ACTOR_HISTORY, MSG_RESOLVE, &resolve.base, NULL,
+                     SYNC_ASK_DEADLINE_MS, context_of(sync, call));
+}
+
+/* Cancels what can be; the answer waits for the commit. */
+static void cancel_places(struct sync_manager *sync, struct sync_call *call,
+                          const INTERNAL(Resolved) *resolved)
+{
+    struct delivery_clock clock = sync_clock(sync);
+    struct delivery_question question = question_of(call);
+    struct ticket *ticket = delivery_call_begin(sync->delivery, &question);
+    enum err first_err = resolved->n_places == 0 ? ERR_NO_SUCH_MESSAGE : ERR_OK;
+    uint64_t count = 0;
+    for (size_t i = 0; i < resolved->n_places; i++) {
+        enum err err = delivery_cancel(sync->delivery, ticket, resolved->places[i]->scope_id,
+                                       resolved->places[i]->seq, &clock);
+        if (err && !first_err)
+            first_err = err;
+        count += err == ERR_OK;
+    }
+    call->step = CALL_FREE;
+    delivery_call_end(sync->delivery, ticket, count > 0 ? ERR_OK : first_err, count);
+}
+
+static void change_places(struct sync_manager *sync, struct sync_call *call,
+                          const INTERNAL(Resolved) *resolved)
+{
+    uint64_t seqs[WIRE_IDS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < resolved->n_places && count < WIRE_IDS_MAX; i++) {
+        if (resolved->places[i]->scope_id == call->scope_id)
+            seqs[count++] = resolved->places[i]->seq;
+    }
+    enum err err = count == 0 ? ERR_NO_SUCH_MESSAGE : ask_change(sync, call, seqs, count);
+    if (err)
+        finish(sync, call, err);
+}
+
+enum err sync_on_resolved(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct sync_manager *sync = state;
+    const INTERNAL(Resolved) *resolved = MSG_BODY(msg, INTERNAL(Resolved));
+    (void)actor;
+    struct sync_call *call = take_call(sync, msg, CALL_RESOLVING);
+    if (call == NULL)
+        return ERR_OK;
+    if (resolved->code != 0)
+        finish(sync, call, err_from_code(resolved->code));
+    else if (call->method == ROOST__V1__METHOD__CANCEL)
+        cancel_places(sync, call, resolved);
+    else
+        change_places(sync, call, resolved);
+    return ERR_OK;
+}
+
+/* --- CONSUMER_REMOVE */
+
+static enum err ask_remove(struct sync_manager *sync, struct sync_call *call,
+                           struct consumer *consumer)
+{
+    INTERNAL(ConsumerRemove) removal = ROOST__INTERNAL__CONSUMER_REMOVE__INIT;
+    removal.consumer_id = call->consumer_id;
+    enum err err = actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_CONSUMER_REMOVE, &removal.base,
+                             NULL, SYNC_WRITE_DEADLINE_MS, context_of(sync, call));
+    if (err)
+        return err;
+    struct delivery_clock clock = sync_clock(sync);
+    call->step = CALL_REMOVING;
+    delivery_consumer_stop(sync->delivery, consumer, &clock);
+    return ERR_OK;
+}
+
+enum err sync_on_consumer_removed(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct sync_manager *sync = state;
+    const INTERNAL(ConsumerRemoved) *removed = MSG_BODY(msg, INTERNAL(ConsumerRemoved));
+    (void)actor;
+    struct sync_call *call = take_call(sync, msg, CALL_REMOVING);
+    if (call == NULL)
+        return ERR_OK;
+    enum err err = removed->code ? err_from_code(removed->code) : ERR_OK;
+    struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
+    CHECK(consumer != NULL); /* one that is stopped is removed by nobody else */
+    if (err && err != ERR_NO_SUCH_CONSUMER)
+        delivery_consumer_resume(sync->delivery, consumer);
+    else
+        delivery_consumer_remove(sync->delivery, consumer);
+    call->count = err == ERR_OK;
+    finish(sync, call, err);
+    return ERR_OK;
+}
+
+/* --- CALL */
+
+static enum err begin_with_consumer(struct sync_manager *sync, struct sync_call *call,
+                                    const INTERNAL(Call) *body)
+{
+    struct access_who who = who_of(body);
+    struct consumer *consumer;
+    enum err err = find_consumer(sync, &who, body->scope_kind, body->scope_name, body->consumer,
+                                 &consumer);
+    if (!err)
+        err = may_manage(sync, &who, consumer);
+    if (err)
+        return err;
+    struct delivery_clock clock = sync_clock(sync);
+    struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
+    if (view.is_removing || !delivery_consumer_is_ready(consumer))
+        return ERR_BUSY;
+    call->consumer_id = view.consumer_id;
+    call->scope_id = view.scope_id;
+    call->is_purge = body->method == ROOST__V1__METHOD__DEAD_PURGE;
+    if (body->method == ROOST__V1__METHOD__CONSUMER_REMOVE)
+        return ask_remove(sync, call, consumer);
+    uint64_t seq = body->seq;
+    if (body->all || seq != 0)
+        return ask_change(sync, call, &seq, body->all ? 0 : 1);
+    return ask_places(sync, call, body->message_ids, 0);
+}
+
+static enum err begin_call(struct sync_manager *sync, struct sync_call *call,
+                           const INTERNAL(Call) *body)
+{
+    if (delivery_is_starting(sync->delivery))
+        return ERR_BUSY;
+    switch (body->method) {
+    case ROOST__V1__METHOD__CANCEL:
+        return ask_places(sync, call, body->message_ids, body->peer_id);
+    case ROOST__V1__METHOD__DEAD_REDRIVE:
+    case ROOST__V1__METHOD__DEAD_PURGE:
+    case ROOST__V1__METHOD__CONSUMER_REMOVE:
+        return begin_with_consumer(sync, call, body);
+    default:
+        return ERR_UNKNOWN_CALL;
+    }
+}
+
+enum err sync_on_call(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct sync_manager *sync = state;
+    const INTERNAL(Call) *body = MSG_BODY(msg, INTERNAL(Call));
+    (void)actor;
+    size_t slot = 0;
+    while (slot < SYNC_CALLS_MAX && sync->calls[slot].step != CALL_FREE)
+        slot++;
+    struct sync_call refused;
+    struct sync_call *call = slot < SYNC_CALLS_MAX ? &sync->calls[slot] : &refused;
+    *call = (struct sync_call){
+        .asker = {.correlation = msg->correlation, .from = msg->from},
+        .session = body->session,
+        .request_id = body->request_id,
+        .method = body->method,
+    };
+    enum err err = slot < SYNC_CALLS_MAX ? begin_call(sync, call, body) : ERR_BUSY;
+    if (err)
+        finish(sync, call, err);
+    return ERR_OK;
+}
+
+void sync_call_no_answer(struct sync_manager *sync, uint8_t kind, uint64_t context)
+{
+    CHECK(context < SYNC_CALLS_MAX && sync->calls[context].step != CALL_FREE);
+    struct sync_call *call = &sync->calls[context];
+    struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
+    if (kind == MSG_CONSUMER_REMOVE && consumer != NULL)
+        delivery_consumer_resume(sync->delivery, consumer);
+    finish(sync, call, ERR_TIMEOUT);
+}
+
+/* --- QUERY INSPECT */
+
+struct inspect {
+    INTERNAL(InspectRow) rows[INSPECT_ROWS_MAX];
+    INTERNAL(InspectRow) * pointers[INSPECT_ROWS_MAX];
+    INTERNAL(ConsumerRow) consumers[INSPECT_ROWS_MAX];
+    size_t count;
+};
+
+static ProtobufCBinaryData bytes_of(struct delivery_bytes bytes)
+{
+    return (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data}; /* only read */
+}
+
+static void add_row(struct inspect *inspect, const struct delivery_view *view)
+{
+    INTERNAL(InspectRow) *row = &inspect->rows[inspect->count];
+    INTERNAL(ConsumerRow) *consumer = &inspect->consumers[inspect->count];
+    roost__internal__inspect_row__init(row);
+    roost__internal__consumer_row__init(consumer);
+    consumer->consumer_id = view->consumer_id;
+    consumer->scope_id = view->scope_id;
+    consumer->scope_kind = (uint32_t)view->kind;
+    consumer->scope_name = bytes_of(view->scope_name);
+    consumer->scope_owner_id = view->owner_id;
+    consumer->consumer = bytes_of(view->name);
+    consumer->floor_seq = view->floor_seq;
+    row->row = consumer;
+    row->waiting = view->waiting;
+    row->leased = view->leased;
+    row->retry = view->retry;
+    row->scheduled = view->scheduled;
+    row->next_due_ms = view->next_due_ms;
+    row->attached_peer = bytes_of(view->attached_peer);
+    row->last_seq = view->last_seq;
+    inspect->pointers[inspect->count++] = row;
+}
+
+static bool is_in_scope(const struct delivery_view *view, const struct scope_name *scope)
+{
+    struct name_folded wanted, has;
+    return (int)view->kind == (int)scope->prefix &&
+           name_fold(scope->name, scope->name_size, &wanted) == ERR_OK &&
+           name_fold(view->scope_name.data, view->scope_name.size, &has) == ERR_OK &&
+           wanted.size == has.size && memcmp(wanted.text, has.text, has.size) == 0;
+}
+
+/* All consumers of a scope; without a scope all there are. What may not be seen is left out. */
+static enum err inspect_many(struct sync_manager *sync, const struct access_who *who,
+                             const struct scope_name *scope, struct inspect *inspect)
+{
+    struct delivery_clock clock = sync_clock(sync);
+    enum err err = ERR_NO_SUCH_SCOPE;
+    int64_t scope_id = 0;
+    struct consumer *consumer = NULL;
+    while ((consumer = delivery_consumer_next(sync->delivery, consumer, scope_id)) != NULL &&
+           inspect->count < INSPECT_ROWS_MAX) {
+        struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
+        if (scope != NULL && !is_in_scope(&view, scope))
+            continue;
+        enum err may_see = may_manage(sync, who, consumer);
+        err = err == ERR_OK ? ERR_OK : may_see;
+        if (!may_see)
+            add_row(inspect, &view);
+    }
+    return scope == NULL ? ERR_OK : err;
+}
+
+static enum err inspect_one(struct sync_manager *sync, const struct access_who *who,
+                            const struct scope_name *scope, ProtobufCBinaryData consumer_name,
+                            struct inspect *inspect)
+{
+    struct consumer *consumer;
+    ProtobufCBinaryData name = {scope->name_size, (uint8_t *)(uintptr_t)scope->name};
+    enum err err =
+        find_consumer(sync, who, (uint32_t)scope->prefix, name, consumer_name, &consumer);
+    if (!err)
+        err = may_manage(sync, who, consumer);
+    if (err)
+        return err;
+    struct delivery_clock clock = sync_clock(sync);
+    struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
+    add_row(inspect, &view);
+    return ERR_OK;
+}
+
+static enum err read_query(struct sync_manager *sync, const struct msg *msg,
+                           const Roost__V1__Query **ret)
+{
+    struct wire_reader reader = {
+        .direction = WIRE_TO_BROKER,
+        .limits = &wire_limits_default,
+        .arena = &sync->arena,
+    };
+    struct wire_message message;
+    if (msg->payload == NULL)
+        return ERR_MISSING_FIELD;
+    enum err err = wire_parse(&reader, zmq_msg_data(msg->payload), zmq_msg_size(msg->payload),
+                              &message);
+    if (err)
+        return err;
+    if (message.type != ROOST__V1__TYPE__QUERY ||
+        message.query->kind != ROOST__V1__QUERY_KIND__INSPECT)
+        return ERR_UNKNOWN_CALL;
+    *ret = message.query;
+    return ERR_OK;
+}
+
+static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) *body,
+                        const Roost__V1__Query *query, struct inspect *ret)
+{
+    struct access_who who = {
+        .peer_id = body->peer_id,
+        .name = {body->peer_name.data, body->peer_name.len},
+        .is_admin = body->is_admin,
+    };
+    if (delivery_is_starting(sync->delivery))
+        return ERR_BUSY;
+    if (query->scope.len == 0)
+        return inspect_many(sync, &who, NULL, ret);
+    struct scope_name scope;
+    enum err err = scope_parse(query->scope.data, query->scope.len, &scope, NULL);
+    if (err)
+        return err;
+    if (query->consumer.len == 0)
+        return inspect_many(sync, &who, &scope, ret);
+    return inspect_one(sync, &who, &scope, query->consumer, ret);
+}
+
+/* When history cannot be asked. */
+static void answer_fin(struct sync_manager *sync, const struct msg *msg, uint64_t request_id,
+                       enum err err)
+{
+    Roost__V1__Fin fin = ROOST__V1__FIN__INIT;
+    INTERNAL(QueryDone) done = ROOST__INTERNAL__QUERY_DONE__INIT;
+    zmq_msg_t frame;
+    fin.request_id = request_id;
+    fin.code = err_code(err);
+    fin.text = (char *)(uintptr_t)err_sentence(err); /* only read */
+    done.session = MSG_BODY(msg, INTERNAL(Query))->session;
+    done.request_id = request_id;
+    CHECK(wire_pack(ROOST__V1__TYPE__FIN, &fin.base, &frame) == ERR_OK);
+    actor_reply(sync->actor, msg, MSG_QUERY_DONE, &done.base, &frame);
+    (void)zmq_msg_close(&frame); /* moved out */
+}
+
+enum err sync_on_query(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct sync_manager *sync = state;
+    const INTERNAL(Query) *body = MSG_BODY(msg, INTERNAL(Query));
+    const Roost__V1__Query *query = NULL;
+    INTERNAL(InspectFill) fill = ROOST__INTERNAL__INSPECT_FILL__INIT;
+    struct inspect *found = arena_alloc(&sync->arena, sizeof(*found));
+    enum err err = found == NULL ? ERR_BUSY : read_query(sync, msg, &query);
+    if (!err)
+        err = inspect(sync, body, query, found);
+    fill.gateway = msg->from;
+    fill.correlation = msg->correlation;
+    fill.session = body->session;
+    fill.request_id = query != NULL ? query->request_id : 0;
+    fill.code = err_code(err);
+    if (!err) {
+        fill.rows = found->pointers;
+        fill.n_rows = found->count;
+    }
+    if (actor_send(actor, ACTOR_HISTORY, MSG_INSPECT_FILL, &fill.base, NULL) != ERR_OK)
+        answer_fin(sync, msg, fill.request_id, err ? err : ERR_BUSY);
+    arena_reset(&sync->arena);
+    return ERR_OK;
+}
