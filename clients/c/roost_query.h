@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * libroost: asking the broker, and telling it things. Part of roost.h; include that.
+ *
+ * A query answers one page (roost_page_destroy when done). All wait up to timeout_ms for the answer
+ * and ask again by themselves after a reconnect. ROOST_TIMEOUT, ROOST_BUSY (256 at once), or the
+ * broker's refusal. Where a page has_more, ask again with after_seq or before_seq set to next_seq,
+ * or after_name set to next_name. */
+#ifndef ROOST_QUERY_H
+#define ROOST_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "roost_error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct roost;
+struct roost_message;
+struct roost_presence_event;
+
+#define ROOST_ID_BYTES 16
+
+struct roost_peer_address {
+    const char *address;
+    const char *source;
+    uint64_t last_seen_ms;
+};
+
+struct roost_peer {
+    const char *name;
+    const char *display_name;
+    const char *nickname; /* given by the user of this broker */
+    const char *kind;     /* "zmq", "tcp", "ipmsg" ... */
+    bool is_online;
+    bool is_verified;
+    uint64_t first_seen_ms;
+    uint64_t last_seen_ms;
+    uint64_t left_ms;
+    uint64_t connections;
+    const struct roost_peer_address *addresses;
+    size_t address_count;
+};
+
+/* Of a conversation with a peer, or of a scope; the other string is "". */
+struct roost_unread {
+    const char *peer;
+    const char *scope;
+    uint64_t unread;
+    uint64_t marker_seq; /* read up to here */
+    uint64_t last_seq;
+    uint64_t last_ms;
+};
+
+struct roost_consumer_info {
+    const char *scope;
+    const char *consumer;
+    uint64_t floor_seq;
+    uint64_t last_seq; /* newest message of the scope */
+    uint64_t waiting;  /* ready, leased, in retry or scheduled */
+    uint64_t leased;
+    uint64_t retry;
+    uint64_t scheduled;
+    uint64_t dead;
+    const char *attached_peer;
+    uint64_t next_due_ms;
+};
+
+struct roost_dead_letter {
+    const struct roost_message *message;
+    const char *scope;
+    const char *consumer;
+    enum roost_error reason;
+    const char *text;
+    uint32_t attempts;
+    uint64_t died_ms;
+};
+
+struct roost_trace_step {
+    uint64_t time_ms;
+    const char *event; /* "stored", "settled", "retry", "dead" ... */
+    const char *scope;
+    const char *consumer;
+    const char *detail;
+    enum roost_error reason;
+};
+
+struct roost_counter {
+    const char *name;
+    const char *actor;
+    const char *unit;
+    uint64_t value;
+};
+
+/* One page of results; only the lists that the query fills are not empty. */
+struct roost_page {
+    const struct roost_message *const *messages;
+    size_t message_count;
+    const struct roost_peer *peers;
+    size_t peer_count;
+    const struct roost_unread *unread;
+    size_t unread_count;
+    const struct roost_consumer_info *consumers;
+    size_t consumer_count;
+    const struct roost_dead_letter *dead;
+    size_t dead_count;
+    const struct roost_trace_step *steps;
+    size_t step_count;
+    const struct roost_counter *counters;
+    size_t counter_count;
+    const struct roost_presence_event *presence;
+    size_t presence_count;
+    bool has_more;
+    uint64_t next_seq;
+    const char *next_name;
+};
+
+void roost_page_destroy(struct roost_page **page);
+
+enum roost_query_kind {
+    ROOST_QUERY_HISTORY = 1,       /* messages of `peer` (conversation) or `scope` */
+    ROOST_QUERY_BY_ID = 2,         /* messages by `message_ids` */
+    ROOST_QUERY_UNREAD = 3,        /* of `peer`, `scope`, or of everything */
+    ROOST_QUERY_PEERS = 4,         /* all, `online_only`, or the one named `peer` */
+    ROOST_QUERY_CONVERSATIONS = 5, /* mine: last message and unread count of each */
+    ROOST_QUERY_INSPECT = 6,       /* consumers of `scope`, or of all */
+    ROOST_QUERY_DEAD_LETTERS = 7,  /* of `scope` and `consumer` */
+    ROOST_QUERY_TRACE = 8,         /* all that is known of the message in `message_ids` */
+    ROOST_QUERY_STATS = 9,         /* counters of the broker */
+    ROOST_QUERY_PRESENCE = 10,     /* what happened to `peer`, or to all */
+    ROOST_QUERY_SYNC = 100,        /* everything of mine after after_seq, in order of storing */
+};
+
+struct roost_query {
+    enum roost_query_kind kind;
+    const char *peer;
+    const char *scope;
+    const char *consumer;
+    uint64_t after_seq;  /* seq > after, oldest first ... */
+    uint64_t before_seq; /* ... or seq < before, newest first */
+    uint32_t limit;      /* 50; at most 500 */
+    uint32_t offset;
+    uint64_t from_ms;           /* stored_ms >= from_ms */
+    uint64_t to_ms;             /* stored_ms < to_ms */
+    const uint8_t *message_ids; /* message_id_count times 16 bytes; at most 500 */
+    size_t message_id_count;
+    bool newest_first;
+    bool online_only;
+    const char *after_name;
+};
+
+ROOST_MUST_USE enum roost_error roost_query(struct roost *roost, const struct roost_query *query,
+                                            int timeout_ms, struct roost_page **ret);
+
+/* Short forms of the above. `peer` and `scope`: give one of them, the other NULL. */
+
+/* The newest `limit` messages but `offset` of the conversation with a peer, newest first. */
+ROOST_MUST_USE enum roost_error roost_conversation(struct roost *roost, const char *peer,
+                                                   uint32_t limit, uint32_t offset, int timeout_ms,
+                                                   struct roost_page **ret);
+
+/* Everything of this peer's scopes after a seq: for programs that keep a copy. */
+ROOST_MUST_USE enum roost_error roost_sync(struct roost *roost, uint64_t after_seq, uint32_t limit,
+                                           int timeout_ms, struct roost_page **ret);
+
+/* Unread messages in the conversation with `peer`, or in `scope`; with neither: of all. */
+enum roost_error roost_unread_count(struct roost *roost, const char *peer, const char *scope,
+                                    int timeout_ms, uint64_t *ret_count);
+
+/* ------------------------------------------------------------------------------- calls
+ *
+ * A call changes something; ROOST_OK means done and on disk. All are safe to repeat. */
+
+enum roost_method {
+    ROOST_METHOD_MARK_READ = 1,
+    ROOST_METHOD_CANCEL = 2,
+    ROOST_METHOD_DEAD_REDRIVE = 3,
+    ROOST_METHOD_DEAD_PURGE = 4,
+    ROOST_METHOD_PEER_REMOVE = 5,
+    ROOST_METHOD_PEER_NICKNAME = 6,
+    ROOST_METHOD_CONSUMER_REMOVE = 7,
+    ROOST_METHOD_SCOPE_CREATE = 8,
+    ROOST_METHOD_FLUSH_INDEX = 9,
+};
+
+struct roost_call {
+    enum roost_method method;
+    const char *peer;
+    const char *scope;
+    const char *consumer;
+    uint64_t seq;
+    const uint8_t *message_ids; /* message_id_count times 16 bytes; at most 500 */
+    size_t message_id_count;
+    bool all;
+    const char *text;
+};
+
+/* ret_count (may be NULL): how many things it touched. */
+enum roost_error roost_call(struct roost *roost, const struct roost_call *call, int timeout_ms,
+                            uint64_t *ret_count);
+
+/* Everything of the conversation with `peer`, or of `scope`, up to `seq` is read. */
+enum roost_error roost_mark_read(struct roost *roost, const char *peer, const char *scope,
+                                 uint64_t seq, int timeout_ms);
+
+/* Takes back an own message that nobody was shown yet. ROOST_TOO_LATE, ROOST_NO_SUCH_MESSAGE. */
+enum roost_error roost_cancel(struct roost *roost, const uint8_t *message_id, int timeout_ms);
+
+/* Dead letters of a scope's consumer: try again, or forget. message_ids NULL: all of them. */
+enum roost_error roost_dead_redrive(struct roost *roost, const char *scope, const char *consumer,
+                                    const uint8_t *message_ids, size_t message_id_count,
+                                    int timeout_ms, uint64_t *ret_count);
+enum roost_error roost_dead_purge(struct roost *roost, const char *scope, const char *consumer,
+                                  const uint8_t *message_ids, size_t message_id_count,
+                                  int timeout_ms, uint64_t *ret_count);
+
+/* Creates a queue or topic where the broker does not create them by itself. */
+enum roost_error roost_scope_create(struct roost *roost, const char *scope, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What `roost help` says; all of it comes from the command table.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/cli/command.h"
+
+static void print_options(const char *title, const struct option_row *rows)
+{
+    if (!rows || !rows->name)
+        return;
+    (void)printf("\n%s\n", title);
+    for (; rows->name; rows++) {
+        char left[64];
+        char letter[4] = {' ', ' ', ' ', '\0'};
+        if (rows->letter) {
+            letter[0] = '-';
+            letter[1] = rows->letter;
+            letter[2] = ',';
+        }
+        (void)snprintf(left, sizeof(left), "%s --%s%s%s", letter, rows->name,
+                       rows->argument ? " " : "", rows->argument ? rows->argument : "");
+        (void)printf("  %-28s %s\n", left, rows->summary);
+    }
+}
+
+static void print_exit_codes(void)
+{
+    (void)puts("\nExit codes\n"
+               "  0  done\n"
+               "  1  an error: of the broker, of the network, of a file\n"
+               "  2  the command line is wrong\n"
+               "  3  no answer, or no message, in time\n"
+               "  4  what was named does not exist\n"
+               "  5  the broker refused it");
+}
+
+void help_overview(void)
+{
+    (void)puts("roost: messages that wait until their recipient is home\n\n"
+               "Usage: roost [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+               "Commands");
+    for (size_t i = 0; commands[i]; i++)
+        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    print_options("Options of every command", common_options);
+    print_exit_codes();
+    (void)puts(
+        "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
+        "topic:NAME or room:NAME; a bare NAME means peer:NAME.");
+}
+
+void help_command(const struct command *command)
+{
+    (void)printf("roost %s: %s\n\nUsage: roost %s [OPTIONS] %s\n", command->name, command->summary,
+                 command->name, command->usage);
+    if (command->details)
+        (void)printf("\n%s\n", command->details);
+    print_options("Options", command->options);
+    print_options("Options of every command", common_options);
+    if (command->examples) {
+        (void)puts("\nExamples");
+        for (size_t i = 0; command->examples[i]; i++)
+            (void)printf("  %s\n", command->examples[i]);
+    }
+}
+
+bool help_group(const char *word)
+{
+    size_t size = strlen(word);
+    bool has_any = false;
+    for (size_t i = 0; commands[i]; i++) {
+        if (strncmp(commands[i]->name, word, size) != 0 || commands[i]->name[size] != ' ')
+            continue;
+        if (!has_any)
+            (void)printf("roost %s:\n\n", word);
+        has_any = true;
+        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    return has_any;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * roost: the command-line tool. Finds the command, parses, opens a session where one is needed,
+ * runs it. What each command is lies in the table (command.h) and in cmd_*.c.
+ */
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "clients/cli/command.h"
+#include "clients/cli/commands.h"
+#include "clients/cli/json.h"
+
+#define TIMEOUT_MS 10000
+#define CLOSE_MS   2000
+
+static enum exit_code run_help(struct cli *cli)
+{
+    int words;
+    char *typed[2] = {NULL, NULL};
+    for (int i = 0; i < cli->positional_count && i < 2; i++)
+        typed[i] = (char *)(uintptr_t)cli->positional[i]; /* only read */
+    if (cli->positional_count == 0) {
+        help_overview();
+        return EXIT_OK;
+    }
+    const struct command *command = command_find(cli->positional_count, typed, &words);
+    if (command) {
+        help_command(command);
+        return EXIT_OK;
+    }
+    if (help_group(cli->positional[0]))
+        return EXIT_OK;
+    const char *near = command_suggest(cli->positional[0]);
+    complain(cli, "there is no command '%s'%s%s%s", cli->positional[0],
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+static enum exit_code run_version(struct cli *cli)
+{
+    int major;
+    int minor;
+    int patch;
+    char zmq[32];
+    zmq_version(&major, &minor, &patch);
+    (void)snprintf(zmq, sizeof(zmq), "%d.%d.%d", major, minor, patch);
+    if (cli->is_json) {
+        struct json json;
+        json_begin(&json, stdout);
+        json_object(&json, NULL);
+        json_text(&json, "roost", roost_version());
+        json_number(&json, "protocol", 1);
+        json_text(&json, "libzmq", zmq);
+        json_object_end(&json);
+        json_end_line(&json);
+    } else {
+        (void)printf("roost %s (protocol 1, libzmq %s)\n", roost_version(), zmq);
+    }
+    return EXIT_OK;
+}
+
+static const char *const help_examples[] = {"roost help", "roost help send", "roost help dead",
+                                            NULL};
+
+static const struct command help_row = {
+    .name = "help",
+    .summary = "about a command, or all of them",
+    .usage = "[COMMAND]",
+    .positional_max = 2,
+    .examples = help_examples,
+    .run = run_help,
+};
+
+static const struct command version_row = {
+    .name = "version",
+    .summary = "versions of the tool, the protocol and libzmq",
+    .usage = "",
+    .run = run_version,
+};
+
+const struct command *const commands[] = {
+    &send_command,
+    &recv_command,
+    &tail_command,
+    &history_command,
+    &unread_command,
+    &read_command,
+    &peers_command,
+    &presence_command,
+    &inspect_command,
+    &trace_command,
+    &cancel_command,
+    &dead_list_command,
+    &dead_peek_command,
+    &dead_redrive_command,
+    &dead_purge_command,
+    &stats_command,
+    &verify_command,
+    &bench_command,
+    &version_row,
+    &help_row,
+    NULL,
+};
+
+/* -------------------------------------------------------------------------------- session */
+
+static const char *default_peer(void)
+{
+    const struct passwd *entry = getpwuid(getuid());
+    const char *name = entry ? entry->pw_name : getenv("USER");
+    return name && name[0] ? name : "nobody";
+}
+
+static const char *from_environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value && value[0] ? value : otherwise;
+}
+
+static bool take_common(struct cli *cli)
+{
+    uint64_t timeout_ms;
+    if (!option_seconds(cli, "timeout", TIMEOUT_MS, &timeout_ms))
+        return false;
+    cli->timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+    cli->url = option_text(cli, "url", from_environment("ROOST_URL", ROOST_DEFAULT_URL));
+    cli->peer = option_text(cli, "as", NULL);
+    if (!cli->peer)
+        cli->peer = from_environment("ROOST_PEER", default_peer());
+    return true;
+}
+
+/* The reason of the last failed attempt is in the events. */
+static void explain_no_broker(struct cli *cli)
+{
+    struct roost_event *event;
+    char why[256] = "";
+    while (roost_next_event(cli->roost, 0, &event) == ROOST_OK) {
+        if (event->kind == ROOST_EVENT_DISCONNECTED)
+            (void)snprintf(why, sizeof(why), ": %s", event->text);
+        roost_event_destroy(&event);
+    }
+    complain(cli, "no broker at %s within %.3g s%s", cli->url, cli->timeout_ms / 1000.0, why);
+}
+
+static enum exit_code open_session(struct cli *cli)
+{
+    struct roost_options options = {.url = cli->url, .peer = cli->peer, .software = "roost"};
+    enum roost_error error = roost_open(&options, &cli->roost);
+    if (error)
+        return fail_with(cli, cli->url, error);
+    error = roost_connect_wait(cli->roost, cli->timeout_ms);
+    if (error == ROOST_OK)
+        return EXIT_OK;
+    if (error == ROOST_TIMEOUT) {
+        explain_no_broker(cli);
+        return EXIT_TIMEOUT;
+    }
+    return fail_with(cli, "the broker refused this session", error);
+}
+
+static enum exit_code run(struct cli *cli)
+{
+    enum exit_code code = EXIT_OK;
+    if (cli->command->needs_session)
+        code = open_session(cli);
+    if (code == EXIT_OK)
+        code = cli->command->run(cli);
+    (void)roost_close(&cli->roost, CLOSE_MS); /* each command waited for what it needs */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
+        complain(cli, "cannot write the output");
+        code = EXIT_ERROR;
+    }
+    return code;
+}
+
+static int unknown_command(struct cli *cli, const char *word)
+{
+    if (help_group(word))
+        return EXIT_USAGE;
+    const char *near = command_suggest(word);
+    complain(cli, "there is no command '%s'%s%s%s; see 'roost help'", word,
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+/* Options may stand before the command, too: moves them behind it. Answers how many words there are
+ * before the command; they are then the last ones. */
+static int move_leading_options(int count, char **words)
+{
+    int leading = command_leading_options(count, words);
+    for (int moved = 0; moved < leading; moved++) {
+        char *first = words[0];
+        memmove(words, words + 1, (size_t)(count - 1) * sizeof(*words));
+        words[count - 1] = first;
+    }
+    return leading;
+}
+
+int main(int argc, char **argv)
+{
+    static struct cli cli;
+    int words;
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, not an end */
+    int leading = move_leading_options(argc - 1, argv + 1);
+    if (argc - 1 == leading) { /* no command at all */
+        if (leading == 1 && strcmp(argv[1], "--version") == 0)
+            return (int)run_version(&cli);
+        help_overview();
+        bool is_asked_for =
+            leading == 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+        return is_asked_for ? EXIT_OK : EXIT_USAGE;
+    }
+    cli.command = command_find(argc - 1 - leading, argv + 1, &words);
+    if (!cli.command)
+        return unknown_command(&cli, argv[1]);
+    enum exit_code code = command_parse(&cli, argc - 1 - words, argv + 1 + words);
+    if (code != EXIT_OK)
+        return (int)code;
+    if (option_is_given(&cli, "help")) {
+        help_command(cli.command);
+        return EXIT_OK;
+    }
+    return (int)(take_common(&cli) ? run(&cli) : EXIT_USAGE);
+}
