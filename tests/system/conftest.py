@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Fixtures of the system tests: brokers that end with the test, clients that are closed."""
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from broker import Broker  # noqa: E402
+from raw import Raw  # noqa: E402
+from roost import Client  # noqa: E402
+
+
+@pytest.fixture
+def make_broker(tmp_path):
+    """make_broker(**settings): a started Broker on an own data directory."""
+    brokers = []
+
+    def make(data=None, is_started=True, **settings):
+        broker = Broker(data or tmp_path / f"data{len(brokers)}", **settings)
+        brokers.append(broker)
+        return broker.start() if is_started else broker
+
+    yield make
+    for broker in brokers:
+        print(f"--- log of {broker.data}", *broker.lines[-200:], sep="\n")
+        if broker.is_running():
+            code = broker.stop()
+            assert code == 0, f"roostd ended with {code}"
+
+
+@pytest.fixture
+def broker(make_broker):
+    return make_broker()
+
+
+@pytest.fixture
+def connect():
+    """connect(broker, peer, **options): a Client that is closed after the test."""
+    clients = []
+
+    def make(broker, peer, **options):
+        client = Client(broker.url, peer, **options)
+        clients.append(client)
+        client.wait_ready(20)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def connect_raw():
+    """connect_raw(broker): a Raw socket that is closed after the test."""
+    raws = []
+
+    def make(broker, **options):
+        raws.append(Raw(broker.url, **options))
+        return raws[-1]
+
+    yield make
+    for raw in raws:
+        raw.close()
+
+
+@pytest.fixture
+def strace():
+    """Command prefix for fault injection: strace(*options)."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False)
+    if probe.returncode != 0:
+        pytest.skip("strace may not trace here")
+    return lambda *options: ["strace", "-f", "-qq", "-D", *options]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 24 MiB of its own; needs root."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Contract 11: full disk: sends are refused with a clear error, settles and reads still work, the
+daemon stays up and recovers by itself."""
+import os
+
+import pytest
+
+from helpers import bodies, eventually, numbered, receive_all
+from raw import Raw
+from roost import RoostTimeout
+from roost.schema import pb
+
+DISK_FULL = 6002
+
+
+def fill(folder):
+    """Takes all space that is left; gives the file to remove."""
+    path = os.path.join(folder, "ballast")
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError:
+            pass
+        try:
+            while True:
+                file.write(b"x")
+        except OSError:
+            pass
+    return path
+
+
+def refusal(broker):
+    """What a bare SEND is answered now: the retry code of STORED, 0 when it was stored."""
+    with Raw(broker.url) as raw:
+        raw.hello("prober")
+        raw.send(pb.Send(first_no=1, entries=[raw.entry("probe", b"x" * 50_000)]))
+        stored = raw.receive(pb.STORED)
+        return None if stored is None else stored.retry_code
+
+
+def test_full_disk_refuses_sends_serves_the_rest_and_recovers(make_broker, small_disk, connect):
+    broker = make_broker(data=small_disk / "data", store__reserve_bytes=1 << 20)
+    bob, alice = connect(broker, "bob"), connect(broker, "alice")
+    futures = [bob.send_async("alice", body.ljust(1000, b".")) for body in numbered(1000)]
+    assert bob.flush(20) and all(future.exception() is None for future in futures)
+    ballast = fill(small_disk)
+    eventually(lambda: refusal(broker) == DISK_FULL, what="DISK_FULL for a send")
+    assert broker.is_running()
+
+    waiting = bob.send_async("alice", b"sent while full".ljust(100_000, b"."))
+    with pytest.raises(RoostTimeout):
+        bob._wait(waiting, 1, "STORED")   # refused, kept by the library, sent again
+
+    inbox = alice.attach()
+    got = receive_all(inbox, 1000)
+    assert [body.rstrip(b".") for body in bodies(got)] == numbered(1000)
+    inbox.confirm()                        # settles reach the disk
+    assert len(alice.history("bob", limit=100).items) == 100
+    assert alice.peers().items
+
+    os.remove(ballast)
+    assert waiting.result(20).seq > 0, "recovers by itself"
+    assert receive_all(inbox, 1)[0].body.startswith(b"sent while full")
+    assert refusal(broker) == 0
+    inbox.confirm()
+    broker.restart()
+    assert inbox.receive(0.3) is None, "the settles made while full are still there"
+
+
+def test_kill_9_on_a_full_disk_loses_nothing(make_broker, small_disk, connect):
+    broker = make_broker(data=small_disk / "data", store__reserve_bytes=1 << 20)
+    bob = connect(broker, "bob")
+    for body in numbered(500):
+        bob.send_async("alice", body.ljust(1000, b"."))
+    assert bob.flush(20)
+    ballast = fill(small_disk)
+    eventually(lambda: refusal(broker) == DISK_FULL, what="DISK_FULL for a send")
+    broker.kill()
+    os.remove(ballast)
+    broker.start()
+    got = receive_all(connect(broker, "alice").attach(), 500)
+    assert [body.rstrip(b".") for body in bodies(got)] == numbered(500)
