@@ -45,7 +45,6 @@ MUST_USE enum err access_check(const struct access_who *who, enum access_purpose
  * WIRE_NAME_BYTES_MAX bytes. ERR_BAD_NAME: too long, or a slash where there must be none. */
 MUST_USE enum err access_consumer_name(const struct access_who *who, enum scope_prefix kind,
                                        struct access_text consumer,
-                                       char ret_name[WIRE_NAME_BYTES_MAX + 1],
-                                       size_t *ret_size);
+                                       char ret_name[WIRE_NAME_BYTES_MAX + 1], size_t *ret_size);
 
 #endif

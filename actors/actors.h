@@ -4,11 +4,13 @@
  *
  *   id  actor          owns                                        if it dies
  *   0   supervisor     (the main thread; its id is never used)     the daemon is gone
- *   1   persistence    the only writing connection to the store    the daemon stops (restart =
- * recovery) 2   history        a reading connection: deliveries, queries   a new one takes over 3
- * sync-manager   what is due for whom: leases, retries       the daemon stops 4   peer-registry who
- * is known and who is online              a new one takes over 5   zmq-gateway    the ROUTER and
- * its sessions                 a new one; clients say HELLO again
+ *   1   persistence    the only writing connection to the store    the daemon stops
+ *   2   history        a reading connection: deliveries, queries   a new one takes over
+ *   3   sync-manager   what is due for whom: leases, retries       the daemon stops
+ *   4   peer-registry  who is known and who is online              a new one takes over
+ *   5   zmq-gateway    the ROUTER and its sessions                 a new one; clients say HELLO again
+ *
+ * (A daemon that stops with an exit code is started again: start is recovery.)
  *
  * They start in this order and stop in the reverse: the gateway says goodbye first, the last commit
  * comes last. Each says what it accepts in the constant at the end of its file.

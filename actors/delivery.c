@@ -11,6 +11,7 @@
 
 #define CONSUMERS_MAX   (1u << 24)
 #define ATTACHMENTS_MAX (1u << 22)
+#define CLOCKS_APART_MS 10
 
 /* --- Small things */
 
@@ -218,8 +219,7 @@ static void consumer_link(struct delivery *delivery, struct consumer *consumer)
         delivery->all_first = consumer;
     delivery->all_last = consumer;
     CHECK(u64map_put_pointer(&delivery->consumers, (uint64_t)consumer->id, consumer) == ERR_OK);
-    CHECK(hash_put_pointer(&delivery->keys, consumer->key, consumer->key_size, consumer) ==
-          ERR_OK);
+    CHECK(hash_put_pointer(&delivery->keys, consumer->key, consumer->key_size, consumer) == ERR_OK);
 }
 
 static void consumer_unlink(struct delivery *delivery, struct consumer *consumer)
@@ -374,6 +374,15 @@ struct delivery_view delivery_view(struct delivery *delivery, const struct consu
 
 /* --- Messages */
 
+/* A deadline of the wall clock on the steady one. Both are rounded to milliseconds, each in its own
+ * way: as long as they have not drifted apart they count as equal, so that nothing is early. */
+static int64_t steady_of(const struct delivery_clock *clock, int64_t wall_ms)
+{
+    int64_t offset_ms = clock->wall_ms - clock->steady_ms;
+    bool is_equal = offset_ms >= -CLOCKS_APART_MS && offset_ms <= CLOCKS_APART_MS;
+    return is_equal ? wall_ms : wall_ms - offset_ms;
+}
+
 bool delivery_is_starting(const struct delivery *delivery)
 {
     return delivery->is_starting;
@@ -399,7 +408,7 @@ void delivery_append(struct delivery *delivery, const struct delivery_run *run,
         .enqueue_ms = clock->steady_ms,
     };
     if (run->not_before_ms > clock->wall_ms) {
-        int64_t due_ms = clock->steady_ms + (run->not_before_ms - clock->wall_ms);
+        int64_t due_ms = steady_of(clock, run->not_before_ms);
         piece.flags |= ENTRY_LATER;
         for (uint64_t seq = first; seq < end; seq++)
             log_add_later(&scope->log, seq, due_ms);

@@ -44,11 +44,11 @@
 #include "backoff.h"
 #include "rt/err.h"
 
-#define DELIVERY_FETCH_MAX   256   /* messages of one fetch */
-#define DELIVERY_FETCHES_MAX 256   /* fetches under way, all attachments together */
-#define DELIVERY_WRITES_MAX  8     /* writes under way */
-#define DELIVERY_STALE_MAX   1000  /* stale numbers named in one answer */
-#define DELIVERY_HANDLES_MAX 1024  /* handles a session may ever use */
+#define DELIVERY_FETCH_MAX   256  /* messages of one fetch */
+#define DELIVERY_FETCHES_MAX 256  /* fetches under way, all attachments together */
+#define DELIVERY_WRITES_MAX  8    /* writes under way */
+#define DELIVERY_STALE_MAX   1000 /* stale numbers named in one answer */
+#define DELIVERY_HANDLES_MAX 1024 /* handles a session may ever use */
 #define DELIVERY_NEVER_MS    INT64_MAX
 
 struct delivery;
@@ -61,16 +61,16 @@ struct delivery_clock {
 
 /* Zero means the default in brackets. */
 struct delivery_options {
-    struct backoff backoff;         /* [backoff_patient] when first_ms is 0 */
-    uint32_t lease_ms;              /* [30,000] */
-    uint32_t lease_ms_min;          /* [100] */
-    uint32_t lease_ms_max;          /* [86,400,000] */
-    uint32_t window_messages_max;   /* [8,192] deliveries not settled, per attachment */
-    uint64_t window_bytes_max;      /* [32 MiB] the same in body bytes */
-    uint64_t fetch_bytes_max;       /* [1 MiB] body bytes of one fetch */
-    uint32_t write_rows_max;        /* [4,096] rows of one write */
-    uint32_t span_max;              /* [65,536] messages between floor and last delivery */
-    uint64_t seed;                  /* for jitter */
+    struct backoff backoff;       /* [backoff_patient] when first_ms is 0 */
+    uint32_t lease_ms;            /* [30,000] */
+    uint32_t lease_ms_min;        /* [100] */
+    uint32_t lease_ms_max;        /* [86,400,000] */
+    uint32_t window_messages_max; /* [8,192] deliveries not settled, per attachment */
+    uint64_t window_bytes_max;    /* [32 MiB] the same in body bytes */
+    uint64_t fetch_bytes_max;     /* [1 MiB] body bytes of one fetch */
+    uint32_t write_rows_max;      /* [4,096] rows of one write */
+    uint32_t span_max;            /* [65,536] messages between floor and last delivery */
+    uint64_t seed;                /* for jitter */
 };
 
 struct delivery *delivery_new(const struct delivery_options *options);
@@ -79,10 +79,10 @@ void delivery_destroy(struct delivery **delivery);
 /* --- Scopes and consumers (delivery.c) */
 
 enum delivery_scope_kind { /* the numbers of the schema */
-    DELIVERY_PEER = 1,
-    DELIVERY_ROOM = 2,
-    DELIVERY_QUEUE = 3,
-    DELIVERY_TOPIC = 4,
+                           DELIVERY_PEER = 1,
+                           DELIVERY_ROOM = 2,
+                           DELIVERY_QUEUE = 3,
+                           DELIVERY_TOPIC = 4,
 };
 
 struct delivery_bytes {
@@ -159,17 +159,17 @@ struct delivery_row {
     uint32_t reason; /* public error code */
     int64_t due_ms;  /* wall clock */
     int64_t at_ms;
-    char *text; /* NULL = empty */
+    char *text;     /* NULL = empty */
     uint32_t order; /* private */
 };
 
 enum delivery_state { /* the numbers of the schema */
-    DELIVERY_SETTLED = 1,
-    DELIVERY_RETRY = 2,
-    DELIVERY_SCHEDULED = 3,
-    DELIVERY_DEAD = 4,
-    DELIVERY_EXPIRED = 5,
-    DELIVERY_CANCELLED = 6,
+                      DELIVERY_SETTLED = 1,
+                      DELIVERY_RETRY = 2,
+                      DELIVERY_SCHEDULED = 3,
+                      DELIVERY_DEAD = 4,
+                      DELIVERY_EXPIRED = 5,
+                      DELIVERY_CANCELLED = 6,
 };
 
 /* Before the first load only: what the store says of messages of this consumer, in seq order. */
@@ -259,11 +259,11 @@ void delivery_fetch_lost(struct delivery *delivery, uint32_t slot,
 /* --- Settling (delivery_settle.c) */
 
 enum delivery_outcome { /* the numbers of the public protocol */
-    DELIVERY_ACK = 1,
-    DELIVERY_RELEASE = 2,
-    DELIVERY_FAIL = 3,
-    DELIVERY_REJECT = 4,
-    DELIVERY_EXTEND = 5,
+                        DELIVERY_ACK = 1,
+                        DELIVERY_RELEASE = 2,
+                        DELIVERY_FAIL = 3,
+                        DELIVERY_REJECT = 4,
+                        DELIVERY_EXTEND = 5,
 };
 
 struct delivery_settle_range {
@@ -300,12 +300,12 @@ void delivery_redriven(struct delivery *delivery, struct consumer *consumer,
 
 struct delivery_done {
     bool is_call;
-    struct delivery_address address;    /* settle */
-    uint64_t confirm_id;                /* settle; 0: only because something was stale */
-    struct delivery_question question;  /* call */
-    enum err code;                      /* call */
-    uint64_t count;                     /* call */
-    const uint64_t *stale;              /* settle: numbers that were stale */
+    struct delivery_address address;   /* settle */
+    uint64_t confirm_id;               /* settle; 0: only because something was stale */
+    struct delivery_question question; /* call */
+    enum err code;                     /* call */
+    uint64_t count;                    /* call */
+    const uint64_t *stale;             /* settle: numbers that were stale */
     size_t stale_count;
 };
 /* What may be answered now. `stale` lives until the next call of this function. */
@@ -315,7 +315,7 @@ bool delivery_take_done(struct delivery *delivery, struct delivery_done *ret);
 
 struct delivery_change {
     int64_t consumer_id;
-    uint64_t floor_seq; /* 0 = unchanged */
+    uint64_t floor_seq;              /* 0 = unchanged */
     const struct delivery_row *rows; /* by seq, each seq once */
     size_t row_count;
 };
@@ -330,9 +330,10 @@ struct delivery_fate {
 };
 
 enum delivery_level { /* receipt levels of the public protocol */
-    DELIVERY_LEVEL_DELIVERED = 1,
-    DELIVERY_LEVEL_EXPIRED = 3,
-    DELIVERY_LEVEL_DEAD = 4,
+                      DELIVERY_LEVEL_DELIVERED = 1,
+                      DELIVERY_LEVEL_EXPIRED = 3,
+                      DELIVERY_LEVEL_DEAD = 4,
+                      DELIVERY_LEVEL_CANCELLED = 5,
 };
 
 struct delivery_write { /* views live until delivery_written */

@@ -55,9 +55,8 @@ static void session_remember(struct session *session, uint32_t handle, uint64_t 
 {
     struct former *former = session_former(session, handle);
     if (former == NULL) {
-        session->formers =
-            array_reserve(session->formers, &session->former_capacity, session->former_count + 1,
-                          sizeof(*session->formers));
+        session->formers = array_reserve(session->formers, &session->former_capacity,
+                                         session->former_count + 1, sizeof(*session->formers));
         former = &session->formers[session->former_count++];
     }
     *former = (struct former){handle, next_no};
@@ -126,12 +125,10 @@ static void unlink_attachment(struct delivery *delivery, struct attachment *atta
                               sizeof(attachment->address)); /* found by it before */
 }
 
-static void tell_detached(struct delivery *delivery, struct delivery_address address,
-                          enum err code)
+static void tell_detached(struct delivery *delivery, struct delivery_address address, enum err code)
 {
-    delivery->detached =
-        array_reserve(delivery->detached, &delivery->detached_capacity,
-                      delivery->detached_count + 1, sizeof(*delivery->detached));
+    delivery->detached = array_reserve(delivery->detached, &delivery->detached_capacity,
+                                       delivery->detached_count + 1, sizeof(*delivery->detached));
     delivery->detached[delivery->detached_count++] = (struct delivery_detached){address, code};
 }
 

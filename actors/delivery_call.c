@@ -42,6 +42,16 @@ static enum standing find_standing(const struct consumer *consumer, uint64_t seq
     return window_is_ahead(consumer, position) ? IS_TAKEN : WAITS;
 }
 
+/* A message that waits is aside or in the log. */
+static uint32_t flags_of(const struct consumer *consumer, uint64_t seq)
+{
+    const struct aside *aside = aside_find(consumer, seq);
+    if (aside != NULL)
+        return aside->flags;
+    const struct log *log = &consumer->scope->log;
+    return entry_flags(log_at(log, log_find(log, seq - 1)));
+}
+
 static void cancel_one(struct delivery *delivery, struct consumer *consumer, uint64_t seq,
                        const struct delivery_clock *clock)
 {
@@ -88,9 +98,13 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
     }
     if (waiting == 0)
         return ERR_NO_SUCH_MESSAGE;
+    bool is_told = false; /* one receipt, however many consumers it waited for */
     for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (find_standing(c, seq) != WAITS)
             continue;
+        if (!is_told && (flags_of(c, seq) & ENTRY_WANTS_FATE))
+            change_fate(c, DELIVERY_LEVEL_CANCELLED, err_code(ERR_CANCELLED), 0, seq);
+        is_told = true;
         cancel_one(delivery, c, seq, clock);
         change_ticket(delivery, c, call);
     }

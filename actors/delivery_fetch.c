@@ -105,8 +105,8 @@ static void reserve_lease(struct attachment *attachment)
         attachment->ring_first = first;
         return;
     }
-    uint32_t capacity = attachment->lease_capacity == 0 ? LEASES_MIN
-                                                        : attachment->lease_capacity * 2;
+    uint32_t capacity =
+        attachment->lease_capacity == 0 ? LEASES_MIN : attachment->lease_capacity * 2;
     struct lease *leases = calloc(capacity, sizeof(*leases));
     CHECK(leases != NULL);
     for (uint64_t no = attachment->ring_first; no < attachment->next_no; no++)
@@ -192,8 +192,8 @@ static void take_slot(struct delivery *delivery, struct attachment *attachment, 
 
 /* What came back, or fell due, with a seq below `end_seq`; by seq. */
 static void take_returned(struct delivery *delivery, struct attachment *attachment,
-                          uint64_t count_max, uint64_t end_seq,
-                          const struct delivery_clock *clock, struct delivery_fetch *fetch)
+                          uint64_t count_max, uint64_t end_seq, const struct delivery_clock *clock,
+                          struct delivery_fetch *fetch)
 {
     struct consumer *consumer = attachment->consumer;
     while (fetch->count < count_max) {
@@ -354,13 +354,11 @@ static void give_back(struct delivery *delivery, struct attachment *attachment, 
 
 static uint64_t lease_seq(const struct attachment *attachment, const struct lease *lease)
 {
-    return lease->aside != NULL
-               ? lease->aside->seq
-               : log_at(&attachment->consumer->scope->log, lease->position)->seq;
+    return lease->aside != NULL ? lease->aside->seq
+                                : log_at(&attachment->consumer->scope->log, lease->position)->seq;
 }
 
-static struct lease *find_fetched(const struct attachment *attachment, uint32_t taken,
-                                  uint64_t seq)
+static struct lease *find_fetched(const struct attachment *attachment, uint32_t taken, uint64_t seq)
 {
     for (uint64_t i = 0; i < taken; i++) {
         struct lease *lease = attachment_lease(attachment, attachment->fetch_first + i);
@@ -393,8 +391,8 @@ static void end_unreadable(struct delivery *delivery, struct attachment *attachm
 }
 
 /* Leases start to run with the delivery; each bears its share of the bytes. */
-static void book_delivered(struct delivery *delivery, struct attachment *attachment,
-                           uint32_t taken, uint64_t body_bytes, const struct delivery_clock *clock)
+static void book_delivered(struct delivery *delivery, struct attachment *attachment, uint32_t taken,
+                           uint64_t body_bytes, const struct delivery_clock *clock)
 {
     uint64_t share = taken == 0 ? 0 : body_bytes / taken;
     for (uint64_t i = 0; i < taken; i++) {

@@ -28,8 +28,8 @@ void delivery_load_row(struct delivery *delivery, int64_t consumer_id,
     struct consumer *consumer = delivery_consumer_by_id(delivery, consumer_id);
     if (consumer == NULL || consumer->is_ready)
         return; /* removed meanwhile */
-    consumer->rows = array_reserve(consumer->rows, &consumer->row_capacity,
-                                   consumer->row_count + 1, sizeof(*consumer->rows));
+    consumer->rows = array_reserve(consumer->rows, &consumer->row_capacity, consumer->row_count + 1,
+                                   sizeof(*consumer->rows));
     struct loaded_row *loaded = &consumer->rows[consumer->row_count++];
     *loaded = (struct loaded_row){.row = *row};
     loaded->row.text = NULL;
@@ -169,8 +169,7 @@ static void match_rows(struct scope *scope, const struct delivery_run *run,
             c->rows[i].head = (struct log_entry){
                 .seq = c->rows[i].row.seq,
                 .expires_and_flags = expires << 16 | (run->flags & ENTRY_STORED_MASK),
-                .enqueue_ms = run->stored_ms < clock->steady_ms ? run->stored_ms
-                                                                : clock->steady_ms,
+                .enqueue_ms = run->stored_ms < clock->steady_ms ? run->stored_ms : clock->steady_ms,
             };
         }
     }
@@ -279,8 +278,7 @@ static void apply_rows(struct delivery *delivery, struct consumer *consumer,
         if (loaded->row.state != DELIVERY_SETTLED)
             continue;
         consumer->settled = array_reserve(consumer->settled, &settled_capacity,
-                                          consumer->settled_count + 1,
-                                          sizeof(*consumer->settled));
+                                          consumer->settled_count + 1, sizeof(*consumer->settled));
         consumer->settled[consumer->settled_count++] =
             (struct settled_range){loaded->row.seq, loaded->row.last_seq};
     }

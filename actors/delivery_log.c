@@ -168,7 +168,8 @@ void log_add_later(struct log *log, uint64_t seq, int64_t due_ms)
 int64_t log_later_due(const struct log *log, uint64_t seq)
 {
     uint32_t index = later_index(log, seq);
-    return index < log->later_count && log->laters[index].seq == seq ? log->laters[index].due_ms : 0;
+    return index < log->later_count && log->laters[index].seq == seq ? log->laters[index].due_ms
+                                                                     : 0;
 }
 
 static void trim_laters(struct log *log)

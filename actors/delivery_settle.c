@@ -65,9 +65,8 @@ void outcome_ack(struct delivery *delivery, struct attachment *attachment, struc
                        find_entry(consumer->scope, aside->seq));
         if (aside->seq > consumer->floor_seq)
             change_row(delivery, consumer,
-                       &(struct delivery_row){.seq = aside->seq,
-                                              .last_seq = aside->seq,
-                                              .state = DELIVERY_SETTLED});
+                       &(struct delivery_row){
+                           .seq = aside->seq, .last_seq = aside->seq, .state = DELIVERY_SETTLED});
         else
             change_remove(delivery, consumer, aside->seq);
         aside_free(consumer, aside);
@@ -108,9 +107,8 @@ static void put_retry(struct delivery *delivery, struct consumer *consumer, stru
         aside_expire(delivery, consumer, aside, clock);
 }
 
-void outcome_release(struct delivery *delivery, struct attachment *attachment,
-                     struct lease *lease, enum lease_state state, uint32_t delay_ms,
-                     const struct delivery_clock *clock)
+void outcome_release(struct delivery *delivery, struct attachment *attachment, struct lease *lease,
+                     enum lease_state state, uint32_t delay_ms, const struct delivery_clock *clock)
 {
     struct consumer *consumer = attachment->consumer;
     uint64_t position = lease->position;

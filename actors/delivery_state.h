@@ -90,7 +90,7 @@ struct changes {
     struct ticket **tickets;
     uint32_t ticket_count, ticket_capacity;
     /* In flight only: */
-    uint64_t floor_seq;            /* 0 = unchanged */
+    uint64_t floor_seq; /* 0 = unchanged */
     uint64_t base;
     struct settled_range *settled; /* the SETTLED rows after the write */
     uint32_t settled_count;
@@ -109,7 +109,7 @@ struct scope {
     struct attachment *attachments;
     uint64_t covered_after; /* where the log began; see scope_covered_after */
     struct heap_node sweep;
-    bool is_loading;         /* takes part in the load under way */
+    bool is_loading; /* takes part in the load under way */
     uint64_t load_after, load_upto;
     struct log_entry *loaded; /* by seq */
     uint32_t loaded_count, loaded_capacity;
@@ -125,7 +125,7 @@ struct loaded_row {
 struct consumer {
     int64_t id;
     struct scope *scope;
-    struct consumer *next;            /* of the scope */
+    struct consumer *next; /* of the scope */
     struct consumer *all_previous, *all_next;
     char *name;
     size_t name_size;
@@ -133,14 +133,14 @@ struct consumer {
     size_t key_size;
     bool is_ready, is_stopped, is_new;
 
-    uint64_t floor_seq;       /* as of now */
-    uint64_t floor_written;   /* as committed */
-    uint64_t start_seq;       /* floor it began with in this run; 0: unknown */
+    uint64_t floor_seq;     /* as of now */
+    uint64_t floor_written; /* as committed */
+    uint64_t start_seq;     /* floor it began with in this run; 0: unknown */
     uint64_t base, cursor;
-    uint64_t base_written;    /* where the base was when the floor on disk was taken */
-    uint64_t ready_hint;      /* no READY slot below */
-    uint64_t seen_before;     /* below: may have been delivered by an earlier run */
-    uint8_t *slots;           /* ring; position p lies at p & (slot_capacity - 1) */
+    uint64_t base_written; /* where the base was when the floor on disk was taken */
+    uint64_t ready_hint;   /* no READY slot below */
+    uint64_t seen_before;  /* below: may have been delivered by an earlier run */
+    uint8_t *slots;        /* ring; position p lies at p & (slot_capacity - 1) */
     uint32_t slot_capacity;
     uint32_t ready_count, leased_count; /* slots */
 
@@ -161,9 +161,9 @@ struct consumer {
     struct settled_range *settled; /* rows SETTLED on disk */
     uint32_t settled_count;
     bool has_settled_changed;
-    bool is_dirty;     /* something is not yet in a write */
-    bool is_writing;   /* a write of it is under way */
-    bool is_queued;    /* in the queue of those to be written */
+    bool is_dirty;   /* something is not yet in a write */
+    bool is_writing; /* a write of it is under way */
+    bool is_queued;  /* in the queue of those to be written */
     struct consumer *dirty_next;
 
     struct loaded_row *rows; /* until ready */
@@ -173,8 +173,8 @@ struct consumer {
 enum lease_state {
     LEASE_NONE,
     LEASE_OPEN,
-    LEASE_OVER,     /* ended by the broker */
-    LEASE_ACKED,    /* the rest: by this settle of the recipient */
+    LEASE_OVER,  /* ended by the broker */
+    LEASE_ACKED, /* the rest: by this settle of the recipient */
     LEASE_RELEASED,
     LEASE_FAILED,
     LEASE_REJECTED,
@@ -218,7 +218,7 @@ struct attachment {
     int64_t fetch_not_before_ms;
 };
 
-struct failure { /* why a delivery did not end well */
+struct failure {      /* why a delivery did not end well */
     uint32_t reason;  /* public error code */
     const char *text; /* may be NULL */
     uint32_t delay_ms;
@@ -292,8 +292,8 @@ struct delivery {
     bool is_starting, is_load_running;
     uint64_t appended_upto;
     uint64_t load_position, load_target, load_low;
-    uint32_t unready_count;  /* consumers */
-    uint64_t *wanted; /* seqs below every floor whose heads rows need, ascending */
+    uint32_t unready_count; /* consumers */
+    uint64_t *wanted;       /* seqs below every floor whose heads rows need, ascending */
     uint32_t wanted_count, wanted_capacity;
 
     struct delivery_counts counts;
@@ -389,9 +389,8 @@ void attachment_arm(struct delivery *delivery, struct attachment *attachment, in
 
 /* --- Outcomes (delivery_settle.c). All of them take an open lease. */
 void outcome_ack(struct delivery *delivery, struct attachment *attachment, struct lease *lease);
-void outcome_release(struct delivery *delivery, struct attachment *attachment,
-                     struct lease *lease, enum lease_state state, uint32_t delay_ms,
-                     const struct delivery_clock *clock);
+void outcome_release(struct delivery *delivery, struct attachment *attachment, struct lease *lease,
+                     enum lease_state state, uint32_t delay_ms, const struct delivery_clock *clock);
 void outcome_fail(struct delivery *delivery, struct attachment *attachment, struct lease *lease,
                   const struct failure *failure, const struct delivery_clock *clock);
 void outcome_end(struct delivery *delivery, struct attachment *attachment, struct lease *lease,

@@ -129,8 +129,8 @@ void aside_expire(struct delivery *delivery, struct consumer *consumer, struct a
     aside_free(consumer, aside);
 }
 
-static void sweep_run(struct delivery *delivery, struct scope *scope, uint64_t first,
-                      uint64_t last, const struct delivery_clock *clock)
+static void sweep_run(struct delivery *delivery, struct scope *scope, uint64_t first, uint64_t last,
+                      const struct delivery_clock *clock)
 {
     for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (!c->is_ready)
@@ -206,8 +206,8 @@ static void expire_leases(struct delivery *delivery, struct attachment *attachme
         if (lease->state != LEASE_OPEN)
             continue;
         bool is_on_its_way = attachment->is_fetching && no >= attachment->fetch_first;
-        int64_t deadline_ms = is_on_its_way ? clock->steady_ms + attachment->lease_ms
-                                            : lease->deadline_ms;
+        int64_t deadline_ms =
+            is_on_its_way ? clock->steady_ms + attachment->lease_ms : lease->deadline_ms;
         if (deadline_ms > clock->steady_ms) {
             next_ms = deadline_ms < next_ms ? deadline_ms : next_ms;
             continue;

@@ -260,8 +260,8 @@ static void compare_settled(const struct consumer *consumer, struct changes *cha
         }
         if (wanted == NULL)
             break;
-        bool has_row = old < consumer->settled_count &&
-                       consumer->settled[old].first == wanted->first;
+        bool has_row =
+            old < consumer->settled_count && consumer->settled[old].first == wanted->first;
         if (!has_row || consumer->settled[old].last != wanted->last)
             add_row(changes, &(struct delivery_row){.seq = wanted->first,
                                                     .last_seq = wanted->last,
@@ -273,8 +273,7 @@ static void compare_settled(const struct consumer *consumer, struct changes *cha
 
 static void move_rows(struct changes *to, struct changes *from, uint32_t count)
 {
-    to->rows = array_reserve(to->rows, &to->row_capacity, to->row_count + count,
-                             sizeof(*to->rows));
+    to->rows = array_reserve(to->rows, &to->row_capacity, to->row_count + count, sizeof(*to->rows));
     memcpy(&to->rows[to->row_count], from->rows, count * sizeof(*from->rows));
     to->row_count += count;
     from->row_count -= count;
@@ -378,8 +377,8 @@ static void write_add(struct write *write, struct consumer *consumer)
     uint32_t count = write->consumer_count;
     write->consumers = array_reserve(write->consumers, &write->consumer_capacity, count + 1,
                                      sizeof(struct consumer *));
-    write->changes = array_reserve(write->changes, &write->change_capacity, count + 1,
-                                   sizeof(*write->changes));
+    write->changes =
+        array_reserve(write->changes, &write->change_capacity, count + 1, sizeof(*write->changes));
     write->consumers[count] = consumer;
     write->changes[count] = (struct delivery_change){
         .consumer_id = consumer->id,
@@ -392,9 +391,8 @@ static void write_add(struct write *write, struct consumer *consumer)
         const struct fate *fate = &changes->fates[i];
         write->fates = array_reserve(write->fates, &write->fate_capacity, write->fate_count + 1,
                                      sizeof(*write->fates));
-        write->fates[write->fate_count++] =
-            (struct delivery_fate){fate->level,   fate->reason, consumer->scope->id,
-                                   fate->peer_id, fate->seqs,   fate->count};
+        write->fates[write->fate_count++] = (struct delivery_fate){
+            fate->level, fate->reason, consumer->scope->id, fate->peer_id, fate->seqs, fate->count};
     }
     for (uint32_t i = 0; i < changes->quarantine_count; i++) {
         write->quarantine = array_reserve(write->quarantine, &write->quarantine_capacity,
@@ -474,9 +472,9 @@ static void join_rest(struct changes *first, struct changes *second)
                       first->quarantine_count + second->quarantine_count, sizeof(uint64_t));
     for (uint32_t i = 0; i < second->quarantine_count; i++)
         first->quarantine[first->quarantine_count++] = second->quarantine[i];
-    first->tickets = array_reserve(first->tickets, &first->ticket_capacity,
-                                   first->ticket_count + second->ticket_count,
-                                   sizeof(struct ticket *));
+    first->tickets =
+        array_reserve(first->tickets, &first->ticket_capacity,
+                      first->ticket_count + second->ticket_count, sizeof(struct ticket *));
     for (uint32_t i = 0; i < second->ticket_count; i++)
         first->tickets[first->ticket_count++] = second->tickets[i];
 }

@@ -163,6 +163,7 @@ static enum err open_store(struct persistence *p)
     struct store_options options = {
         .path = p->options.path,
         .vfs = p->options.vfs,
+        .wal_bytes = p->options.wal_bytes,
         .reserve_bytes = p->options.reserve_bytes,
         .error_text = problem,
         .error_text_size_bytes = sizeof(problem),

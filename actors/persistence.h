@@ -31,6 +31,7 @@ struct persistence_options {
     const char *vfs;               /* tests: another file layer; NULL: the real one */
     bool is_autocreate;            /* names never heard of are created when written to */
     bool answers_before_commit;    /* tests only: breaks the promise, to see that tests see it */
+    size_t wal_bytes;              /* size given to the write-ahead log at start; 0: it grows */
     size_t reserve_bytes;          /* [8 MiB] kept on disk for settles when it is full */
     struct wire_limits limits;     /* [wire_limits_default] */
     int64_t ttl_ms;                /* [7 days] of messages that name none */

@@ -14,8 +14,8 @@
 #include "rt/log.h"
 #include "store/peers.h"
 
-#define TAIL_MAX         131072
-#define TAIL_WORTHWHILE  512
+#define TAIL_MAX         262144
+#define TAIL_WORTHWHILE  4096
 #define SLICE_LOADED     32768
 #define SLICE_IDLE       4096
 #define LIGHT_TURN_ROWS  64

@@ -15,6 +15,7 @@
 #define SEEN_PER_TIMEOUT 6
 #define SEEN_MS_MAX      10000
 #define MIB              (1u << 20)
+#define WAL_BYTES        (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
 
 /* The id of the main thread, which is no actor; so that ids and indexes are the same. */
 static enum err supervisor_init(struct actor *actor, void *state, const void *args)
@@ -118,6 +119,7 @@ static void describe_store(const struct roostd_config *config, const char *datab
     ret->persistence = (struct persistence_options){
         .path = database,
         .is_autocreate = is_autocreate(config),
+        .wal_bytes = WAL_BYTES,
         .reserve_bytes = (size_t)config->store_reserve_bytes,
         .limits = limits_of(config),
         .ttl_ms = config->message_ttl_s * MS_PER_S,

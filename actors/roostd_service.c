@@ -140,6 +140,7 @@ static int64_t watchdog_period_ms(void)
 
 /* --- The system */
 
+/* What was recovered, persistence and sync-manager have said themselves: store-open, loaded. */
 static void say_ready(const struct service *service)
 {
     const struct zmq_gateway_bound *bound = &service->actors.bound;
@@ -151,12 +152,8 @@ static void say_ready(const struct service *service)
                             bound->addresses[i]);
         used += size > 0 ? (size_t)size : 0;
     }
-    const struct metrics *metrics = system_metrics(service->system);
-    size_t count = system_count(service->system);
     log_info("ready", LOG_STR("version", roostd_version), LOG_STR("zmq", addresses),
-             LOG_STR("data", service->data.database),
-             LOG_I64("waiting", metrics_sum(metrics, count, METRIC_WAITING)),
-             LOG_I64("pid", getpid()));
+             LOG_STR("data", service->data.database), LOG_I64("pid", getpid()));
     (void)sd_notifyf(0, "READY=1\nSTATUS=listening on %s", addresses);
 }
 

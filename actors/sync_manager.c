@@ -20,8 +20,8 @@ struct delivery_clock sync_clock(const struct sync_manager *sync)
 {
     return (struct delivery_clock){
         .wall_ms = actor_wall(sync->actor).ms,
-        .steady_ms = sync->wall_start_ms +
-                     mono_elapsed_ms(sync->mono_start, actor_mono(sync->actor)),
+        .steady_ms =
+            sync->wall_start_ms + mono_elapsed_ms(sync->mono_start, actor_mono(sync->actor)),
     };
 }
 
@@ -64,7 +64,7 @@ enum err sync_make_key(struct sync_key *key, uint32_t kind, ProtobufCBinaryData 
     return ERR_OK;
 }
 
-struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) *row,
+struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) * row,
                                    bool is_new, bool is_scope_new)
 {
     struct sync_key key;
@@ -94,7 +94,7 @@ _Static_assert((int)DELIVERY_PEER == (int)PREFIX_PEER && (int)DELIVERY_ROOM == (
                    (int)DELIVERY_TOPIC == (int)PREFIX_TOPIC,
                "delivery.h and proto/name.h number the kinds of scopes alike");
 
-struct delivery_run sync_run(const INTERNAL(Run) *run)
+struct delivery_run sync_run(const INTERNAL(Run) * run)
 {
     return (struct delivery_run){
         .scope_id = run->scope_id,
@@ -110,7 +110,7 @@ struct delivery_run sync_run(const INTERNAL(Run) *run)
 /* --- APPENDED */
 
 /* A scope that came with this commit has no older messages, if we see it from its beginning. */
-static bool is_seen_from_start(const struct sync_manager *sync, const INTERNAL(Appended) *appended)
+static bool is_seen_from_start(const struct sync_manager *sync, const INTERNAL(Appended) * appended)
 {
     return !delivery_is_starting(sync->delivery) &&
            (appended->n_runs == 0 || appended->runs[0]->first_seq > sync->appended_seq);

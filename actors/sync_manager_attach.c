@@ -21,7 +21,7 @@
 /* --- Answers */
 
 static void fill_attached(const struct sync_manager *sync, const struct sync_attach *attach,
-                          const struct consumer *consumer, INTERNAL(Attached) *attached)
+                          const struct consumer *consumer, INTERNAL(Attached) * attached)
 {
     struct delivery_clock clock = sync_clock(sync);
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
@@ -61,14 +61,13 @@ static void refuse(struct sync_manager *sync, struct sync_attach *attach, enum e
     answer(sync, attach, err, text, NULL, 0, false);
 }
 
-static void finish(struct sync_manager *sync, struct sync_attach *attach,
-                   struct consumer *consumer)
+static void finish(struct sync_manager *sync, struct sync_attach *attach, struct consumer *consumer)
 {
     struct delivery_clock clock = sync_clock(sync);
     uint32_t lease_ms = 0;
     bool took_over = false;
-    enum err err = delivery_attach(sync->delivery, consumer, &attach->ask, &clock, &lease_ms,
-                                   &took_over);
+    enum err err =
+        delivery_attach(sync->delivery, consumer, &attach->ask, &clock, &lease_ms, &took_over);
     if (err)
         refuse(sync, attach, err, NULL);
     else

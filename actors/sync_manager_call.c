@@ -68,7 +68,7 @@ static uint64_t context_of(const struct sync_manager *sync, const struct sync_ca
 
 /* --- Who and what */
 
-static struct access_who who_of(const INTERNAL(Call) *body)
+static struct access_who who_of(const INTERNAL(Call) * body)
 {
     return (struct access_who){
         .peer_id = body->peer_id,
@@ -178,7 +178,7 @@ static enum err ask_places(struct sync_manager *sync, struct sync_call *call,
 
 /* Cancels what can be; the answer waits for the commit. */
 static void cancel_places(struct sync_manager *sync, struct sync_call *call,
-                          const INTERNAL(Resolved) *resolved)
+                          const INTERNAL(Resolved) * resolved)
 {
     struct delivery_clock clock = sync_clock(sync);
     struct delivery_question question = question_of(call);
@@ -197,7 +197,7 @@ static void cancel_places(struct sync_manager *sync, struct sync_call *call,
 }
 
 static void change_places(struct sync_manager *sync, struct sync_call *call,
-                          const INTERNAL(Resolved) *resolved)
+                          const INTERNAL(Resolved) * resolved)
 {
     uint64_t seqs[WIRE_IDS_MAX];
     size_t count = 0;
@@ -267,12 +267,12 @@ enum err sync_on_consumer_removed(struct actor *actor, void *state, const struct
 /* --- CALL */
 
 static enum err begin_with_consumer(struct sync_manager *sync, struct sync_call *call,
-                                    const INTERNAL(Call) *body)
+                                    const INTERNAL(Call) * body)
 {
     struct access_who who = who_of(body);
     struct consumer *consumer;
-    enum err err = find_consumer(sync, &who, body->scope_kind, body->scope_name, body->consumer,
-                                 &consumer);
+    enum err err =
+        find_consumer(sync, &who, body->scope_kind, body->scope_name, body->consumer, &consumer);
     if (!err)
         err = may_manage(sync, &who, consumer);
     if (err)
@@ -293,7 +293,7 @@ static enum err begin_with_consumer(struct sync_manager *sync, struct sync_call 
 }
 
 static enum err begin_call(struct sync_manager *sync, struct sync_call *call,
-                           const INTERNAL(Call) *body)
+                           const INTERNAL(Call) * body)
 {
     if (delivery_is_starting(sync->delivery))
         return ERR_BUSY;
@@ -438,8 +438,8 @@ static enum err read_query(struct sync_manager *sync, const struct msg *msg,
     struct wire_message message;
     if (msg->payload == NULL)
         return ERR_MISSING_FIELD;
-    enum err err = wire_parse(&reader, zmq_msg_data(msg->payload), zmq_msg_size(msg->payload),
-                              &message);
+    enum err err =
+        wire_parse(&reader, zmq_msg_data(msg->payload), zmq_msg_size(msg->payload), &message);
     if (err)
         return err;
     if (message.type != ROOST__V1__TYPE__QUERY ||
@@ -449,7 +449,7 @@ static enum err read_query(struct sync_manager *sync, const struct msg *msg,
     return ERR_OK;
 }
 
-static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) *body,
+static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
                         const Roost__V1__Query *query, struct inspect *ret)
 {
     struct access_who who = {

@@ -33,8 +33,8 @@ static enum err ask_fetch(struct sync_manager *sync, struct delivery_fetch *fetc
         body.redelivered = fetch->redelivered;
         body.n_redelivered = fetch->count;
     }
-    return actor_ask(sync->actor, ACTOR_HISTORY, MSG_FETCH, &body.base, NULL,
-                     SYNC_ASK_DEADLINE_MS, fetch->slot);
+    return actor_ask(sync->actor, ACTOR_HISTORY, MSG_FETCH, &body.base, NULL, SYNC_ASK_DEADLINE_MS,
+                     fetch->slot);
 }
 
 static void send_fetches(struct sync_manager *sync, const struct delivery_clock *clock)
@@ -117,7 +117,7 @@ static void write_memory_fini(struct write_memory *memory)
     free(memory->fate_pointers);
 }
 
-static void fill_row(INTERNAL(ExceptionRow) *to, int64_t consumer_id,
+static void fill_row(INTERNAL(ExceptionRow) * to, int64_t consumer_id,
                      const struct delivery_row *from)
 {
     roost__internal__exception_row__init(to);
@@ -134,7 +134,7 @@ static void fill_row(INTERNAL(ExceptionRow) *to, int64_t consumer_id,
 }
 
 /* `used`: rows of the blocks taken so far. */
-static void fill_change(struct write_memory *memory, size_t used, INTERNAL(ConsumerChange) *to,
+static void fill_change(struct write_memory *memory, size_t used, INTERNAL(ConsumerChange) * to,
                         const struct delivery_change *from)
 {
     roost__internal__consumer_change__init(to);
@@ -154,7 +154,7 @@ static void fill_change(struct write_memory *memory, size_t used, INTERNAL(Consu
 }
 
 static void fill_write(struct write_memory *memory, const struct delivery_write *write,
-                       INTERNAL(ConsumerWrite) *body)
+                       INTERNAL(ConsumerWrite) * body)
 {
     size_t used = 0;
     for (size_t i = 0; i < write->change_count; i++) {
@@ -184,7 +184,8 @@ static void fill_write(struct write_memory *memory, const struct delivery_write 
 
 _Static_assert((int)DELIVERY_LEVEL_DELIVERED == ROOST__V1__RECEIPT_LEVEL__DELIVERED &&
                    (int)DELIVERY_LEVEL_EXPIRED == ROOST__V1__RECEIPT_LEVEL__EXPIRED &&
-                   (int)DELIVERY_LEVEL_DEAD == ROOST__V1__RECEIPT_LEVEL__DEAD,
+                   (int)DELIVERY_LEVEL_DEAD == ROOST__V1__RECEIPT_LEVEL__DEAD &&
+                   (int)DELIVERY_LEVEL_CANCELLED == ROOST__V1__RECEIPT_LEVEL__CANCELLED,
                "receipt levels are numbered as in the public protocol");
 
 static void send_writes(struct sync_manager *sync, const struct delivery_clock *clock)
@@ -284,10 +285,10 @@ static void collect_events(struct sync_manager *sync)
 {
     struct delivery_detached detached;
     while (delivery_take_detached(sync->delivery, &detached))
-        add_event(sync,
-                  &(struct sync_event){.address = detached.address,
-                                       .code = err_code(detached.code)},
-                  NULL, 0);
+        add_event(
+            sync,
+            &(struct sync_event){.address = detached.address, .code = err_code(detached.code)},
+            NULL, 0);
     struct delivery_done done;
     while (delivery_take_done(sync->delivery, &done)) {
         if (done.is_call)

@@ -109,7 +109,7 @@ struct sync_manager {
     uint64_t load_seq;
     uint64_t appended_seq, appended_when_asked;
 
-    struct sync_attach *attaches; /* SYNC_ATTACHES_MAX of them */
+    struct sync_attach *attaches;       /* SYNC_ATTACHES_MAX of them */
     uint32_t attach_count, attach_used; /* used: slots ever used */
     uint32_t open_count, to_open_count;
 
@@ -132,9 +132,9 @@ static inline struct delivery_bytes sync_key_bytes(const struct sync_key *key)
     return (struct delivery_bytes){key->bytes, key->size};
 }
 /* NULL: its name is broken (logged). */
-struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) *row,
+struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) * row,
                                    bool is_new, bool is_scope_new);
-struct delivery_run sync_run(const INTERNAL(Run) *run);
+struct delivery_run sync_run(const INTERNAL(Run) * run);
 
 /* --- sync_manager_attach.c */
 actor_handler sync_on_attach, sync_on_consumer_opened;

@@ -162,7 +162,7 @@ static int64_t roost_stored(const struct target *target)
 {
     struct roost_session *session = session_open(target, "observer");
     struct roost_query query = {.kind = ROOST_QUERY_STATS};
-    int64_t count = session_count(session, &query, "roost_messages_stored_total");
+    int64_t count = session_count(session, &query, "stored_total");
     session_close(session);
     return count;
 }

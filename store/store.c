@@ -117,6 +117,7 @@ static struct store *handle_new(const struct store_options *options)
     CHECK(store->path);
     (void)snprintf(store->path, size, "%s%s", options->path[0] == '/' ? "" : "./", options->path);
     store->is_writer = !options->read_only;
+    store->wal_bytes = options->read_only ? 0 : options->wal_bytes;
     store->reserve_bytes = options->read_only ? 0 : options->reserve_bytes;
     store->lock_fd = -1;
     return store;

@@ -30,6 +30,7 @@ struct store_options {
     const char *path; /* of the database file; its lock is path + "-lock" */
     bool read_only;
     const char *vfs;      /* NULL = default; tests put the crash simulator here */
+    size_t wal_bytes;     /* writer: size given to the write-ahead log at once; 0: it grows */
     size_t reserve_bytes; /* file kept for a full disk, path + "-reserve"; 0 = none */
     char *error_text;     /* may be NULL; gets a sentence on failure */
     size_t error_text_size_bytes;

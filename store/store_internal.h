@@ -40,6 +40,7 @@ struct store {
 
     int lock_fd; /* -1: none */
     size_t reserve_bytes;
+    size_t wal_bytes;
     bool is_reserve_released;
 
     int error_code; /* extended SQLite code of the last failure */
@@ -77,6 +78,8 @@ MUST_USE enum err store_open_connection(struct store *store, const struct store_
 
 /* checkpoint.c */
 void store_checkpoint_install(struct store *store);
+/* Gives the WAL the size it will have anyway, where the disk has plenty of room. */
+void store_wal_allocate(struct store *store);
 /* At start and at the end: everything, if no reader is in the way and the disk has room. */
 enum err store_checkpoint_all(struct store *store, bool must_truncate, bool *ret_is_all_moved);
 

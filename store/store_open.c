@@ -223,6 +223,8 @@ static enum err open_writer(struct store *store, bool is_new)
         err = load_progress(store);
     if (err == ERR_OK)
         err = quick_check(store, is_all_moved);
+    if (err == ERR_OK)
+        store_wal_allocate(store);
     return err;
 }
 

@@ -54,8 +54,12 @@ struct roost_consumer {
     uint64_t suppressed;    /* since ATTACH: they used up credit and were not shown */
     uint64_t told_messages; /* totals of the last CREDIT */
     uint64_t told_bytes;
-    bool is_asked;     /* ATTACH is said, ATTACHED has not come */
-    bool was_attached; /* accepted once: it will not be refused for what it says */
+    uint64_t settle_id;    /* confirm id of the last SETTLE ... */
+    uint64_t confirmed_id; /* ... and of the last SETTLED */
+    uint64_t stale;        /* not accepted since the last roost_confirm */
+    bool is_doubtful;      /* a session was lost with settles that were not confirmed */
+    bool is_asked;         /* ATTACH is said, ATTACHED has not come */
+    bool was_attached;     /* accepted once: it will not be refused for what it says */
 };
 
 struct batch {

@@ -59,7 +59,6 @@ struct io {
     struct roost_consumer *consumers[WIRE_HANDLES_MAX];
     uint32_t consumer_count;
     uint32_t next_handle;
-    uint64_t next_confirm_id;
     uint32_t first_attach; /* handle of a consumer whose first ATTACH is not answered; 0: none */
     uint64_t secret[2];
 
@@ -74,6 +73,7 @@ struct io {
     bool has_parted; /* the broker answered our GOODBYE */
     struct mono_time close_at;
     size_t unanswered_at_close;
+    bool has_unsettled_at_close;
     uint64_t random;
     struct arena arena; /* of one frame, except those that outlive it */
 };
@@ -122,7 +122,7 @@ void io_settle(struct io *io, struct roost_consumer *consumer, uint64_t token,
 void io_confirm(struct io *io, struct roost_consumer *consumer, struct request *request);
 void io_flush_consumers(struct io *io, bool is_last);
 struct mono_time io_consumers_due(const struct io *io);
-bool io_consumers_idle(const struct io *io); /* nothing settled is still to be sent */
+bool io_consumers_idle(const struct io *io); /* all that was settled is on the broker's disk */
 void io_consumers_lost(struct io *io);
 void io_consumers_welcome(struct io *io);
 void io_on_attached(struct io *io, const Roost__V1__Attached *attached);

@@ -8,7 +8,8 @@
  *
  * Settles wait up to a millisecond for their neighbours, and leave at once when the application
  * has nothing more to take (it would wait for what the credit behind them brings), when many wait,
- * or when somebody waits for their confirmation.
+ * or when somebody waits for their confirmation. Every SETTLE asks to be confirmed: that costs one
+ * small frame per SETTLE, and roost_confirm and roost_close know what is on disk.
  *
  * When the connection is lost the books remember (book.h); after the next WELCOME every consumer
  * that is not dead is attached again.
@@ -218,7 +219,7 @@ static void fail_confirms(struct io *io, const struct roost_consumer *consumer,
     io->confirm_count = kept;
 }
 
-static bool send_settles(struct io *io, struct roost_consumer *consumer, uint64_t confirm_id);
+static bool send_settles(struct io *io, struct roost_consumer *consumer);
 
 void io_detach(struct io *io, struct roost_consumer *consumer)
 {
@@ -229,7 +230,7 @@ void io_detach(struct io *io, struct roost_consumer *consumer)
         Roost__V1__Detach detach = ROOST__V1__DETACH__INIT;
         detach.handle = consumer->handle;
         if (consumer->ranges.count)
-            (void)send_settles(io, consumer, 0); /* choked: they come again, at most */
+            (void)send_settles(io, consumer); /* choked: they come again, at most */
         (void)io_say(io, ROOST__V1__TYPE__DETACH, &detach.base); /* choked: leases run out */
     }
     fail_confirms(io, consumer, ROOST_CLOSING);
@@ -258,7 +259,7 @@ void consumer_give_credit(struct roost_consumer *consumer, uint32_t body_size)
 void io_add_settle(struct io *io, struct roost_consumer *consumer, uint64_t delivery_no,
                    enum book_outcome outcome, uint32_t delay_ms, char *reason)
 {
-    if (consumer->ranges.count == RANGES_MAX && !send_settles(io, consumer, 0)) {
+    if (consumer->ranges.count == RANGES_MAX && !send_settles(io, consumer)) {
         /* The socket is full and a thousand separate ranges wait: leave this one to its lease. */
         free(reason);
         return;
@@ -280,6 +281,7 @@ void io_settle(struct io *io, struct roost_consumer *consumer, uint64_t token,
     consumer_tell_held(consumer);
     if (!settle.is_known || !settle.is_live) {
         free(reason); /* an owed settle keeps its outcome, not its words */
+        consumer->is_doubtful = consumer->is_doubtful || settle.is_known;
         return;
     }
     io_add_settle(io, consumer, settle.delivery_no, outcome, delay_ms, reason);
@@ -287,7 +289,7 @@ void io_settle(struct io *io, struct roost_consumer *consumer, uint64_t token,
         consumer_give_credit(consumer, settle.body_size);
 }
 
-static bool send_settles(struct io *io, struct roost_consumer *consumer, uint64_t confirm_id)
+static bool send_settles(struct io *io, struct roost_consumer *consumer)
 {
     static char no_reason[] = "";
     struct ranges *ranges = &consumer->ranges;
@@ -311,7 +313,7 @@ static bool send_settles(struct io *io, struct roost_consumer *consumer, uint64_
         settle.handle = consumer->handle;
         settle.n_ranges = count_of;
         settle.ranges = pointers;
-        settle.confirm_id = confirm_id;
+        settle.confirm_id = consumer->settle_id + 1;
         is_said = io_say(io, ROOST__V1__TYPE__SETTLE, &settle.base);
     }
     free(items);
@@ -319,6 +321,7 @@ static bool send_settles(struct io *io, struct roost_consumer *consumer, uint64_
     if (is_said) {
         count(io->roost, COUNTER_SETTLED, ranges->messages);
         ranges_clear(ranges);
+        consumer->settle_id++;
         consumer->settle_at = MONO_NEVER;
     }
     return is_said;
@@ -326,36 +329,61 @@ static bool send_settles(struct io *io, struct roost_consumer *consumer, uint64_
 
 /* ------------------------------------------------------------------------------ confirm */
 
+static bool is_all_confirmed(const struct roost_consumer *consumer)
+{
+    return consumer->ranges.count == 0 && consumer->confirmed_id == consumer->settle_id;
+}
+
+static void complete_confirm(struct roost_consumer *consumer, struct request *request)
+{
+    request->count = consumer->stale;
+    consumer->stale = 0;
+    request_complete(request, ROOST_OK, NULL);
+}
+
 void io_confirm(struct io *io, struct roost_consumer *consumer, struct request *request)
 {
-    bool is_alive = io_find_consumer(io, consumer->handle) == consumer;
-    if (!is_alive || io->state != IO_READY || io->confirm_count == REQUESTS_MAX) {
-        enum roost_error code = !is_alive               ? ROOST_CLOSING
-                                : io->state != IO_READY ? ROOST_NO_SESSION
-                                                        : ROOST_BUSY;
+    enum roost_error code =
+        (enum roost_error)atomic_load_explicit(&consumer->code, memory_order_relaxed);
+    if (io_find_consumer(io, consumer->handle) != consumer)
+        code = ROOST_CLOSING;
+    else if (code == ROOST_OK && consumer->is_doubtful)
+        code = ROOST_NO_SESSION;
+    else if (code == ROOST_OK && io->confirm_count == REQUESTS_MAX)
+        code = ROOST_BUSY;
+    if (code != ROOST_OK) {
+        consumer->is_doubtful = false; /* told once */
         request_complete(request, code, NULL);
         return;
     }
-    request->id = ++io->next_confirm_id;
+    if (is_all_confirmed(consumer)) {
+        complete_confirm(consumer, request);
+        return;
+    }
+    request->id = consumer->settle_id + (consumer->ranges.count ? 1 : 0);
     request->count = consumer->handle;
-    if (send_settles(io, consumer, request->id))
-        io->confirms[io->confirm_count++] = request;
-    else
-        request_complete(request, ROOST_BUSY, "the socket is full");
+    io->confirms[io->confirm_count++] = request;
+    consumer->settle_at = io->now; /* not a moment longer */
 }
 
 void io_on_settled(struct io *io, const Roost__V1__Settled *settled)
 {
+    struct roost_consumer *consumer = io_find_consumer(io, settled->handle);
     count(io->roost, COUNTER_STALE, settled->n_exceptions);
+    if (!consumer)
+        return;
+    consumer->stale += settled->n_exceptions;
+    if (settled->confirm_id > consumer->confirmed_id && settled->confirm_id <= consumer->settle_id)
+        consumer->confirmed_id = settled->confirm_id;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < io->confirm_count; i++) {
         struct request *request = io->confirms[i];
-        if (request->id == settled->confirm_id && request->count == settled->handle) {
-            request->count = settled->n_exceptions;
-            io->confirms[i] = io->confirms[--io->confirm_count];
-            request_complete(request, ROOST_OK, NULL);
-            return;
-        }
+        if (request->count == consumer->handle && request->id <= consumer->confirmed_id)
+            complete_confirm(consumer, request);
+        else
+            io->confirms[kept++] = request;
     }
+    io->confirm_count = kept;
 }
 
 /* -------------------------------------------------------------------------------- flush */
@@ -394,7 +422,7 @@ static void flush_consumer(struct io *io, struct roost_consumer *consumer, bool 
         (consumer->was_attached || io->first_attach == 0))
         say_attach(io, consumer);
     if (consumer->ranges.count && (is_last || should_send_settles(io, consumer)) &&
-        !send_settles(io, consumer, 0))
+        !send_settles(io, consumer))
         return;
     if (atomic_load_explicit(&consumer->is_attached, memory_order_relaxed))
         tell_credit(io, consumer);
@@ -430,7 +458,7 @@ struct mono_time io_consumers_due(const struct io *io)
 bool io_consumers_idle(const struct io *io)
 {
     for (uint32_t i = 0; i < WIRE_HANDLES_MAX; i++) {
-        if (io->consumers[i] && io->consumers[i]->ranges.count)
+        if (io->consumers[i] && !is_all_confirmed(io->consumers[i]))
             return false;
     }
     return true;
@@ -447,6 +475,8 @@ void io_consumers_lost(struct io *io)
         if (!consumer)
             continue;
         book_detached(&consumer->book);
+        consumer->is_doubtful = consumer->is_doubtful || !is_all_confirmed(consumer);
+        consumer->confirmed_id = consumer->settle_id;
         ranges_clear(&consumer->ranges);
         consumer->settle_at = MONO_NEVER;
         consumer->is_asked = false;

@@ -82,13 +82,13 @@ static void answered(void *context, struct outgoing *outgoing, uint32_t code, ui
     atomic_store_explicit(&roost->outbox_bytes_out, bytes_out + outgoing_size_bytes(outgoing),
                           memory_order_release);
     count_answer(roost, sent.code);
-    if (outgoing->waiter)
-        send_waiter_complete(outgoing->waiter, &sent);
     if (roost->settings.on_sent)
         roost->settings.on_sent(roost->settings.context, &sent);
     else if (!outgoing->waiter && sent.code != ROOST_OK && sent.code != ROOST_DUPLICATE)
         tell_refusal(io, &sent);
     atomic_store_explicit(&roost->answered, outgoing->ticket, memory_order_release);
+    if (outgoing->waiter) /* last: whoever wakes finds everything told */
+        send_waiter_complete(outgoing->waiter, &sent);
     io->has_answers = true;
     free(outgoing);
 }

@@ -231,7 +231,7 @@ enum roost_error roost_close(struct roost **roost, int linger_ms)
     uint64_t deadline_ns = (uint64_t)deadline_after(linger_ms).ns;
     command_push(one, command_word(COMMAND_CLOSE, BOOK_OUTCOME_NONE, 0), NULL, deadline_ns, true);
     (void)pthread_join(one->thread, NULL); /* ours, joinable, and not this one */
-    bool is_complete = one->io->unanswered_at_close == 0;
+    bool is_complete = one->io->unanswered_at_close == 0 && !one->io->has_unsettled_at_close;
     free_consumers(one->io);
     session_free(one);
     return is_complete ? ROOST_OK : ROOST_TIMEOUT;

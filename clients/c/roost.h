@@ -121,9 +121,10 @@ struct roost_options {
 ROOST_MUST_USE enum roost_error roost_open(const struct roost_options *options, struct roost **ret);
 
 /* Ends a session and sets *roost to NULL; NULL is allowed. Waits up to linger_ms until everything
- * sent is answered and all settles have left, then says goodbye. Consumers still attached are
- * detached and freed; messages still held stay valid until destroyed, but can no longer be settled:
- * the broker delivers them again. ROOST_TIMEOUT: something was left unanswered. */
+ * sent is answered and everything settled is on disk, then says goodbye. Consumers still attached
+ * are detached and freed; messages still held stay valid until destroyed, but can no longer be
+ * settled: the broker delivers them again. ROOST_TIMEOUT: something was left unanswered or
+ * unconfirmed. */
 enum roost_error roost_close(struct roost **roost, int linger_ms);
 
 /* Waits until the broker has welcomed this session. ROOST_TIMEOUT, or the code with which the
@@ -398,11 +399,11 @@ enum roost_error roost_reject(const struct roost_message *message, const char *r
 enum roost_error roost_extend(const struct roost_message *message);
 
 /* Waits until the broker has everything on disk that was settled at this consumer before the call.
- * ret_stale (may be NULL): how many of those that were still to be sent the broker did not accept
- * because the lease was over (such a message is delivered again, or went to somebody else); those
- * sent earlier are in roost_counters.
- * ROOST_TIMEOUT; ROOST_NO_SESSION: the connection was lost meanwhile, what is on disk is unknown;
- * messages that come again are settled again by the library: call it again. */
+ * ret_stale (may be NULL): how many settles it did not accept since the last call because the lease
+ * was over (such a message is delivered again, or went to somebody else).
+ * ROOST_TIMEOUT; ROOST_NO_SESSION: the connection was lost before some settles were confirmed, and
+ * whether they are on disk is unknown; messages that come again are settled again by the library.
+ * This is told once: the next call is about what was settled since. */
 enum roost_error roost_confirm(struct roost_consumer *consumer, int timeout_ms, size_t *ret_stale);
 
 /* ------------------------------------------------------------------------------ events */

@@ -322,6 +322,7 @@ void *io_main(void *argument)
         flush(io);
         wake_application(io);
     }
+    io->has_unsettled_at_close = !io_consumers_idle(io);
     io_session_part(io);
     io_session_close(io);
     io_take_commands(io); /* nobody pushes any more: roost_close has the session for itself */

@@ -60,20 +60,21 @@ char *text_escape(const void *bytes, size_t size, char *ret, size_t ret_size)
 {
     const uint8_t *at = bytes;
     size_t used = 0;
+    size_t cut = 0; /* the last place where "..." still fits */
     ret[0] = '\0';
     for (size_t i = 0; i < size;) {
         char one[ESCAPE_BYTES_MAX];
-        size_t taken = escape_one(at + i, size - i, one);
+        i += escape_one(at + i, size - i, one);
         size_t length = strlen(one);
-        bool is_last = i + taken == size;
-        if (used + length + (is_last ? 1 : 4) > ret_size) {
-            if (used + 4 <= ret_size)
-                memcpy(ret + used, "...", 4);
+        if (used + length + 1 > ret_size) {
+            if (cut + sizeof("...") <= ret_size)
+                memcpy(ret + cut, "...", sizeof("..."));
             return ret;
         }
         memcpy(ret + used, one, length + 1);
         used += length;
-        i += taken;
+        if (used + sizeof("...") <= ret_size)
+            cut = used;
     }
     return ret;
 }

@@ -59,11 +59,11 @@ static void stored_names(void **state)
         enum scope_prefix kind;
         const char *consumer, *stored; /* stored NULL: refused */
     } cases[] = {
-        {PREFIX_PEER, "", "main"},         {PREFIX_PEER, "phone", "phone"},
-        {PREFIX_PEER, "a/b", "a/b"},       {PREFIX_QUEUE, "worker-7", "main"},
-        {PREFIX_ROOM, "", "a/na/main"},    {PREFIX_ROOM, "phone", "a/na/phone"},
-        {PREFIX_TOPIC, "x", "a/na/x"},     {PREFIX_ROOM, "a/b", NULL},
-        {PREFIX_ROOM, long_name, NULL},    {PREFIX_PEER, long_name, long_name},
+        {PREFIX_PEER, "", "main"},      {PREFIX_PEER, "phone", "phone"},
+        {PREFIX_PEER, "a/b", "a/b"},    {PREFIX_QUEUE, "worker-7", "main"},
+        {PREFIX_ROOM, "", "a/na/main"}, {PREFIX_ROOM, "phone", "a/na/phone"},
+        {PREFIX_TOPIC, "x", "a/na/x"},  {PREFIX_ROOM, "a/b", NULL},
+        {PREFIX_ROOM, long_name, NULL}, {PREFIX_PEER, long_name, long_name},
     };
     struct access_who who = {1, text("a/na"), false};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -137,8 +137,7 @@ void model_fail_delivery(struct model *model, struct model_consumer *consumer, u
     int64_t enqueue_ms = delivery->redriven_ms > 0 ? delivery->redriven_ms : message->enqueue_ms;
     delivery->due_ms = delay_ms > 0 ? model->clock.steady_ms + delay_ms
                                     : backoff_due_ms(&model->backoff, delivery->attempts,
-                                                     enqueue_ms, model->clock.steady_ms,
-                                                     0);
+                                                     enqueue_ms, model->clock.steady_ms, 0);
     if (delivery->is_swept || model_is_expired(model, message))
         delivery->state = M_EXPIRED;
 }
@@ -314,8 +313,7 @@ static void check_told(const struct model *model, const struct model_consumer *c
 {
     const struct model_message *message = &model->messages[index];
     if (consumer->kind == DELIVERY_PEER && (message->flags & 1) &&
-        consumer->deliveries[index].state == M_SETTLED &&
-        is_alike_for_all(model, index, false))
+        consumer->deliveries[index].state == M_SETTLED && is_alike_for_all(model, index, false))
         MODEL_CHECK(message->fates & (1u << DELIVERY_LEVEL_DELIVERED));
 }
 
@@ -355,9 +353,8 @@ void model_crash(struct model *model)
     model->clock.steady_ms = model->clock.wall_ms;
     for (uint32_t i = 0; i < model->message_count; i++) {
         struct model_message *message = &model->messages[i];
-        message->enqueue_ms = message->stored_ms < model->clock.steady_ms
-                                  ? message->stored_ms
-                                  : model->clock.steady_ms;
+        message->enqueue_ms = message->stored_ms < model->clock.steady_ms ? message->stored_ms
+                                                                          : model->clock.steady_ms;
         message->due_ms = message->not_before_ms;
     }
 }

@@ -24,7 +24,7 @@ struct model_message {
     int64_t stored_ms, expires_ms, not_before_ms;
     int64_t enqueue_ms, due_ms; /* steady; of not_before */
     uint32_t flags;
-    uint32_t fates; /* bit set of levels committed */
+    uint32_t fates;  /* bit set of levels committed */
     bool is_missing; /* its row was gone when it was to be delivered: nobody can be told */
 };
 
@@ -44,7 +44,7 @@ enum model_state {
 struct model_delivery { /* one message of one consumer */
     enum model_state state;
     uint32_t attempts;
-    int64_t due_ms; /* steady */
+    int64_t due_ms;      /* steady */
     int64_t redriven_ms; /* steady; 0: never */
     bool was_leased, is_swept, is_first;
     bool is_confirmed; /* SETTLED was answered */

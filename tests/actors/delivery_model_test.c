@@ -365,8 +365,8 @@ static void compare_fetch(const struct delivery_fetch *fetch)
         MODEL_CHECK(delivery->is_first || fetch->redelivered[i]);
         MODEL_CHECK(!delivery->is_confirmed);
         struct test_lease *lease = &attachment->leases[attachment->next_no - attachment->first_no];
-        *lease = (struct test_lease){
-            .index = indexes[i], .deadline_ms = INT64_MAX, .is_open = true};
+        *lease =
+            (struct test_lease){.index = indexes[i], .deadline_ms = INT64_MAX, .is_open = true};
         attachment->next_no++;
     }
     attachment->taken += count;
@@ -541,13 +541,12 @@ static void do_settle(void)
     struct test_confirm *confirm = chance(40) ? free_confirm() : NULL;
     uint64_t stale = 0;
     if (confirm != NULL)
-        *confirm = (struct test_confirm){.exists = true,
-                                         .id = world->confirm_next++,
-                                         .consumer_id = attachment->consumer->id};
+        *confirm = (struct test_confirm){
+            .exists = true, .id = world->confirm_next++, .consumer_id = attachment->consumer->id};
     for (uint64_t no = range.first_no; no <= range.last_no; no++)
         settle_one(attachment, no, &range, confirm, &stale);
-    delivery_settle(world->delivery, attachment->address, confirm != NULL ? confirm->id : 0,
-                    &range, 1, &world->model.clock);
+    delivery_settle(world->delivery, attachment->address, confirm != NULL ? confirm->id : 0, &range,
+                    1, &world->model.clock);
 }
 
 /* --- Writes */
@@ -646,8 +645,8 @@ static bool may_cancel(uint32_t index, bool *ret_is_taken)
         enum model_state state = consumer->deliveries[index].state;
         if (!consumer->exists || consumer->scope_id != world->model.messages[index].scope_id)
             continue;
-        is_waiting |= state == M_WAIT || state == M_READY || state == M_RETRY ||
-                      state == M_SCHEDULED;
+        is_waiting |=
+            state == M_WAIT || state == M_READY || state == M_RETRY || state == M_SCHEDULED;
         *ret_is_taken |= state == M_LEASED || state == M_SETTLED;
     }
     return is_waiting;
@@ -794,8 +793,7 @@ static void run_seed(uint64_t seed, uint64_t steps)
     world->confirm_next = 1;
     world->consumer_next = 1;
     world->model.clock = (struct delivery_clock){100000000, 100000000};
-    world->model.backoff =
-        (struct backoff){.first_ms = 3000, .gap_min_ms = 1000, .retries_max = 3};
+    world->model.backoff = (struct backoff){.first_ms = 3000, .gap_min_ms = 1000, .retries_max = 3};
     start();
     for (world->step = 0; world->step < steps; world->step++) {
         one_step();

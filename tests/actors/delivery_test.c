@@ -495,8 +495,8 @@ static void one_clock_alone_expires_nothing(void **state)
     struct bed bed;
     bed_open(&bed, &(struct delivery_options){0});
     struct consumer *consumer = add_consumer(&bed, 1, 10, DELIVERY_PEER);
-    append_with(&bed, (struct delivery_run){
-                          .scope_id = 10, .count = 2, .expires_ms = START_MS + 5000});
+    append_with(&bed,
+                (struct delivery_run){.scope_id = 10, .count = 2, .expires_ms = START_MS + 5000});
     bed.clock.wall_ms += 3600000;
     wait_ms(&bed, 1000);
     attach(&bed, consumer, 1, 1);
@@ -515,8 +515,8 @@ static void scheduled_comes_when_due(void **state)
     struct written written;
     bed_open(&bed, &(struct delivery_options){0});
     struct consumer *consumer = add_consumer(&bed, 1, 10, DELIVERY_PEER);
-    append_with(&bed, (struct delivery_run){
-                          .scope_id = 10, .count = 1, .not_before_ms = START_MS + 5000});
+    append_with(
+        &bed, (struct delivery_run){.scope_id = 10, .count = 1, .not_before_ms = START_MS + 5000});
     append(&bed, 10, 1);
     attach(&bed, consumer, 1, 10);
     assert_int_equal(take(&bed), 1);

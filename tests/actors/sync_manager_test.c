@@ -80,12 +80,8 @@ static void peers_of_a_room_have_their_own(void **state)
     struct sync_delivery got[64];
     int64_t ana = world_peer(sync->world, "ana");
     int64_t bob = world_peer(sync->world, "bob");
-    struct sync_attach_ask ask = {.session = 2,
-                                  .peer_id = ana,
-                                  .peer = "ana",
-                                  .name = "news",
-                                  .kind = TOPIC,
-                                  .credit = 10};
+    struct sync_attach_ask ask = {
+        .session = 2, .peer_id = ana, .peer = "ana", .name = "news", .kind = TOPIC, .credit = 10};
     assert_int_equal(sync_attach(sync, &ask)->code, 0);
     ask.session = 3;
     ask.peer_id = bob;
@@ -276,8 +272,8 @@ static void late_device_reads_from_the_first(void **state)
 
 /* --- Calls */
 
-static INTERNAL(Call) call_of(int64_t peer_id, const char *peer, uint32_t method, uint32_t kind,
-                              const char *name)
+static INTERNAL(Call)
+    call_of(int64_t peer_id, const char *peer, uint32_t method, uint32_t kind, const char *name)
 {
     INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
     call.session = 1;
@@ -372,7 +368,7 @@ static void stop_waits_for_the_last_write(void **state)
     sync_attach(sync, &ask);
     INTERNAL(Settle) settle = ROOST__INTERNAL__SETTLE__INIT;
     INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
-    INTERNAL(SettleRange) *ranges[] = {&range};
+    INTERNAL(SettleRange) * ranges[] = {&range};
     range.first_delivery_no = 1;
     range.last_delivery_no = 4;
     range.outcome = 1;

@@ -71,7 +71,8 @@ void sync_crash(struct sync_world *sync, int64_t away_ms)
 
 uint64_t sync_store_entry(struct sync_world *sync, int64_t sender, const struct world_entry *entry)
 {
-    uint64_t correlation = world_send(sync->world, sync->sender_session, sender, sync->next_no++, entry, 1);
+    uint64_t correlation =
+        world_send(sync->world, sync->sender_session, sender, sync->next_no++, entry, 1);
     world_settle(sync->world);
     const INTERNAL(StoreDone) *done = world_answer(sync->world, correlation);
     assert_non_null(done);
@@ -131,7 +132,7 @@ void sync_settle(struct sync_world *sync, uint64_t session, uint64_t first_no, u
 {
     INTERNAL(Settle) settle = ROOST__INTERNAL__SETTLE__INIT;
     INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
-    INTERNAL(SettleRange) *ranges[] = {&range};
+    INTERNAL(SettleRange) * ranges[] = {&range};
     range.first_delivery_no = first_no;
     range.last_delivery_no = last_no;
     range.outcome = outcome;
@@ -152,7 +153,7 @@ void sync_close(struct sync_world *sync, uint64_t session)
     world_settle(sync->world);
 }
 
-const INTERNAL(CallDone) * sync_call(struct sync_world *sync, INTERNAL(Call) *call)
+const INTERNAL(CallDone) * sync_call(struct sync_world *sync, INTERNAL(Call) * call)
 {
     uint64_t correlation =
         world_ask(sync->world, ACTOR_SYNC_MANAGER, MSG_CALL, &call->base, NULL, 0);

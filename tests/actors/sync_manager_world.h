@@ -23,8 +23,7 @@ void sync_crash(struct sync_world *sync, int64_t away_ms);
 
 /* Stores `count` messages; returns the first seq. */
 uint64_t sync_store(struct sync_world *sync, int64_t sender, const char *scope, uint32_t count);
-uint64_t sync_store_entry(struct sync_world *sync, int64_t sender,
-                          const struct world_entry *entry);
+uint64_t sync_store_entry(struct sync_world *sync, int64_t sender, const struct world_entry *entry);
 
 struct sync_attach_ask {
     uint64_t session;
@@ -42,7 +41,7 @@ void sync_settle(struct sync_world *sync, uint64_t session, uint64_t first_no, u
                  uint32_t outcome, uint64_t confirm_id);
 void sync_close(struct sync_world *sync, uint64_t session);
 /* By kind and body; the answer, or NULL. */
-const INTERNAL(CallDone) * sync_call(struct sync_world *sync, INTERNAL(Call) *call);
+const INTERNAL(CallDone) * sync_call(struct sync_world *sync, INTERNAL(Call) * call);
 
 /* Deliveries among the kept messages, in order of arrival. */
 struct sync_delivery {

@@ -43,6 +43,13 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def no_orphan():
+    """The preexec_fn of child processes: they die when the tests are killed. The kernel takes the
+    thread that starts a child for its parent, so only the main thread, which lasts, may ask."""
+    is_lasting = threading.current_thread() is threading.main_thread()
+    return _die_with_parent if is_lasting else None
+
+
 class Broker:
     """`settings` are options of roostd with `__` for the dot: message__ttl_s=5."""
 
@@ -77,7 +84,7 @@ class Broker:
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, env={**os.environ, **self.environment},
-            preexec_fn=_die_with_parent)
+            preexec_fn=no_orphan())
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
         return self

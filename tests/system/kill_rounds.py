@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import ledger  # noqa: E402
-from broker import Broker, _die_with_parent, eventually  # noqa: E402
+from broker import Broker, eventually, no_orphan  # noqa: E402
 from roost import Client  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
@@ -40,7 +40,7 @@ class Peer:
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, preexec_fn=_die_with_parent)
+                                        stderr=self.log, preexec_fn=no_orphan())
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -5,6 +5,7 @@ Owns one DEALER socket. Sends and receives protobuf messages (or any bytes) and 
 itself: no heartbeats, no credit, no settling.
 """
 import itertools
+import time
 
 import zmq
 
@@ -43,7 +44,8 @@ class Raw:
 
     def receive(self, type_=None, timeout_ms=DEADLINE_MS):
         """The next message; with `type_` the next of that type, others are skipped."""
-        while self.socket.poll(timeout_ms):
+        deadline = time.monotonic() + timeout_ms / 1000
+        while self.socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
             got, message = unpack(self.socket.recv())
             assert message is not None, "the broker sent something that is no message"
             if type_ is None or got == type_:

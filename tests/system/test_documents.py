@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from helpers import bodies, receive_all
+from helpers import bodies, eventually, info, receive_all
 
 SOURCE = os.environ.get("ROOST_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 DEFAULT = "tcp://127.0.0.1:7667"
@@ -62,6 +62,7 @@ def test_the_complete_client_survives_a_restart(broker, connect, minimal):
     bob = connect(broker, "bob")
     bob.send("alice", "1"), bob.send("alice", "2")
     assert [receiver.stdout.readline(), receiver.stdout.readline()] == ["bob: 1\n", "bob: 2\n"]
+    eventually(lambda: info(bob, "alice").waiting == 0)  # its settlements are on disk
     broker.restart()
     bob.send("alice", "3"), bob.send("alice", "4")
     assert receiver.communicate(timeout=60)[0] == "bob: 3\nbob: 4\n"

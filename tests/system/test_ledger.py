@@ -43,6 +43,11 @@ def test_a_killed_receiver_may_be_shown_what_it_had_not_settled():
     assert not judge(GOOD_SENDER, receiver + "B b\nP 1 b\n").is_good
 
 
+def test_workers_of_a_queue_compete():
+    receiver = "D 2 h2 queue:q\nP 2 queue:q\nD 1 h1 queue:q\nP 1 queue:q\nD 3 h3 queue:q\n"
+    assert judge(GOOD_SENDER, receiver).is_good
+
+
 BAD = {
     "acknowledged, never delivered": (
         GOOD_SENDER + "S 4 peer:b h4\nA 4\n", GOOD_RECEIVER, "F 1\n", "lost: 4"),

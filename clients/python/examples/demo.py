@@ -24,30 +24,35 @@ TIMED = 500  # messages sent one by one, for the time of a STORED
 
 
 class Daemon:
-    """roostd on an own data directory and port."""
+    """roostd on an own data directory and port; its log goes to a file beside the data."""
 
     def __init__(self, program, data, port="*"):
         self.program, self.data, self.port, self.process = program, data, port, None
+        self.log = f"{data}.log"
 
     @property
     def url(self):
         return f"tcp://127.0.0.1:{self.port}"
 
     def start(self):
-        self.process = subprocess.Popen(
-            [self.program, "--data", self.data, "--set", f"zmq.listen={self.url}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            start_new_session=True)
-        log = []
-        for line in self.process.stderr:
-            log.append(line)
-            found = re.search(r"tcp://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.port = int(found.group(1))
-            if re.search(r"\bready\b", line) and self.port != "*":
-                threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        with open(self.log, "ab") as log:
+            before = log.tell()
+            self.process = subprocess.Popen(
+                [self.program, "--data", self.data, "--set", f"zmq.listen={self.url}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                start_new_session=True)
+        while True:
+            is_over = self.process.poll() is not None
+            with open(self.log, encoding="utf-8") as log:
+                log.seek(before)
+                text = log.read()
+            ready = re.search(r" ready .*tcp://127\.0\.0\.1:(\d+)", text)
+            if ready:
+                self.port = int(ready.group(1))
                 return
-        raise SystemExit("the broker did not start:\n" + "".join(log))
+            if is_over:
+                raise SystemExit(f"the broker did not start:\n{text}")
+            time.sleep(0.01)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -155,12 +160,12 @@ def report(each, result, seconds, carla, anton, times):
     return stored == delivered == 4 * each and lost == duplicated == disorder == 0
 
 
-def say_how_to_go_on(build, data, url, is_served):
+def say_how_to_go_on(build, data, url, pid):
     tool = os.path.join(build, "clients", "cli", "roost")
     at = "" if url == roost.DEFAULT_URL else f" --url {url}"
     print(f"  The data: {data} (SQLite; look at it with sqlite3 -readonly)")
-    if is_served:
-        print(f"  The broker goes on running at {url}.")
+    if pid:
+        print(f"  The broker goes on running at {url}; to stop it: kill {pid}")
     else:
         print(f"  Start the broker again:  {os.path.join(build, 'actors', 'roostd')} --data {data}")
     print(f"  Send:                    {tool}{at} --as bob send alice \"hello\"")
@@ -193,7 +198,7 @@ def main():
         daemon = Daemon(daemon.program, data, 7667)
         daemon.start()
         url = daemon.url
-    say_how_to_go_on(build, data, url, options.serve)
+    say_how_to_go_on(build, data, url, daemon.process.pid if options.serve else 0)
     return 0 if is_good else 1
 
 

@@ -4,6 +4,7 @@ program. The notation is described in exchange.py."""
 import os
 import select
 import subprocess
+import time
 
 import zmq
 
@@ -13,7 +14,7 @@ from roost.schema import pack, pb, unpack
 
 PATIENCE_MS = 10_000
 # What either side may say at any time, unless the exchange expects it just there.
-BY_THE_WAY = {"PING", "PONG", "CREDIT", "SETTLED"}
+BY_THE_WAY = {"PING", "PONG", "CREDIT", "SETTLE", "SETTLED"}
 
 
 def _name_of(type_):
@@ -39,18 +40,26 @@ def play_against_broker(exchange, url):
 
 def _expect(step, values, receive, socket, send):
     """The next frame must be that of the step; small talk in between is answered."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
     while True:
-        if not socket.poll(PATIENCE_MS):
+        if not socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
             raise Mismatch(f"{step.where}: no {step.type_name} came")
         type_, message = receive()
         assert message is not None, f"{step.where}: a frame that is no message"
         if _name_of(type_) == step.type_name:
             values.match(message, step.fields, step.where)
             return
-        if type_ == pb.PING:
-            send(pb.Pong(echo=message.echo))
-        if _name_of(type_) not in BY_THE_WAY:
+        if not _small_talk(type_, message, send):
             raise Mismatch(f"{step.where}: {_name_of(type_)} instead of {step.type_name}:\n{message}")
+
+
+def _small_talk(type_, message, send):
+    """Answers what may come at any time; False when it is something else."""
+    if type_ == pb.PING:
+        send(pb.Pong(echo=message.echo))
+    elif type_ == pb.SETTLE and message.confirm_id:
+        send(pb.Settled(handle=message.handle, confirm_id=message.confirm_id))
+    return _name_of(type_) in BY_THE_WAY
 
 
 class Program:
@@ -64,10 +73,15 @@ class Program:
     def say(self, line):
         self.process.stdin.write(line.encode() + b"\n")
 
-    def result(self, where):
+    def result(self, where, meanwhile):
+        """The next line; `meanwhile` is called now and then until it comes."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
         while b"\n" not in self._buffer:
-            if not select.select([self.process.stdout], [], [], PATIENCE_MS / 1000)[0]:
+            meanwhile()
+            if time.monotonic() > deadline:
                 raise Mismatch(f"{where}: the client says nothing")
+            if not select.select([self.process.stdout], [], [], 0.02)[0]:
+                continue
             piece = os.read(self.process.stdout.fileno(), 4096)
             if not piece:
                 raise Mismatch(f"{where}: the client ended")
@@ -90,13 +104,27 @@ class FakeBroker:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.url = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
         self.routing_id = None
+        self._kept = []
 
     def receive(self):
+        return self._kept.pop(0) if self._kept else self._take()
+
+    def _take(self):
         self.routing_id, frame = self.socket.recv_multipart()
         return unpack(frame)
 
     def send(self, message):
         self.socket.send_multipart([self.routing_id, pack(message)])
+
+    def chat(self):
+        """Answers the small talk that has come, and leaves anything else to be expected."""
+        while not self._kept and self.socket.poll(0):
+            type_, message = self._take()
+            if not _small_talk(type_, message, self.send):
+                self._kept.append((type_, message))
+
+    def poll(self, timeout_ms):
+        return bool(self._kept) or self.socket.poll(timeout_ms)
 
 
 def play_against_client(exchange, command):
@@ -110,11 +138,11 @@ def play_against_client(exchange, command):
             if step.action == ":":
                 program.say(step.text)
             elif step.action == ">":
-                _expect(step, values, broker.receive, broker.socket, broker.send)
+                _expect(step, values, broker.receive, broker, broker.send)
             elif step.action == "<":
                 broker.send(build(step, values))
             else:
-                said = program.result(step.where)
+                said = program.result(step.where, broker.chat)
                 if said != step.text:
                     raise Mismatch(f"{step.where}: the client says {said!r} instead of {step.text!r}")
     finally:
