@@ -144,6 +144,7 @@ bool book_init(struct book *book, uint32_t held_max, uint32_t seen_max, const ui
     *book = (struct book){
         .index_mask = index_size - 1,
         .slot_count = count,
+        .free_first = NO_SLOT,
         .old_first = NO_SLOT,
         .old_last = NO_SLOT,
         .epoch = 1,
@@ -155,9 +156,7 @@ bool book_init(struct book *book, uint32_t held_max, uint32_t seen_max, const ui
         book_fini(book);
         return false;
     }
-    for (uint32_t i = 0; i < count; i++)
-        book->slots[i].next = i + 1 < count ? i + 1 : NO_SLOT;
-    return true;
+    return true; /* memory is touched only as it is used */
 }
 
 void book_fini(struct book *book)
@@ -206,6 +205,8 @@ static void free_slot(struct book *book, uint32_t number)
 
 static uint32_t take_slot(struct book *book)
 {
+    if (book->free_first == NO_SLOT && book->used_count < book->slot_count)
+        return book->used_count++;
     if (book->free_first == NO_SLOT && book->old_first != NO_SLOT) {
         uint32_t oldest = book->old_first;
         old_unlink(book, oldest);

@@ -48,6 +48,7 @@ struct book {
     uint32_t index_mask;
     uint32_t slot_count;
     uint32_t free_first; /* list of free slots */
+    uint32_t used_count; /* slots from here on were never used */
     uint32_t old_first;  /* SEEN and OWED, oldest first */
     uint32_t old_last;
     uint32_t held;

@@ -22,6 +22,14 @@
 
 struct request;
 
+/* When SETTLE `id` is confirmed, the first `messages` given back since ATTACH are on disk. */
+struct settle_mark {
+    uint64_t id;
+    uint64_t messages;
+};
+
+#define SETTLE_MARKS 64 /* with more, the last one stands for all that follow */
+
 struct roost_consumer {
     struct roost *roost;
     _Atomic uint32_t references;
@@ -54,12 +62,15 @@ struct roost_consumer {
     uint64_t suppressed;    /* since ATTACH: they used up credit and were not shown */
     uint64_t told_messages; /* totals of the last CREDIT */
     uint64_t told_bytes;
-    uint64_t settle_id;    /* confirm id of the last SETTLE ... */
-    uint64_t confirmed_id; /* ... and of the last SETTLED */
-    uint64_t stale;        /* not accepted since the last roost_confirm */
-    bool is_doubtful;      /* a session was lost with settles that were not confirmed */
-    bool is_asked;         /* ATTACH is said, ATTACHED has not come */
-    bool was_attached;     /* accepted once: it will not be refused for what it says */
+    struct settle_mark marks[SETTLE_MARKS]; /* SETTLEs not confirmed yet, oldest first */
+    uint32_t mark_count;
+    uint64_t confirmed_messages; /* of returned_messages: known to be on the broker's disk */
+    uint64_t settle_id;          /* confirm id of the last SETTLE ... */
+    uint64_t confirmed_id;       /* ... and of the last SETTLED */
+    uint64_t stale;              /* not accepted since the last roost_confirm */
+    bool is_doubtful;            /* a session was lost with settles that were not confirmed */
+    bool is_asked;               /* ATTACH is said, ATTACHED has not come */
+    bool was_attached;           /* accepted once: it will not be refused for what it says */
 };
 
 struct batch {

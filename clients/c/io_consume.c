@@ -4,7 +4,9 @@
  *
  * Credit: what is delivered to this process and not settled stays within the consumer's window, so
  * the total that may be delivered since ATTACH is the window plus what was given back. It is told
- * when a quarter of the window was given back since it was told last.
+ * when a quarter of the window was given back since it was told last. Besides, what is settled and
+ * not yet known to be on the broker's disk stays within what the book remembers (seen_max): all of
+ * that may come again when the broker is killed, and must be recognised then.
  *
  * Settles wait up to a millisecond for their neighbours, and leave at once when the application
  * has nothing more to take (it would wait for what the credit behind them brings), when many wait,
@@ -102,17 +104,25 @@ static ProtobufCBinaryData view_text(const char *text)
     return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
 }
 
+/* What messages_max leaves for this attachment, as a total since ATTACH. */
+static uint64_t credit_end(const struct roost_consumer *consumer)
+{
+    uint64_t all = consumer->options.messages_max;
+    if (all == 0)
+        return UINT64_MAX;
+    uint64_t left = all > consumer->shown_before ? all - consumer->shown_before : 0;
+    return left + consumer->suppressed;
+}
+
 /* Total of messages that may be delivered since ATTACH. */
 static uint64_t credit_total(const struct roost_consumer *consumer)
 {
-    const struct roost_attach_options *options = &consumer->options;
-    uint64_t total = options->window_messages + consumer->returned_messages;
-    if (options->messages_max == 0)
-        return total;
-    uint64_t left = options->messages_max > consumer->shown_before
-                        ? options->messages_max - consumer->shown_before
-                        : 0;
-    return left + consumer->suppressed < total ? left + consumer->suppressed : total;
+    uint64_t window = consumer->options.window_messages;
+    uint64_t total = window + consumer->returned_messages;
+    uint64_t certain = window + consumer->confirmed_messages + consumer->options.seen_max;
+    uint64_t end = credit_end(consumer);
+    total = certain < total ? certain : total;
+    return end < total ? end : total;
 }
 
 static void say_attach(struct io *io, struct roost_consumer *consumer)
@@ -121,6 +131,8 @@ static void say_attach(struct io *io, struct roost_consumer *consumer)
     const struct roost_attach_options *options = &consumer->options;
     consumer->returned_messages = 0;
     consumer->returned_bytes = 0;
+    consumer->confirmed_messages = 0;
+    consumer->mark_count = 0;
     consumer->shown_before = consumer->shown;
     consumer->suppressed = 0;
     attach.handle = consumer->handle;
@@ -289,6 +301,24 @@ void io_settle(struct io *io, struct roost_consumer *consumer, uint64_t token,
         consumer_give_credit(consumer, settle.body_size);
 }
 
+static void put_mark(struct roost_consumer *consumer)
+{
+    if (consumer->mark_count < SETTLE_MARKS)
+        consumer->mark_count++;
+    consumer->marks[consumer->mark_count - 1] =
+        (struct settle_mark){.id = consumer->settle_id, .messages = consumer->returned_messages};
+}
+
+static void take_marks(struct roost_consumer *consumer)
+{
+    uint32_t passed = 0;
+    while (passed < consumer->mark_count && consumer->marks[passed].id <= consumer->confirmed_id)
+        consumer->confirmed_messages = consumer->marks[passed++].messages;
+    consumer->mark_count -= passed;
+    memmove(consumer->marks, consumer->marks + passed,
+            consumer->mark_count * sizeof(consumer->marks[0]));
+}
+
 static bool send_settles(struct io *io, struct roost_consumer *consumer)
 {
     static char no_reason[] = "";
@@ -322,6 +352,7 @@ static bool send_settles(struct io *io, struct roost_consumer *consumer)
         count(io->roost, COUNTER_SETTLED, ranges->messages);
         ranges_clear(ranges);
         consumer->settle_id++;
+        put_mark(consumer);
         consumer->settle_at = MONO_NEVER;
     }
     return is_said;
@@ -375,6 +406,7 @@ void io_on_settled(struct io *io, const Roost__V1__Settled *settled)
     consumer->stale += settled->n_exceptions;
     if (settled->confirm_id > consumer->confirmed_id && settled->confirm_id <= consumer->settle_id)
         consumer->confirmed_id = settled->confirm_id;
+    take_marks(consumer);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < io->confirm_count; i++) {
         struct request *request = io->confirms[i];
@@ -395,8 +427,7 @@ static void tell_credit(struct io *io, struct roost_consumer *consumer)
     uint64_t bytes = options->window_bytes + consumer->returned_bytes;
     bool is_worth_it = messages - consumer->told_messages >= (options->window_messages + 3) / 4 ||
                        bytes - consumer->told_bytes >= (options->window_bytes + 3) / 4;
-    bool is_last = messages < options->window_messages + consumer->returned_messages &&
-                   messages > consumer->told_messages; /* no more will come together */
+    bool is_last = messages == credit_end(consumer) && messages > consumer->told_messages;
     if (!is_worth_it && !is_last)
         return;
     Roost__V1__Credit credit = ROOST__V1__CREDIT__INIT;

@@ -326,7 +326,8 @@ struct roost_attach_options {
     uint32_t window_messages; /* 1,000: unsettled here at once, at most 65,536 */
     uint64_t window_bytes;    /* 16 MiB of bodies, unsettled here at once */
     uint64_t messages_max;    /* so many are asked for in all, then no more; 0: no end */
-    uint32_t seen_max;        /* 4 windows, at least 4,096: acked messages remembered */
+    uint32_t seen_max; /* acked messages remembered, to know them when they come again; 4 windows,
+                          at least 16,384. Also bounds what is acked and not yet on disk. */
     enum roost_receipts receipts;
     bool must_exist; /* ROOST_NO_SUCH_CONSUMER instead of creating it */
 };

@@ -14,7 +14,7 @@
 #define WINDOW_MESSAGES     1000u
 #define WINDOW_MESSAGES_MAX 65536u
 #define WINDOW_BYTES        (16u << 20)
-#define SEEN_MIN            4096u
+#define SEEN_MIN            16384u
 #define SEEN_CAP            (1u << 22)
 #define SETTLES_PER_RING    64 /* so many may pile up before a napping thread is woken */
 

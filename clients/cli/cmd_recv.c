@@ -39,6 +39,7 @@ struct taking {
     const char *reason;
     uint64_t count_max; /* 0: all */
     uint64_t count;
+    uint64_t last_seq; /* of those acked */
     int wait_ms;
     const struct roost_message **kept; /* peeked, given back at the end */
 };
@@ -80,6 +81,7 @@ static void settle(struct taking *taking, const struct roost_message *message)
     switch (taking->how) {
     case TAKE_ACK:
         (void)roost_ack(message); /* confirmed at the end */
+        taking->last_seq = message->seq > taking->last_seq ? message->seq : taking->last_seq;
         break;
     case TAKE_FAIL:
         (void)roost_fail(message, 0, taking->reason);
@@ -118,6 +120,26 @@ static enum roost_error take_messages(struct taking *taking)
     return error;
 }
 
+/* The connection was lost on the way; the floor of the consumer says what is settled all the same. */
+static bool is_settled_after_all(struct taking *taking)
+{
+    struct roost_consumer_state state;
+    struct roost_page *page;
+    roost_consumer_state(taking->consumer, &state);
+    struct roost_query query = {.kind = ROOST_QUERY_INSPECT, .scope = state.scope, .limit = 500};
+    bool is_settled = false;
+    if (taking->how != TAKE_ACK || roost_confirm(taking->consumer, taking->cli->timeout_ms, NULL) ||
+        roost_query(taking->cli->roost, &query, taking->cli->timeout_ms, &page))
+        return false;
+    for (size_t i = 0; i < page->consumer_count; i++) {
+        bool is_queue = page->consumer_count == 1; /* it has one, whatever it is called */
+        if (is_queue || strcmp(page->consumers[i].consumer, state.consumer) == 0)
+            is_settled = page->consumers[i].floor_seq >= taking->last_seq;
+    }
+    roost_page_destroy(&page);
+    return is_settled;
+}
+
 static enum exit_code finish(struct taking *taking, enum roost_error error)
 {
     size_t stale = 0;
@@ -126,6 +148,8 @@ static enum exit_code finish(struct taking *taking, enum roost_error error)
         roost_message_destroy(&taking->kept[i]);
     free(taking->kept);
     enum roost_error confirmed = roost_confirm(taking->consumer, cli->timeout_ms, &stale);
+    if (confirmed == ROOST_NO_SESSION && is_settled_after_all(taking))
+        confirmed = ROOST_OK;
     roost_detach(&taking->consumer);
     if (error != ROOST_OK && error != ROOST_TIMEOUT)
         return fail_with(cli, "receiving", error);

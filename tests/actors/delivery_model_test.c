@@ -18,620 +18,13 @@
 
 #include <cmocka.h>
 
-#include "delivery_model.h"
-
-#define ATTACHMENTS 8
-#define LEASES_MAX  4096
-#define FETCHES     8
-#define LEASE_MS    20000
-
-struct test_lease {
-    uint32_t index; /* of the message */
-    int64_t deadline_ms;
-    bool is_open, is_acked;
-};
-
-struct test_attachment {
-    bool exists;
-    struct delivery_address address;
-    struct model_consumer *consumer;
-    uint64_t credit, taken;
-    uint64_t first_no, next_no;
-    struct test_lease leases[LEASES_MAX]; /* number first_no + i */
-};
-
-struct test_fetch {
-    bool exists;
-    uint32_t slot, count;
-    uint64_t first_no;
-    struct test_attachment *attachment; /* NULL: gone */
-};
-
-struct test_confirm { /* a settle that will be answered */
-    bool exists;
-    uint64_t id;
-    int64_t consumer_id;
-    uint32_t count;
-    uint32_t indexes[600];
-};
-
-struct world {
-    uint64_t seed, random, step;
-    struct delivery *delivery;
-    struct model model;
-    struct test_attachment attachments[ATTACHMENTS];
-    struct test_fetch fetches[FETCHES];
-    struct delivery_write writes[DELIVERY_WRITES_MAX];
-    uint32_t write_count;
-    struct test_confirm confirms[64];
-    uint64_t session_next, confirm_next;
-    int64_t consumer_next;
-    uint64_t delivered, crashes, confirmed;
-};
-
-static struct world *world;
-
-void model_fail(const char *what, uint64_t number)
-{
-    printf("failed: %s (%llu) at step %llu; replay: delivery_model_test %llu\n", what,
-           (unsigned long long)number, (unsigned long long)world->step,
-           (unsigned long long)world->seed);
-    fflush(stdout);
-    abort();
-}
-
-static uint64_t draw(uint64_t limit)
-{
-    uint64_t z = (world->random += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ (z >> 31)) % limit;
-}
-
-static bool chance(uint64_t percent)
-{
-    return draw(100) < percent;
-}
-
-static void pass_time(int64_t delay_ms, int64_t jump_ms);
-
-/* --- Consumers and loading */
-
-static void give_consumer(struct model_consumer *consumer, bool is_new)
-{
-    char key[16];
-    int size = snprintf(key, sizeof(key), "%lld", (long long)consumer->id);
-    struct delivery_consumer_spec spec = {
-        .consumer_id = consumer->id,
-        .scope_id = consumer->scope_id,
-        .kind = consumer->kind,
-        .scope_name = {"scope", 5},
-        .name = {key, (size_t)size},
-        .key = {key, (size_t)size},
-        .floor_seq = consumer->floor_seq,
-        .is_new = is_new,
-    };
-    consumer->consumer = delivery_consumer_add(world->delivery, &spec);
-}
-
-static void give_rows(const struct model_consumer *consumer)
-{
-    for (uint32_t i = 0; i < world->model.message_count; i++) {
-        const struct delivery_row *row = &consumer->rows[i].row;
-        bool is_ended = row->state >= DELIVERY_DEAD && row->last_seq <= consumer->floor_seq;
-        if (row->state != 0 && !is_ended)
-            delivery_load_row(world->delivery, consumer->id, row);
-    }
-}
-
-static struct delivery_run run_of(const struct model_message *message)
-{
-    return (struct delivery_run){
-        .scope_id = message->scope_id,
-        .first_seq = message->seq,
-        .count = 1,
-        .stored_ms = message->stored_ms,
-        .expires_ms = message->expires_ms,
-        .not_before_ms = message->not_before_ms,
-        .flags = message->flags,
-    };
-}
-
-static void load_pages(void)
-{
-    struct model *model = &world->model;
-    while (delivery_load_begin(world->delivery)) {
-        uint64_t after = delivery_load_after(world->delivery);
-        if (after > model->message_count)
-            after = model->message_count;
-        uint64_t end = after + 1 + draw(200);
-        if (end > model->message_count)
-            end = model->message_count;
-        for (uint64_t i = after; i < end; i++) {
-            struct delivery_run run = run_of(&model->messages[i]);
-            delivery_load_run(world->delivery, &run, &model->clock);
-        }
-        if (delivery_load_page(world->delivery, end, end, end == model->message_count,
-                               &model->clock) &&
-            !delivery_load_begin(world->delivery))
-            break;
-    }
-}
-
-static void start(void)
-{
-    struct delivery_options options = {
-        .backoff = world->model.backoff,
-        .lease_ms = LEASE_MS,
-        .window_messages_max = 100,
-        .write_rows_max = 16,
-        .span_max = 512,
-    };
-    world->delivery = delivery_new(&options);
-    for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
-        if (world->model.consumers[c].exists)
-            give_consumer(&world->model.consumers[c], false);
-    }
-    for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
-        if (world->model.consumers[c].exists)
-            give_rows(&world->model.consumers[c]);
-    }
-    load_pages();
-    delivery_tick(world->delivery, &world->model.clock);
-    model_tick(&world->model);
-}
-
-static void do_add_consumer(void)
-{
-    struct model *model = &world->model;
-    for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
-        struct model_consumer *consumer = &model->consumers[c];
-        if (consumer->exists)
-            continue;
-        memset(consumer, 0, sizeof(*consumer));
-        consumer->exists = true;
-        consumer->id = world->consumer_next++;
-        consumer->scope_id = 1 + (int64_t)draw(MODEL_SCOPES);
-        consumer->kind = model_kind(consumer->scope_id);
-        uint64_t floors[] = {0, draw(model->message_count + 1), model->message_count};
-        /* What was swept before a clock jumped back is over for newcomers too, which the twin does
-         * not know. */
-        bool is_jumped = model->clock.wall_ms != model->clock.steady_ms;
-        consumer->floor_seq = is_jumped ? model->message_count : floors[draw(3)];
-        for (uint32_t i = (uint32_t)consumer->floor_seq; i < model->message_count; i++) {
-            if (model->messages[i].scope_id == consumer->scope_id)
-                consumer->deliveries[i].state = M_WAIT;
-        }
-        give_consumer(consumer, true);
-        load_pages();
-        MODEL_CHECK(delivery_consumer_is_ready(consumer->consumer));
-        /* Messages that expired before it came end as EXPIRED when it gets to them, or with the
-         * next sweep: bring both to the same point. */
-        pass_time(1000, 0);
-        return;
-    }
-}
-
-/* --- Messages */
-
-static void do_append(void)
-{
-    struct model *model = &world->model;
-    struct delivery_run run = {
-        .scope_id = 1 + (int64_t)draw(MODEL_SCOPES),
-        .first_seq = model->message_count + 1,
-        .count = 1 + (uint32_t)draw(12),
-        .stored_ms = model->clock.wall_ms,
-        .flags = (uint32_t)draw(8),
-    };
-    if (model->message_count + run.count > MODEL_MESSAGES)
-        return;
-    run.expires_ms = run.stored_ms + (chance(20) ? 1000 + (int64_t)draw(60) * 1000 : 40000000);
-    if (chance(15) && model->clock.wall_ms == model->clock.steady_ms)
-        run.not_before_ms = run.stored_ms + (int64_t)draw(30) * 1000;
-    if (run.not_before_ms <= run.stored_ms)
-        run.not_before_ms = 0;
-    delivery_append(world->delivery, &run, &model->clock);
-    model_append(model, &run);
-    delivery_appended_upto(world->delivery, model->message_count);
-}
-
-/* --- Attachments */
-
-static struct test_attachment *some_attachment(void)
-{
-    struct test_attachment *attachment = &world->attachments[draw(ATTACHMENTS)];
-    return attachment->exists ? attachment : NULL;
-}
-
-static void forget(struct test_attachment *attachment)
-{
-    for (uint64_t no = attachment->first_no; no < attachment->next_no; no++) {
-        struct test_lease *lease = &attachment->leases[no - attachment->first_no];
-        if (lease->is_open)
-            model_release(&world->model, attachment->consumer, lease->index);
-    }
-    for (uint32_t i = 0; i < FETCHES; i++) {
-        if (world->fetches[i].attachment == attachment)
-            world->fetches[i].attachment = NULL;
-    }
-    attachment->exists = false;
-}
-
-static void hear_detached(void)
-{
-    struct delivery_detached detached;
-    while (delivery_take_detached(world->delivery, &detached)) {
-        for (uint32_t i = 0; i < ATTACHMENTS; i++) {
-            struct test_attachment *a = &world->attachments[i];
-            if (a->exists && a->address.session == detached.address.session)
-                forget(a);
-        }
-    }
-}
-
-static bool is_attached(const struct model_consumer *consumer)
-{
-    for (uint32_t i = 0; i < ATTACHMENTS; i++) {
-        if (world->attachments[i].exists && world->attachments[i].consumer == consumer)
-            return true;
-    }
-    return false;
-}
-
-static void do_attach(void)
-{
-    struct test_attachment *attachment = &world->attachments[draw(ATTACHMENTS)];
-    struct model_consumer *consumer = &world->model.consumers[draw(MODEL_CONSUMERS)];
-    if (attachment->exists || !consumer->exists)
-        return;
-    memset(attachment, 0, sizeof(*attachment));
-    struct delivery_attach ask = {
-        .address = {.session = world->session_next++, .gateway = 5, .handle = 1},
-        .peer_id = 3,
-        .peer_name = {"ana", 3},
-        .messages_total = draw(40),
-    };
-    uint32_t lease_ms;
-    bool took_over;
-    MODEL_CHECK(delivery_attach(world->delivery, consumer->consumer, &ask, &world->model.clock,
-                                &lease_ms, &took_over) == ERR_OK);
-    MODEL_CHECK(took_over == (is_attached(consumer) && consumer->kind != DELIVERY_QUEUE));
-    hear_detached();
-    if (!is_attached(consumer))
-        model_retry_at_once(consumer, world->model.message_count);
-    attachment->exists = true;
-    attachment->address = ask.address;
-    attachment->consumer = consumer;
-    attachment->credit = ask.messages_total;
-    attachment->first_no = 1;
-    attachment->next_no = 1;
-    delivery_tick(world->delivery, &world->model.clock);
-    model_tick(&world->model);
-}
-
-static void do_detach(void)
-{
-    struct test_attachment *attachment = some_attachment();
-    if (attachment == NULL)
-        return;
-    if (chance(50))
-        MODEL_CHECK(delivery_detach(world->delivery, attachment->address, &world->model.clock));
-    else
-        delivery_session_closed(world->delivery, 5, attachment->address.session,
-                                &world->model.clock);
-    forget(attachment);
-}
-
-static void do_credit(void)
-{
-    struct test_attachment *attachment = some_attachment();
-    if (attachment == NULL)
-        return;
-    uint64_t total = attachment->credit + draw(60);
-    if (chance(10))
-        total = total / 2;
-    MODEL_CHECK(delivery_credit(world->delivery, attachment->address, total, 0));
-    if (total > attachment->credit)
-        attachment->credit = total;
-}
-
-/* --- Fetches */
-
-static struct test_attachment *find_attachment(uint64_t session)
-{
-    for (uint32_t i = 0; i < ATTACHMENTS; i++) {
-        if (world->attachments[i].exists && world->attachments[i].address.session == session)
-            return &world->attachments[i];
-    }
-    model_fail("attachment", session);
-    return NULL;
-}
-
-static void compare_fetch(const struct delivery_fetch *fetch)
-{
-    struct model *model = &world->model;
-    struct test_attachment *attachment = find_attachment(fetch->address.session);
-    struct model_consumer *consumer = attachment->consumer;
-    uint32_t indexes[DELIVERY_FETCH_MAX];
-    MODEL_CHECK(fetch->first_no == attachment->next_no);
-    MODEL_CHECK(attachment->taken + fetch->count <= attachment->credit);
-    uint32_t count = model_take(model, consumer, fetch->count, indexes);
-    MODEL_CHECK(count == fetch->count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct model_delivery *delivery = &consumer->deliveries[indexes[i]];
-        MODEL_CHECK(fetch->seqs[i] == model->messages[indexes[i]].seq);
-        MODEL_CHECK(fetch->attempts[i] == delivery->attempts + 1);
-        MODEL_CHECK(delivery->is_first || fetch->redelivered[i]);
-        MODEL_CHECK(!delivery->is_confirmed);
-        struct test_lease *lease = &attachment->leases[attachment->next_no - attachment->first_no];
-        *lease =
-            (struct test_lease){.index = indexes[i], .deadline_ms = INT64_MAX, .is_open = true};
-        attachment->next_no++;
-    }
-    attachment->taken += count;
-    world->delivered += count;
-}
-
-static void do_fetch(void)
-{
-    struct delivery_fetch fetch;
-    uint32_t free_index = 0;
-    while (free_index < FETCHES && world->fetches[free_index].exists)
-        free_index++;
-    if (free_index == FETCHES)
-        return;
-    if (!delivery_take_fetch(world->delivery, &world->model.clock, &fetch))
-        return;
-    compare_fetch(&fetch);
-    world->fetches[free_index] = (struct test_fetch){
-        .exists = true,
-        .slot = fetch.slot,
-        .count = fetch.count,
-        .first_no = fetch.first_no,
-        .attachment = find_attachment(fetch.address.session),
-    };
-}
-
-static struct test_lease *lease_at(struct test_attachment *attachment, uint64_t no)
-{
-    return &attachment->leases[no - attachment->first_no];
-}
-
-static void untake(struct test_fetch *fetch, uint32_t taken)
-{
-    struct test_attachment *attachment = fetch->attachment;
-    for (uint64_t no = fetch->first_no + fetch->count; no-- > fetch->first_no + taken;) {
-        struct test_lease *lease = lease_at(attachment, no);
-        if (lease->is_open)
-            model_untake(&world->model, attachment->consumer, lease->index);
-        lease->is_open = false;
-    }
-    attachment->next_no = fetch->first_no + taken;
-    attachment->taken -= fetch->count - taken;
-}
-
-static void lose_fetch(struct test_fetch *fetch)
-{
-    delivery_fetch_lost(world->delivery, fetch->slot, &world->model.clock);
-    fetch->exists = false;
-    hear_detached();
-}
-
-static void do_fetched(void)
-{
-    struct test_fetch *fetch = &world->fetches[draw(FETCHES)];
-    if (!fetch->exists)
-        return;
-    if (chance(2)) {
-        lose_fetch(fetch);
-        return;
-    }
-    struct delivery_fetched fetched = {.slot = fetch->slot, .taken = fetch->count};
-    uint64_t missing = 0;
-    uint64_t damaged = 0;
-    if (chance(20))
-        fetched.taken = (uint32_t)draw(fetch->count + 1);
-    fetched.has_failed = fetched.taken == 0 && chance(50);
-    fetched.body_bytes = fetched.taken * 7;
-    if (fetch->attachment != NULL && fetched.taken > 0 && chance(5)) {
-        uint64_t no = fetch->first_no + draw(fetched.taken);
-        struct test_lease *lease = lease_at(fetch->attachment, no);
-        struct model_delivery *delivery = &fetch->attachment->consumer->deliveries[lease->index];
-        bool is_missing = chance(50);
-        *(is_missing ? &missing : &damaged) = lease->index + 1;
-        fetched.missing = &missing;
-        fetched.missing_count = is_missing;
-        fetched.damaged = &damaged;
-        fetched.damaged_count = !is_missing;
-        if (lease->is_open) {
-            delivery->state = is_missing ? M_EXPIRED : M_DEAD;
-            fetch->attachment->taken--;
-            world->model.messages[lease->index].is_missing |= is_missing;
-        }
-        lease->is_open = false;
-    }
-    delivery_fetched(world->delivery, &fetched, &world->model.clock);
-    fetch->exists = false;
-    if (fetch->attachment == NULL)
-        return;
-    untake(fetch, fetched.taken);
-    for (uint64_t i = 0; i < fetched.taken; i++)
-        lease_at(fetch->attachment, fetch->first_no + i)->deadline_ms =
-            world->model.clock.steady_ms + LEASE_MS;
-}
-
-/* --- Settles */
-
-static void settle_one(struct test_attachment *attachment, uint64_t no,
-                       const struct delivery_settle_range *range, struct test_confirm *confirm,
-                       uint64_t *stale)
-{
-    struct model *model = &world->model;
-    struct test_lease *lease = lease_at(attachment, no);
-    struct model_delivery *delivery = &attachment->consumer->deliveries[lease->index];
-    if (!lease->is_open) {
-        *stale += range->outcome != DELIVERY_ACK ? 0 : !lease->is_acked;
-        return;
-    }
-    if (range->outcome == DELIVERY_EXTEND) {
-        if (lease->deadline_ms != INT64_MAX) /* else the delivery is still on its way */
-            lease->deadline_ms = model->clock.steady_ms + LEASE_MS;
-        return;
-    }
-    lease->is_open = false;
-    if (range->outcome == DELIVERY_ACK) {
-        delivery->state = M_SETTLED;
-        delivery->is_acked = true;
-        lease->is_acked = true;
-        if (confirm != NULL && confirm->count < 600)
-            confirm->indexes[confirm->count++] = lease->index;
-    } else if (range->outcome == DELIVERY_FAIL) {
-        model_fail_delivery(model, attachment->consumer, lease->index, range->delay_ms);
-    } else if (range->outcome == DELIVERY_REJECT) {
-        delivery->state = M_DEAD;
-    } else if (range->delay_ms > 0) {
-        delivery->state = M_RETRY;
-        delivery->due_ms = model->clock.steady_ms + range->delay_ms;
-        if (delivery->is_swept || model_is_expired(model, &model->messages[lease->index]))
-            delivery->state = M_EXPIRED;
-    } else {
-        model_release(model, attachment->consumer, lease->index);
-    }
-}
-
-static enum delivery_outcome some_outcome(void)
-{
-    uint64_t number = draw(100);
-    if (number < 60)
-        return DELIVERY_ACK;
-    if (number < 72)
-        return DELIVERY_RELEASE;
-    if (number < 86)
-        return DELIVERY_FAIL;
-    return number < 93 ? DELIVERY_REJECT : DELIVERY_EXTEND;
-}
-
-static struct test_confirm *free_confirm(void)
-{
-    for (uint32_t i = 0; i < 64; i++) {
-        if (!world->confirms[i].exists)
-            return &world->confirms[i];
-    }
-    return NULL;
-}
-
-static void do_settle(void)
-{
-    struct test_attachment *attachment = some_attachment();
-    if (attachment == NULL || attachment->next_no == attachment->first_no)
-        return;
-    uint64_t issued = attachment->next_no - attachment->first_no;
-    uint64_t recent = issued < 60 ? issued : 60;
-    struct delivery_settle_range range = {
-        .first_no = attachment->next_no - 1 - draw(recent),
-        .outcome = some_outcome(),
-        .delay_ms = chance(20) ? 1000 * (1 + (uint32_t)draw(20)) : 0,
-    };
-    range.last_no = range.first_no + draw(20);
-    if (chance(10))
-        range.first_no = attachment->first_no;
-    if (range.last_no >= attachment->next_no)
-        range.last_no = attachment->next_no - 1;
-    struct test_confirm *confirm = chance(40) ? free_confirm() : NULL;
-    uint64_t stale = 0;
-    if (confirm != NULL)
-        *confirm = (struct test_confirm){
-            .exists = true, .id = world->confirm_next++, .consumer_id = attachment->consumer->id};
-    for (uint64_t no = range.first_no; no <= range.last_no; no++)
-        settle_one(attachment, no, &range, confirm, &stale);
-    delivery_settle(world->delivery, attachment->address, confirm != NULL ? confirm->id : 0, &range,
-                    1, &world->model.clock);
-}
-
-/* --- Writes */
-
-static void do_take_write(void)
-{
-    struct delivery_write write;
-    if (delivery_take_write(world->delivery, &world->model.clock, &write))
-        world->writes[world->write_count++] = write;
-}
-
-static void commit(const struct delivery_write *write)
-{
-    for (size_t i = 0; i < write->change_count; i++)
-        model_commit(&world->model, &write->changes[i]);
-    for (size_t i = 0; i < write->fate_count; i++)
-        model_commit_fate(&world->model, &write->fates[i]);
-}
-
-static void hear_done(void)
-{
-    struct delivery_done done;
-    while (delivery_take_done(world->delivery, &done)) {
-        for (uint32_t i = 0; i < 64 && done.confirm_id != 0; i++) {
-            struct test_confirm *confirm = &world->confirms[i];
-            if (!confirm->exists || confirm->id != done.confirm_id)
-                continue;
-            struct model_consumer *consumer = model_consumer(&world->model, confirm->consumer_id);
-            for (uint32_t n = 0; n < confirm->count; n++) {
-                MODEL_CHECK(!model_disk_is_open(&world->model, consumer, confirm->indexes[n]));
-                consumer->deliveries[confirm->indexes[n]].is_confirmed = true;
-            }
-            confirm->exists = false;
-            world->confirmed++;
-        }
-    }
-}
-
-static void do_written(bool may_fail)
-{
-    if (world->write_count == 0)
-        return;
-    struct delivery_write write = world->writes[0]; /* answers come in order */
-    world->write_count--;
-    memmove(&world->writes[0], &world->writes[1], world->write_count * sizeof(write));
-    bool is_ok = !may_fail || !chance(15);
-    if (is_ok)
-        commit(&write);
-    delivery_written(world->delivery, write.slot, is_ok, &world->model.clock);
-    hear_done();
-}
-
-/* --- Time */
-
-static void expire_leases(void)
-{
-    for (uint32_t a = 0; a < ATTACHMENTS; a++) {
-        struct test_attachment *attachment = &world->attachments[a];
-        if (!attachment->exists)
-            continue;
-        for (uint64_t no = attachment->first_no; no < attachment->next_no; no++) {
-            struct test_lease *lease = lease_at(attachment, no);
-            if (!lease->is_open || lease->deadline_ms > world->model.clock.steady_ms)
-                continue;
-            lease->is_open = false;
-            model_fail_delivery(&world->model, attachment->consumer, lease->index, 0);
-        }
-    }
-}
-
-static void pass_time(int64_t delay_ms, int64_t jump_ms)
-{
-    struct model *model = &world->model;
-    model->clock.steady_ms += delay_ms;
-    model->clock.wall_ms += delay_ms + jump_ms;
-    delivery_tick(world->delivery, &model->clock);
-    expire_leases();
-    model_tick(model);
-}
+#include "delivery_play.h"
 
 static void do_time(void)
 {
     int64_t delay_ms = 1000 * (1 + (int64_t)draw(chance(10) ? 600 : 8));
     int64_t jump_ms = chance(5) ? ((int64_t)draw(3) - 1) * 3600000 : 0;
-    pass_time(delay_ms, jump_ms);
+    play_pass_time(delay_ms, jump_ms);
 }
 
 /* --- Calls */
@@ -664,7 +57,7 @@ static void do_cancel(void)
     enum err err = delivery_cancel(world->delivery, call, model->messages[index].scope_id,
                                    index + 1, &model->clock);
     delivery_call_end(world->delivery, call, err, 0);
-    hear_done();
+    play_hear_done();
     if (err != ERR_OK)
         return;
     MODEL_CHECK(is_waiting && !is_taken);
@@ -691,7 +84,7 @@ static void do_redrive(void)
         row->state = DELIVERY_RETRY;
         row->attempts = 0;
         row->due_ms = model->clock.wall_ms;
-        struct delivery_run run = run_of(&model->messages[i]);
+        struct delivery_run run = play_run_of(&model->messages[i]);
         delivery_redriven(world->delivery, consumer->consumer, &run, &model->clock);
         consumer->deliveries[i].state = M_READY;
         consumer->deliveries[i].attempts = 0;
@@ -713,7 +106,7 @@ static void do_crash(void)
     world->write_count = 0;
     world->model.clock.wall_ms += (int64_t)draw(5) * 1000;
     model_crash(&world->model);
-    start();
+    play_start();
 }
 
 /* Everything that can be written is on disk, and everybody with credit has what there is. */
@@ -722,18 +115,18 @@ static void check_quiet(void)
     struct model *model = &world->model;
     for (uint32_t i = 0; i < FETCHES; i++) {
         while (world->fetches[i].exists)
-            do_fetched();
+            play_fetched();
     }
-    pass_time(1000, 0);
+    play_pass_time(1000, 0);
     for (int round = 0; round < 1000; round++) {
-        do_take_write();
+        play_take_write();
         if (world->write_count == 0)
             break;
         while (world->write_count > 0)
-            do_written(false);
+            play_written(false);
     }
     for (uint32_t i = 0; i < FETCHES; i++)
-        do_fetch();
+        play_fetch();
     for (uint32_t a = 0; a < ATTACHMENTS; a++) {
         const struct test_attachment *attachment = &world->attachments[a];
         uint32_t open = 0;
@@ -752,23 +145,23 @@ static void one_step(void)
 {
     uint64_t number = draw(1000);
     if (number < 130)
-        do_append();
+        play_append();
     else if (number < 200)
-        do_attach();
+        play_attach();
     else if (number < 215)
-        do_detach();
+        play_detach();
     else if (number < 290)
-        do_credit();
+        play_credit();
     else if (number < 480)
-        do_fetch();
+        play_fetch();
     else if (number < 640)
-        do_fetched();
+        play_fetched();
     else if (number < 770)
-        do_settle();
+        play_settle();
     else if (number < 840)
-        do_take_write();
+        play_take_write();
     else if (number < 910)
-        do_written(true);
+        play_written(true);
     else if (number < 950)
         do_time();
     else if (number < 960)
@@ -776,7 +169,7 @@ static void one_step(void)
     else if (number < 970)
         do_redrive();
     else if (number < 978)
-        do_add_consumer();
+        play_add_consumer();
     else if (number < 990)
         check_quiet();
     else if (number < 993)
@@ -794,7 +187,7 @@ static void run_seed(uint64_t seed, uint64_t steps)
     world->consumer_next = 1;
     world->model.clock = (struct delivery_clock){100000000, 100000000};
     world->model.backoff = (struct backoff){.first_ms = 3000, .gap_min_ms = 1000, .retries_max = 3};
-    start();
+    play_start();
     for (world->step = 0; world->step < steps; world->step++) {
         one_step();
         if (world->step % 16 == 0)

@@ -60,9 +60,23 @@ def test_an_unconfirmed_settlement_is_doubtful_after_a_new_session():
     book.settle(arrive(book, 1), Outcome.ACK)
     book.take_ranges(1)
     book.new_session()
-    assert book.take_doubt() and not book.take_doubt()
+    assert book.is_in_doubt()
     assert arrive(book, 1) is None  # delivered again: settled again, not shown again
+    assert not book.is_in_doubt()
     assert ranges_of(book) == [(1, 1, Outcome.ACK)]
+
+
+def test_doubt_ends_with_a_later_delivery_or_floor_but_not_at_a_queue():
+    for is_shared in (False, True):
+        book = Book(10, 1000, is_shared)
+        book.new_session()
+        book.settle(arrive(book, 1), Outcome.ACK)
+        book.take_ranges(1)
+        book.new_session()
+        arrive(book, 2)
+        assert book.is_in_doubt() == is_shared
+        book.accounted_before(2)
+        assert not book.is_in_doubt()
 
 
 @settings(max_examples=300, deadline=None)

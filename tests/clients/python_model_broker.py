@@ -90,7 +90,8 @@ class ModelBroker:
 
     def _attach(self, attach):
         self.handle, self.credit, self.delivered = attach.handle, attach.credit_messages, 0
-        return [pb.Attached(handle=attach.handle, lease_ms=30000, scope=attach.scope)]
+        waiting = sum(not self.settled[seq] for seq in range(1, len(self.log) + 1))
+        return [pb.Attached(handle=attach.handle, lease_ms=30000, scope=attach.scope, waiting=waiting)]
 
     def _credit(self, credit):
         assert credit.handle == self.handle and credit.messages_total >= self.credit

@@ -6,414 +6,32 @@
  *
  *     broker_sim_test [SEED [SEEDS]]     a failure prints the seed; TRACE=1 prints every message
  */
+#define _GNU_SOURCE /* nftw */
+#include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "rt/check.h"
-#include "sim_ledger.h"
+#include "sim_life.h"
 
-#define CLIENTS     9
-#define RECEIVER    8 /* the client that gets the receipts of all messages */
-#define PENDING_MAX 512
-#define CONFIRMS    128
-#define LINKS       7
-#define HELD_MS     5000 /* longest stall of a link, but for some seeds */
-#define STEPS       250
-#define HOUR_US     INT64_C(3600000000)
-#define SESSIONS    16 /* session = life of a client * SESSIONS + its number */
-
-struct pending {
-    uint64_t no, number;
-};
-
-struct client {
-    const char *peer, *name, *consumer;
-    uint32_t kind;
-    int ledger; /* consumer; -1: receipts */
-    int64_t peer_id;
-    uint64_t session; /* 0: offline */
-    bool is_attached;
-    uint64_t credit, received;
-    struct pending pending[PENDING_MAX];
-    uint32_t pending_count;
-};
-
-struct confirm {
-    uint64_t id, session;
-    uint32_t count;
-    struct pending acked[64];
-};
-
-struct life {
-    struct sim_broker broker;
-    struct ledger ledger;
-    struct client clients[CLIENTS];
-    struct confirm confirms[CONFIRMS];
-    uint64_t random, confirm_next, lives;
-    uint64_t send_session, send_first, send_next, send_answered; /* by index of message */
-    bool is_held[LINKS];
-    int64_t held_since_ms; /* the oldest of them, steady clock */
-    bool may_jump, is_ending;
-    uint64_t crashes;
-};
-
-static const struct client cast[CLIENTS] = {
-    {.peer = "ana", .name = "ana", .consumer = "main", .kind = 1, .ledger = 0},
-    {.peer = "ana", .name = "ana", .consumer = "phone", .kind = 1, .ledger = 1},
-    {.peer = "bob", .name = "bob", .consumer = "main", .kind = 1, .ledger = 2},
-    {.peer = "ana", .name = "work", .consumer = "", .kind = 3, .ledger = 3},
-    {.peer = "bob", .name = "work", .consumer = "w", .kind = 3, .ledger = 3},
-    {.peer = "cid", .name = "work", .consumer = "main", .kind = 3, .ledger = 3},
-    {.peer = "ana", .name = "t", .consumer = "", .kind = 4, .ledger = 4},
-    {.peer = "bob", .name = "t", .consumer = "", .kind = 4, .ledger = 5},
-    {.peer = "cid", .name = "cid", .consumer = "main", .kind = 1, .ledger = -1},
-};
-
-static const struct {
-    unsigned scope;
-    const char *stored_name;
-} consumers[LEDGER_CONSUMERS] = {{0, "main"}, {0, "phone"},    {1, "main"},
-                                 {2, "main"}, {3, "ana/main"}, {3, "bob/main"}};
-
-static const char *const scopes[LEDGER_SCOPES] = {"peer:ana", "peer:bob", "queue:work", "topic:t"};
+#define STEPS   250
+#define HOUR_US INT64_C(3600000000)
+#define HELD_MS 5000 /* longest stall of a link, but for some seeds */
 
 static const uint8_t links[LINKS][2] = {{1, 3}, {3, 1}, {2, 3}, {3, 2}, {2, 5}, {3, 5}, {1, 5}};
 
-static uint64_t draw(struct life *life, uint64_t limit)
-{
-    uint64_t z = (life->random += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ (z >> 31)) % limit;
-}
-
-static bool chance(struct life *life, uint64_t percent)
-{
-    return draw(life, 100) < percent;
-}
-
-/* --- Attaching */
-
-static struct client *client_of(struct life *life, uint64_t session)
-{
-    return &life->clients[session % SESSIONS];
-}
-
-static void attach(struct life *life, struct client *client, uint64_t credit)
-{
-    INTERNAL(Attach) ask = ROOST__INTERNAL__ATTACH__INIT;
-    client->session = ++life->lives * SESSIONS + (uint64_t)(client - life->clients);
-    client->is_attached = false;
-    client->pending_count = 0;
-    client->received = 0;
-    client->credit = credit;
-    ask.session = client->session;
-    ask.peer_id = client->peer_id;
-    ask.peer_name = (ProtobufCBinaryData){strlen(client->peer), (uint8_t *)(uintptr_t)client->peer};
-    ask.handle = 1;
-    ask.scope_kind = client->kind;
-    ask.scope_name =
-        (ProtobufCBinaryData){strlen(client->name), (uint8_t *)(uintptr_t)client->name};
-    ask.consumer =
-        (ProtobufCBinaryData){strlen(client->consumer), (uint8_t *)(uintptr_t)client->consumer};
-    ask.lease_ms = 5000;
-    ask.credit_messages = credit;
-    if (sim_broker_ask(&life->broker, ACTOR_SYNC_MANAGER, MSG_ATTACH, &ask.base) == 0)
-        client->session = 0;
-}
-
-static void close_session(struct life *life, struct client *client)
-{
-    INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
-    closed.session = client->session;
-    closed.peer_id = client->peer_id;
-    if (sim_broker_tell(&life->broker, MSG_SESSION_CLOSED, &closed.base))
-        client->session = 0;
-}
-
-static void on_attached(void *context, uint64_t correlation, const INTERNAL(Attached) * attached)
-{
-    struct life *life = context;
-    struct client *client = client_of(life, attached->session);
-    (void)correlation;
-    if (client->session != attached->session)
-        return;
-    client->is_attached = attached->code == 0;
-    if (attached->code != 0)
-        client->session = 0; /* refused: tries again some day */
-    bool is_temporary = attached->code == 0 || err_is_retryable(err_from_code(attached->code));
-    if (!is_temporary)
-        ledger_fail(&life->ledger, "attach refused for good", attached->session, attached->code);
-}
-
-static void on_detached(void *context, const INTERNAL(Detached) * detached)
-{
-    struct life *life = context;
-    struct client *client = client_of(life, detached->session);
-    if (client->session != detached->session)
-        return;
-    client->session = 0;
-    client->is_attached = false;
-}
-
-static void give_credit(struct life *life, struct client *client)
-{
-    INTERNAL(Credit) credit = ROOST__INTERNAL__CREDIT__INIT;
-    if (client->session == 0)
-        return;
-    client->credit = client->received + 1 + draw(life, 40);
-    credit.session = client->session;
-    credit.handle = 1;
-    credit.messages_total = client->credit;
-    (void)sim_broker_tell(&life->broker, MSG_CREDIT, &credit.base); /* or next time */
-}
-
-/* --- Deliveries and settles */
-
-static void on_delivery(void *context, const struct sim_delivery *delivery)
-{
-    struct life *life = context;
-    struct client *client = client_of(life, delivery->session);
-    if ((delivery->receipt != NULL) != (client->ledger < 0))
-        ledger_fail(&life->ledger, "a receipt for a reader, or the reverse", 0, delivery->seq);
-    if (delivery->receipt != NULL)
-        ledger_note_receipt(&life->ledger, delivery->receipt);
-    else
-        ledger_note_delivery(&life->ledger, &life->ledger.consumers[client->ledger], delivery,
-                             client->session != delivery->session, sim_wall(life->broker.sim).ms,
-                             sim_broker_steady_ms(&life->broker));
-    if (client->session != delivery->session)
-        return; /* a session that has ended */
-    client->received++;
-    if (client->pending_count < PENDING_MAX)
-        client->pending[client->pending_count++] = (struct pending){delivery->no, delivery->number};
-}
-
-static void note_outcome(struct life *life, const struct client *client, uint64_t number,
-                         uint32_t outcome)
-{
-    if (client->ledger < 0)
-        return;
-    struct ledger_mark *mark = &life->ledger.consumers[client->ledger].marks[number];
-    mark->is_acked |= outcome == ROOST__V1__OUTCOME__ACK;
-    mark->has_failed |= outcome == ROOST__V1__OUTCOME__FAIL;
-    mark->is_rejected |= outcome == ROOST__V1__OUTCOME__REJECT;
-}
-
-/* Settles pending[first .. first + count), one range per number. */
-static void settle(struct life *life, struct client *client, uint32_t first, uint32_t count,
-                   uint32_t outcome, bool is_confirmed)
-{
-    INTERNAL(Settle) body = ROOST__INTERNAL__SETTLE__INIT;
-    INTERNAL(SettleRange) ranges[64];
-    INTERNAL(SettleRange) * pointers[64];
-    struct confirm *confirm = &life->confirms[life->confirm_next % CONFIRMS];
-    body.session = client->session;
-    body.handle = 1;
-    body.confirm_id = is_confirmed ? ++life->confirm_next : 0;
-    if (is_confirmed)
-        *confirm = (struct confirm){.id = body.confirm_id, .session = client->session};
-    for (uint32_t i = 0; i < count; i++) {
-        const struct pending *pending = &client->pending[first + i];
-        roost__internal__settle_range__init(&ranges[i]);
-        ranges[i].first_delivery_no = pending->no;
-        ranges[i].outcome = outcome;
-        ranges[i].delay_ms = outcome != ROOST__V1__OUTCOME__ACK && chance(life, 20) ? 700 : 0;
-        pointers[i] = &ranges[i];
-        if (is_confirmed && outcome == ROOST__V1__OUTCOME__ACK && client->ledger >= 0)
-            confirm->acked[confirm->count++] = *pending;
-    }
-    body.ranges = pointers;
-    body.n_ranges = count;
-    if (!sim_broker_tell(&life->broker, MSG_SETTLE, &body.base))
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        note_outcome(life, client, client->pending[first + i].number, outcome);
-    if (outcome == ROOST__V1__OUTCOME__EXTEND)
-        return;
-    client->pending_count -= count;
-    memmove(&client->pending[first], &client->pending[first + count],
-            (client->pending_count - first) * sizeof(client->pending[0]));
-}
-
-static void on_settled(void *context, const INTERNAL(Settled) * settled)
-{
-    struct life *life = context;
-    for (uint32_t i = 0; i < CONFIRMS && settled->confirm_id != 0; i++) {
-        struct confirm *confirm = &life->confirms[i];
-        if (confirm->id != settled->confirm_id || confirm->session != settled->session)
-            continue;
-        const struct client *client = client_of(life, settled->session);
-        for (uint32_t k = 0; k < confirm->count; k++) {
-            bool is_stale = false;
-            for (size_t e = 0; e < settled->n_exceptions; e++)
-                is_stale |= settled->exceptions[e]->no == confirm->acked[k].no;
-            if (!is_stale)
-                life->ledger.consumers[client->ledger]
-                    .marks[confirm->acked[k].number]
-                    .is_confirmed = true;
-        }
-        *confirm = (struct confirm){0};
-    }
-}
-
-static uint32_t some_outcome(struct life *life)
-{
-    uint64_t number = draw(life, 100);
-    if (number < 60)
-        return ROOST__V1__OUTCOME__ACK;
-    if (number < 72)
-        return ROOST__V1__OUTCOME__RELEASE;
-    if (number < 86)
-        return ROOST__V1__OUTCOME__FAIL;
-    return number < 92 ? ROOST__V1__OUTCOME__REJECT : ROOST__V1__OUTCOME__EXTEND;
-}
-
-static void settle_some(struct life *life, struct client *client)
-{
-    if (client->session == 0 || client->pending_count == 0)
-        return;
-    uint32_t first = chance(life, 60) ? 0 : (uint32_t)draw(life, client->pending_count);
-    uint32_t count = 1 + (uint32_t)draw(life, 20);
-    if (count > client->pending_count - first)
-        count = client->pending_count - first;
-    uint32_t outcome = client->ledger < 0 ? ROOST__V1__OUTCOME__ACK : some_outcome(life);
-    settle(life, client, first, count, outcome, chance(life, 50));
-}
-
-/* --- Sending */
-
-static void compose(struct life *life)
-{
-    struct ledger *ledger = &life->ledger;
-    if (ledger->message_count == LEDGER_MESSAGES)
-        return;
-    struct ledger_message *message = &ledger->messages[ledger->message_count];
-    int64_t now_ms = sim_wall(life->broker.sim).ms;
-    *message = (struct ledger_message){.scope = (unsigned)draw(life, LEDGER_SCOPES)};
-    message->entry.scope = scopes[message->scope];
-    message->entry.number = ledger->message_count;
-    memcpy(message->entry.id, &message->entry.number, sizeof(message->entry.number));
-    memcpy(message->entry.id + 8, &ledger->seed, sizeof(ledger->seed));
-    message->entry.receipts = (uint32_t)draw(life, 8);
-    message->entry.ttl_ms = chance(life, 15) ? 5000 + draw(life, 60000) : UINT64_C(30) * 86400000;
-    if (chance(life, 10))
-        message->entry.not_before_ms = (uint64_t)now_ms + draw(life, 20000);
-    ledger->message_count++;
-}
-
-static void send_some(struct life *life)
-{
-    struct ledger *ledger = &life->ledger;
-    struct sim_entry entries[16];
-    uint64_t count = 1 + draw(life, 8);
-    for (uint64_t i = 0; i < count && !life->is_ending; i++)
-        compose(life);
-    uint64_t left = ledger->message_count - life->send_next;
-    count = left < count ? left : count;
-    if (count == 0)
-        return;
-    for (uint64_t i = 0; i < count; i++) {
-        struct ledger_message *message = &ledger->messages[life->send_next + i];
-        if (!message->is_sent)
-            message->sent_ms = sim_wall(life->broker.sim).ms;
-        message->is_sent = true;
-        message->last_sent_ms = sim_wall(life->broker.sim).ms;
-        entries[i] = message->entry;
-    }
-    uint64_t first_no = life->send_next - life->send_first + 1;
-    if (sim_broker_send(&life->broker, life->send_session, life->clients[RECEIVER].peer_id,
-                        first_no, entries, count) != 0)
-        life->send_next += count;
-}
-
-static void store(struct life *life, uint64_t no, uint64_t seq)
-{
-    struct ledger_message *message = &life->ledger.messages[life->send_first + no - 1];
-    if (message->seq != 0 && message->seq != seq)
-        ledger_fail(&life->ledger, "stored with two seqs", 0, message->entry.number);
-    message->seq = seq;
-    message->is_stored = true;
-}
-
-static void on_stored(void *context, uint64_t correlation, const INTERNAL(StoreDone) * done)
-{
-    struct life *life = context;
-    (void)correlation;
-    if (done->session != life->send_session)
-        return;
-    for (size_t i = 0; i < done->n_runs; i++) {
-        for (uint32_t k = 0; k < done->runs[i]->count; k++)
-            store(life, done->runs[i]->first_no + k, done->runs[i]->first_seq + k);
-    }
-    for (size_t i = 0; i < done->n_exceptions; i++) {
-        if (done->exceptions[i]->code != err_code(ERR_DUPLICATE))
-            ledger_fail(&life->ledger, "refused for good", 0, done->exceptions[i]->code);
-        store(life, done->exceptions[i]->no, done->exceptions[i]->seq);
-    }
-    if (life->send_first + done->upto_no > life->send_answered)
-        life->send_answered = life->send_first + done->upto_no;
-    if (done->retry_code != 0)
-        life->send_next = life->send_answered;
-}
-
-/* --- Cancelling */
-
-static void cancel_some(struct life *life)
-{
-    INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
-    if (life->ledger.message_count == 0)
-        return;
-    uint64_t number = draw(life, life->ledger.message_count);
-    struct ledger_message *message = &life->ledger.messages[number];
-    if (!message->is_stored)
-        return;
-    call.session = 1;
-    call.peer_id = life->clients[RECEIVER].peer_id;
-    call.peer_name = (ProtobufCBinaryData){3, (uint8_t *)(uintptr_t) "cid"};
-    call.request_id = number + 1;
-    call.method = ROOST__V1__METHOD__CANCEL;
-    call.message_ids = (ProtobufCBinaryData){16, message->entry.id};
-    if (sim_broker_ask(&life->broker, ACTOR_SYNC_MANAGER, MSG_CALL, &call.base) != 0)
-        message->is_cancel_asked = true;
-}
-
-static void on_call_done(void *context, uint64_t correlation, const INTERNAL(CallDone) * done)
-{
-    struct life *life = context;
-    (void)correlation;
-    if (done->code == 0 && done->count > 0)
-        life->ledger.messages[done->request_id - 1].is_cancelled = true;
-}
-
-static void on_peer(void *context, uint64_t correlation, const INTERNAL(PeerSaved) * saved)
-{
-    struct life *life = context;
-    (void)correlation;
-    const INTERNAL(PeerState) *state = saved->states[0];
-    for (uint32_t i = 0; i < CLIENTS; i++) {
-        struct client *client = &life->clients[i];
-        if (strlen(client->peer) == state->name.len &&
-            memcmp(client->peer, state->name.data, state->name.len) == 0)
-            client->peer_id = state->peer_id;
-    }
-}
-
 /* --- Troubles */
-
-static void new_sender(struct life *life)
-{
-    life->send_session = 1 + ++life->lives * SESSIONS + SESSIONS - 1;
-    life->send_first = life->send_answered;
-    life->send_next = life->send_answered;
-}
 
 static void crash(struct life *life)
 {
@@ -424,7 +42,7 @@ static void crash(struct life *life)
     }
     memset(life->confirms, 0, sizeof(life->confirms));
     sim_broker_crash(&life->broker, (int64_t)draw(life, chance(life, 20) ? 600000 : 3000));
-    new_sender(life);
+    life_new_sender(life);
 }
 
 static void hold_some(struct life *life)
@@ -481,19 +99,19 @@ static void one_step(struct life *life)
     struct client *client = &life->clients[draw(life, CLIENTS)];
     uint64_t number = draw(life, 1000);
     if (number < 200)
-        send_some(life);
+        life_send_some(life);
     else if (number < 330)
-        give_credit(life, client);
+        life_give_credit(life, client);
     else if (number < 600)
-        settle_some(life, client);
+        life_settle_some(life, client);
     else if (number < 690 && client->session == 0)
-        attach(life, client, draw(life, 30));
+        life_attach(life, client, draw(life, 30));
     else if (number < 700)
-        attach(life, client, draw(life, 30)); /* takes over, the old session lingers */
+        life_attach(life, client, draw(life, 30)); /* takes over, the old session lingers */
     else if (number < 730 && client->session != 0)
-        close_session(life, client);
+        life_close_session(life, client);
     else if (number < 750)
-        cancel_some(life);
+        life_cancel_some(life);
     else if (number < 775)
         hold_some(life);
     else if (number < 782)
@@ -507,26 +125,16 @@ static void one_step(struct life *life)
 
 /* --- Beginning and end */
 
-static void begin(struct life *life, uint64_t seed)
+static void begin(struct life *life, uint64_t seed, bool is_broken)
 {
-    life->random = seed;
-    life->ledger.seed = seed;
-    life->ledger.consumer_count = LEDGER_CONSUMERS;
-    memcpy(life->clients, cast, sizeof(cast));
-    memcpy(life->ledger.scope_names, scopes, sizeof(scopes));
-    for (uint32_t i = 0; i < LEDGER_CONSUMERS; i++) {
-        life->ledger.consumers[i].scope = consumers[i].scope;
-        life->ledger.consumers[i].stored_name = consumers[i].stored_name;
-    }
+    life_init(life, seed);
     life->may_jump = chance(life, 30);
-    life->broker.clients = (struct sim_clients){life,       on_stored,    on_attached, on_detached,
-                                                on_settled, on_call_done, on_delivery, on_peer};
     life->broker.sync_manager = (struct sync_manager_options){
         .backoff = {.first_ms = 1000, .gap_min_ms = 200, .retries_max = 4},
         .window_messages_max = 60,
         .load_page = 1 + (uint32_t)draw(life, 50),
     };
-    sim_broker_init(&life->broker, seed);
+    sim_broker_init(&life->broker, seed, is_broken);
     if (getenv("TRACE") != NULL)
         sim_trace_to(life->broker.sim, 1);
     (void)sim_broker_peer(&life->broker, "ana");
@@ -534,9 +142,9 @@ static void begin(struct life *life, uint64_t seed)
     (void)sim_broker_peer(&life->broker, "cid");
     sim_broker_settle(&life->broker);
     for (uint32_t i = 0; i < CLIENTS; i++)
-        attach(life, &life->clients[i], 0);
+        life_attach(life, &life->clients[i], 0);
     sim_broker_settle(&life->broker);
-    new_sender(life);
+    life_new_sender(life);
 }
 
 /* Everybody is there and settles at once, for as long as anything can still be due. */
@@ -546,16 +154,10 @@ static void drain(struct life *life, int rounds, int64_t delay_us)
         for (uint32_t i = 0; i < CLIENTS; i++) {
             struct client *client = &life->clients[i];
             if (client->session == 0)
-                attach(life, client, 100000);
-            while (client->session != 0 && client->pending_count > 0) {
-                uint32_t count = client->pending_count < 64 ? client->pending_count : 64;
-                uint32_t left = client->pending_count;
-                settle(life, client, 0, count, ROOST__V1__OUTCOME__ACK, true);
-                if (client->pending_count == left)
-                    break; /* the mailbox is full: next round */
-            }
+                life_attach(life, client, 100000);
+            life_settle_all(life, client);
         }
-        send_some(life);
+        life_send_some(life);
         sim_broker_run(&life->broker, delay_us);
         sim_broker_settle(&life->broker);
     }
@@ -567,7 +169,7 @@ static void end(struct life *life)
     release_all(life);
     for (uint32_t i = 0; i < CLIENTS; i++) {
         if (life->clients[i].session != 0)
-            close_session(life, &life->clients[i]);
+            life_close_session(life, &life->clients[i]);
     }
     sim_broker_settle(&life->broker);
     drain(life, 150, 100000);
@@ -586,11 +188,11 @@ struct outcome {
     uint64_t trace, delivered, redelivered, settled, dead, expired, cancelled, crashes, hours;
 };
 
-static struct outcome run_seed(uint64_t seed)
+static struct outcome run_seed(uint64_t seed, bool is_broken)
 {
     struct life *life = calloc(1, sizeof(*life));
     CHECK(life != NULL);
-    begin(life, seed);
+    begin(life, seed, is_broken);
     int64_t start_ns = sim_mono(life->broker.sim).ns;
     for (int step = 0; step < STEPS; step++)
         one_step(life);
@@ -612,14 +214,14 @@ static struct outcome run_seed(uint64_t seed)
     return outcome;
 }
 
-static uint64_t first_seed = 1, seeds = 150;
+static uint64_t first_seed = 1, seeds = 200;
 
 static void contract_holds(void **state)
 {
     (void)state;
     struct outcome sum = {0};
     for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
-        struct outcome outcome = run_seed(seed);
+        struct outcome outcome = run_seed(seed, false);
         sum.delivered += outcome.delivered;
         sum.redelivered += outcome.redelivered;
         sum.settled += outcome.settled;
@@ -642,13 +244,52 @@ static void same_seed_same_trace(void **state)
 {
     (void)state;
     for (uint64_t seed = first_seed; seed < first_seed + 3; seed++) {
-        uint64_t trace = run_seed(seed).trace;
-        assert_int_equal(run_seed(seed).trace, trace);
+        uint64_t trace = run_seed(seed, false).trace;
+        assert_int_equal(run_seed(seed, false).trace, trace);
     }
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+/* What the other process does, with its files in `directory`. */
+static void break_promises(const char *directory)
+{
+    (void)signal(SIGABRT, SIG_DFL);
+    bool is_quiet = freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr);
+    if (is_quiet && setenv("TMPDIR", directory, 1) == 0) {
+        for (uint64_t seed = 1; seed < 200; seed++)
+            (void)run_seed(seed, true);
+    }
+    _exit(0);
+}
+
+/* A check that notices nothing is worth nothing. */
+static void broken_broker_is_noticed(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/roost-broken-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    (void)fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        break_promises(directory);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int main(int argc, char **argv)
 {
+    if (getenv("ROOST_TEST_ALL") != NULL)
+        seeds = 5000;
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
@@ -656,6 +297,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contract_holds),
         cmocka_unit_test(same_seed_same_trace),
+        cmocka_unit_test(broken_broker_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void note_life(struct sim_broker *broker)
     broker->life_wall_ms = sim_wall(broker->sim).ms;
 }
 
-void sim_broker_init(struct sim_broker *broker, uint64_t seed)
+void sim_broker_init(struct sim_broker *broker, uint64_t seed, bool is_broken)
 {
     struct log_options quiet = {.level = getenv("ROOST_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_OFF,
                                 .fd = STDERR_FILENO};
@@ -55,7 +55,11 @@ void sim_broker_init(struct sim_broker *broker, uint64_t seed)
     choose_directory(broker);
     arena_init(&broker->arena, WIRE_ARENA_BYTES(WIRE_FRAME_BYTES_DEFAULT));
     broker->persistence = (struct persistence_options){
-        .path = broker->path, .is_autocreate = true, .reserve_bytes = 4096};
+        .path = broker->path,
+        .is_autocreate = true,
+        .reserve_bytes = 4096,
+        .answers_before_commit = is_broken,
+    };
     broker->history = (struct history_options){.path = broker->path};
     broker->specs[ACTOR_SUPERVISOR] = (struct actor_spec){.class = &idle_class};
     broker->specs[ACTOR_PERSISTENCE] =

@@ -62,7 +62,8 @@ struct sim_entry {
     uint64_t ttl_ms, not_before_ms;
 };
 
-void sim_broker_init(struct sim_broker *broker, uint64_t seed);
+/* `is_broken`: it answers before it commits, which the checks must notice. */
+void sim_broker_init(struct sim_broker *broker, uint64_t seed, bool is_broken);
 /* The directory is removed. */
 void sim_broker_fini(struct sim_broker *broker);
 /* The process dies and starts again. */

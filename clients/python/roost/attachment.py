@@ -19,6 +19,7 @@ from .types import NO_SESSION, RoostError, settle_future
 
 RANGES_PER_FRAME = 500
 ATTACH_AGAIN_S = 1.0
+FOREVER = 1 << 63
 
 
 class Attachment:
@@ -45,13 +46,17 @@ class Attachment:
         self.is_attached, self.attach_at, self.extend_at = False, None, None
         self.request.credit_messages, self.request.credit_bytes = self.book.new_session()
         self._stale.clear()
-        self._fail_asked(RoostError(NO_SESSION, "the connection was lost before SETTLED came"))
+        if self.book.is_shared:  # what was not on disk may be with another worker by now
+            self._fail_asked(RoostError(NO_SESSION, "the connection was lost before SETTLED came"))
+        while self._asked:       # else it comes again, is settled again, and then confirmed
+            self._waiting.append(self._asked.popleft()[1])
         return self.request
 
     def on_attached(self, attached: Any, now: float) -> None:
         self.is_attached = self.was_attached = True
         self.scope = attached.scope.decode("utf-8", "replace") or self.scope
-        self.book.accounted_upto(attached.floor_seq)
+        nothing_waits = attached.waiting == 0
+        self.book.accounted_before(FOREVER if nothing_waits else attached.floor_seq + 1)
         self.lease_s = (attached.lease_ms or 30000) / 1000
         self.extend_at = now + self.lease_s / 3
         settle_future(self.future, attached)
@@ -80,15 +85,17 @@ class Attachment:
         """The future completes when all settlements made so far are on the broker's disk."""
         if self.error is not None:
             settle_future(future, self.error)
-        elif self.book.take_doubt():
-            settle_future(future, RoostError(NO_SESSION, "the connection was lost before the "
-                          "broker confirmed what was settled; what comes again is settled again"))
-        elif self.book.is_everything_confirmed():
-            settle_future(future, None)
-        elif self.book.has_settles():
-            self._waiting.append(future)
+        elif self.book.is_shared and self.book.is_in_doubt():
+            self.book.forget_doubt()
+            settle_future(future, RoostError(NO_SESSION, "the connection was lost before the broker "
+                          "confirmed what was settled; what was not on disk goes to any worker"))
         else:
-            self._asked.append((self._next_confirm_id - 1, future))
+            self._waiting.append(future)
+
+    def _take_waiting(self, confirm_id: int) -> None:
+        """Those who wait for a confirmation get that of `confirm_id`, once nothing is in doubt."""
+        while self._waiting and not self.book.is_in_doubt():
+            self._asked.append((confirm_id, self._waiting.popleft()))
 
     def flush(self, now: float) -> List[Any]:
         """SETTLE and CREDIT messages that may go out now."""
@@ -98,6 +105,11 @@ class Attachment:
         frames: List[Any] = []
         if self.book.has_settles():
             frames += self._settle_frames()
+        elif self._waiting and self.book.is_everything_confirmed():
+            self._take_waiting(0)
+            self._complete(0)
+        else:
+            self._take_waiting(self._next_confirm_id - 1)
         credit = self.book.take_credit()
         if credit is not None:
             frames.append(pb.Credit(handle=self.handle, messages_total=credit[0],
@@ -107,8 +119,7 @@ class Attachment:
     def _settle_frames(self) -> List[Any]:
         """Each batch asks for its confirmation, so the book knows what is settled on disk."""
         ranges = self.book.take_ranges(self._next_confirm_id)
-        while self._waiting:
-            self._asked.append((self._next_confirm_id, self._waiting.popleft()))
+        self._take_waiting(self._next_confirm_id)
         pieces = [ranges[i:i + RANGES_PER_FRAME] for i in range(0, len(ranges), RANGES_PER_FRAME)]
         frames = [pb.Settle(handle=self.handle, ranges=piece) for piece in pieces]
         frames[-1].confirm_id = self._next_confirm_id
@@ -124,6 +135,9 @@ class Attachment:
             return []
         keys = self.book.confirmed(settled.confirm_id, self._stale)
         self._stale.clear()
-        while self._asked and self._asked[0][0] <= settled.confirm_id:
-            settle_future(self._asked.popleft()[1], None)
+        self._complete(settled.confirm_id)
         return keys
+
+    def _complete(self, confirm_id: int) -> None:
+        while self._asked and self._asked[0][0] <= confirm_id:
+            settle_future(self._asked.popleft()[1], None)

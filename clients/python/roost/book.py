@@ -49,7 +49,7 @@ class Book:
     def __init__(self, window: int, window_bytes: int, is_shared: bool = False) -> None:
         if window < 1 or window_bytes < 1:
             raise ValueError("a window must be at least 1")
-        self.window, self.window_bytes, self._is_shared = window, window_bytes, is_shared
+        self.window, self.window_bytes, self.is_shared = window, window_bytes, is_shared
         self._held: Dict[Key, Held] = {}
         self._settled: "collections.OrderedDict[Key, Verdict]" = collections.OrderedDict()
         self._settles: Deque[Tuple[int, Held, Verdict]] = collections.deque()  # not yet sent
@@ -57,6 +57,7 @@ class Book:
         self._confirmed_count = 0                   # how many have left _unconfirmed
         self._confirms: Deque[Tuple[int, int]] = collections.deque()  # id, count it confirms
         self._doubtful: Dict[Key, int] = {}         # settled in a lost session, unconfirmed -> seq
+        self._homeless: Set[Key] = set()            # settled since, waiting to be delivered again
         self._granted = self._granted_bytes = 0
         self._freed = self._freed_bytes = 0
 
@@ -83,7 +84,8 @@ class Book:
                 size: int) -> Optional[Held]:
         """A delivery came in. Gives what to show to the application, or None when it knows it."""
         key = (sender, message_id)
-        self._resolve(key, seq)
+        if self._doubtful or self._homeless:
+            self._resolve(key, seq)
         verdict = self._settled.get(key)
         if verdict is not None:
             self._settles.append((delivery_no, Held(key, seq, delivery_no, size), verdict))
@@ -99,20 +101,25 @@ class Book:
         if held.is_taken:
             self._free_held(held)
         if held.verdict is not None:
+            self._homeless.discard(key)
             self._apply(held, held.verdict)
         return None
 
     def _resolve(self, key: Key, seq: int) -> None:
         """Deliveries come in order: what lies before this one and was in doubt is on disk, or it
         would have come again. This one is in doubt no longer: it is about to be settled again."""
-        if self._doubtful:
-            self._doubtful.pop(key, None)
-            if not self._is_shared:
-                self.accounted_upto(seq)
+        self._doubtful.pop(key, None)
+        if not self.is_shared:
+            self.accounted_before(seq)
 
-    def accounted_upto(self, seq: int) -> None:
-        """The broker has everything up to here on disk as settled."""
-        self._doubtful = {key: at for key, at in self._doubtful.items() if at > seq}
+    def accounted_before(self, seq: int) -> None:
+        """What was settled below `seq` will not come again: it is on the broker's disk, or gone."""
+        if self._doubtful:
+            self._doubtful = {key: at for key, at in self._doubtful.items() if at >= seq}
+        for key in [key for key in self._homeless if self._held[key].seq < seq]:
+            self._homeless.discard(key)
+            held = self._held.pop(key)
+            self._remember(key, held.verdict)
 
     def taken(self, held: Held) -> None:
         """The application took it: its place in the window is free again."""
@@ -135,6 +142,7 @@ class Book:
             self._apply(held, verdict)
         else:
             held.verdict = verdict
+            self._homeless.add(held.key)
 
     def extend_waiting(self) -> None:
         """Keeps the leases of what the application has not taken yet."""
@@ -146,8 +154,11 @@ class Book:
         self._free_held(held)
         self._settles.append((held.delivery_no, held, verdict))
         self._held.pop(held.key, None)
-        if verdict[0] in FINAL:
-            self._settled[held.key] = verdict
+        self._remember(held.key, verdict)
+
+    def _remember(self, key: Key, verdict: Optional[Verdict]) -> None:
+        if verdict is not None and verdict[0] in FINAL:
+            self._settled[key] = verdict
             if len(self._settled) > REMEMBERED:
                 self._settled.popitem(last=False)
 
@@ -157,11 +168,13 @@ class Book:
     def is_everything_confirmed(self) -> bool:
         return not self._settles and not self._unconfirmed
 
-    def take_doubt(self) -> bool:
-        """True when a session was lost with settlements in it that were not confirmed (told once),
-        or when something settled since still waits to be delivered again."""
-        doubtful, self._doubtful = self._doubtful, {}
-        return bool(doubtful) or any(held.verdict for held in self._held.values())
+    def is_in_doubt(self) -> bool:
+        """A session was lost before all settlements in it were confirmed, and it is not yet known
+        whether they are on disk; or something settled since waits to be delivered again."""
+        return bool(self._doubtful or self._homeless)
+
+    def forget_doubt(self) -> None:
+        self._doubtful.clear()
 
     def take_ranges(self, confirm_id: int) -> List[Any]:
         """SettleRange messages for everything settled since, neighbours merged; `confirm_id` will

@@ -241,7 +241,7 @@ class Core:
         for request in self._requests.values():
             request.parts.clear()
             self._out.append(request.frame)
-        if self._wants_presence:
+        if self._wants_presence and not any(r.frame[3] == pb.PRESENCE for r in self._requests.values()):
             self._emit(pb.Presence(request_id=self._new_id(), subscribe=True), now)
         self._tell_state("connected")
 

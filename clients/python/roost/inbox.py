@@ -122,9 +122,9 @@ class Inbox:
         self._client._call(lambda now: self.attachment.book.settle(held, outcome, delay_ms, reason))
 
     def confirm(self, timeout: float = 30) -> None:
-        """Returns when every settlement made before is on the broker's disk. RoostError NO_SESSION:
-        the connection was lost meanwhile and it is not known; what was not on disk is delivered
-        again and settled again by this library."""
+        """Returns when every settlement made before is on the broker's disk, also over lost
+        connections. At a queue, RoostError NO_SESSION: the connection was lost meanwhile, and what
+        was not on disk by then goes to any worker."""
         future: "Future[None]" = Future()
         self._client._call(lambda now: self.attachment.confirm(future))
         self._client._wait(future, timeout, "SETTLED")

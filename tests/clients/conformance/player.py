@@ -117,10 +117,10 @@ class FakeBroker:
         self.socket.send_multipart([self.routing_id, pack(message)])
 
     def chat(self):
-        """Answers the small talk that has come, and leaves anything else to be expected."""
-        while not self._kept and self.socket.poll(0):
+        """Answers the small talk that has come; a step to come may expect the rest, and settles."""
+        while self.socket.poll(0):
             type_, message = self._take()
-            if not _small_talk(type_, message, self.send):
+            if not _small_talk(type_, message, self.send) or type_ == pb.SETTLE:
                 self._kept.append((type_, message))
 
     def poll(self, timeout_ms):
