@@ -139,7 +139,7 @@ void log_prepend(struct log *log, const struct log_entry *entry)
 /* Index of the first with a seq not below `seq`. */
 static uint32_t later_index(const struct log *log, uint64_t seq)
 {
-    uint32_t low = 0;
+    uint32_t low = log->later_first;
     uint32_t high = log->later_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -177,9 +177,12 @@ static void trim_laters(struct log *log)
     if (log->later_count == 0)
         return;
     uint64_t lowest_seq = log->first < log->end ? log_at(log, log->first)->seq : UINT64_MAX;
-    uint32_t count = later_index(log, lowest_seq);
-    memmove(log->laters, &log->laters[count], (log->later_count - count) * sizeof(*log->laters));
-    log->later_count -= count;
+    log->later_first = later_index(log, lowest_seq);
+    if (log->later_first <= log->later_count / 2)
+        return;
+    log->later_count -= log->later_first;
+    memmove(log->laters, &log->laters[log->later_first], log->later_count * sizeof(*log->laters));
+    log->later_first = 0;
 }
 
 uint64_t log_find(const struct log *log, uint64_t seq)

@@ -58,7 +58,7 @@ struct log {
     uint64_t dropped_seq;     /* the newest that was trimmed; 0 = none */
     int64_t expires_min_ms;   /* not later than that of any chunk */
     struct log_later *laters; /* by seq */
-    uint32_t later_count, later_capacity;
+    uint32_t later_first, later_count, later_capacity; /* the count includes those before first */
 };
 
 /* A stretch of entries alike but for their consecutive seq. */

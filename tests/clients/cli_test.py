@@ -24,11 +24,20 @@ class Broker:
         self.folder = tempfile.TemporaryDirectory(prefix="roost-cli-test-")
         self.data = os.path.join(self.folder.name, "data")
         self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [os.environ["ROOSTD"], "--data", self.data, "--set",
-             "zmq.listen=tcp://127.0.0.1:*"], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log)
+        self.url = "tcp://127.0.0.1:*"
+        self.start()
         self.url = self.wait_until_ready()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [os.environ["ROOSTD"], "--data", self.data, "--set", f"zmq.listen={self.url}"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def restart(self):
+        """kill -9, and again on the same port and data."""
+        self.process.kill()
+        self.process.wait(DEADLINE_S)
+        self.start()
 
     def wait_until_ready(self):
         deadline = time.monotonic() + DEADLINE_S
@@ -345,6 +354,35 @@ class CliTest(unittest.TestCase):
         self.assertIn("messages/s", output)
         self.assertIn("100 %", errors)
         self.roost("bench", "nonsense", expect=USAGE)
+
+    def test_restarts_in_the_middle(self):
+        """Sending and receiving go on over kill -9: nothing lost, nothing twice, in order."""
+        broker = Broker()
+        count = 60000
+        environment = {**os.environ, "ROOST_URL": broker.url, "ROOST_PEER": "alice"}
+        lines = "".join(f"{i}\n" for i in range(count)).encode()
+        try:
+            with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+                source.write(lines)
+                source.seek(0)
+                send = subprocess.Popen(
+                    [os.environ["ROOST_CLI"], "send", "rosa", "--lines", "-q", "-t", "60"],
+                    stdin=source, env=environment)
+                recv = subprocess.Popen(
+                    [os.environ["ROOST_CLI"], "recv", "--as", "rosa", "--count", str(count),
+                     "--wait", "30", "-t", "60", "--json"], stdout=target, env=environment)
+                for _ in range(3):
+                    time.sleep(0.3)
+                    broker.restart()
+                self.assertEqual(send.wait(60), OK)
+                self.assertEqual(recv.wait(60), OK)
+                target.seek(0)
+                got = [json.loads(line)["body"] for line in target]
+        finally:
+            broker.stop()
+            broker.folder.cleanup()
+        self.assertEqual(len(got), count)
+        self.assertEqual(got, [str(i) for i in range(count)])
 
     def test_verify(self):
         path = os.path.join(self.broker.data, "roost.db")

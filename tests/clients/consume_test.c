@@ -121,6 +121,48 @@ static void restarts_show_nothing_twice(void **state)
     roost_detach(&consumer);
 }
 
+/* What was acked and is not confirmed may all come again: never more than is remembered. */
+static void unconfirmed_settles_are_bounded(void **state)
+{
+    enum { WINDOW = 1000, SEEN = 16384, ALL = 20000 };
+    struct world *world = *state;
+    const struct roost_message *message;
+    world_open(world, false);
+    world_send(world, "peer:bob", 0, ALL);
+    atomic_store(&world->knobs->loses_settles, 1);
+    struct roost_consumer *consumer = world_attach(world, "peer:bob", WINDOW);
+    world_receive(consumer, 0, WINDOW + SEEN);
+    assert_int_equal(roost_receive(consumer, 100, &message), ROOST_TIMEOUT);
+    assert_int_equal(roost_confirm(consumer, 50, NULL), ROOST_TIMEOUT);
+    fake_broker_stop(world->broker);
+    atomic_store(&world->knobs->loses_settles, 0);
+    fake_broker_start(world->broker);
+    world_receive(consumer, WINDOW + SEEN, ALL - WINDOW - SEEN);
+    assert_int_equal(roost_confirm(consumer, 10000, NULL), ROOST_NO_SESSION); /* told once */
+    assert_int_equal(roost_confirm(consumer, 10000, NULL), ROOST_OK);
+    assert_int_equal(atomic_load(&world->counts->settled), ALL);
+    roost_detach(&consumer);
+}
+
+/* So many and no more, also when the connection is lost on the way. */
+static void messages_max(void **state)
+{
+    struct world *world = *state;
+    const struct roost_message *message;
+    struct roost_consumer *consumer;
+    struct roost_attach_options options = {
+        .scope = "peer:bob", .window_messages = 100, .messages_max = 350};
+    world_open(world, false);
+    world_send(world, "peer:bob", 0, 1000);
+    assert_int_equal(roost_attach(world->roost, &options, 5000, &consumer), ROOST_OK);
+    world_receive(consumer, 0, 130);
+    fake_broker_stop(world->broker);
+    fake_broker_start(world->broker);
+    world_receive(consumer, 130, 220);
+    assert_int_equal(roost_receive(consumer, 100, &message), ROOST_TIMEOUT);
+    roost_detach(&consumer);
+}
+
 static void taken_over(void **state)
 {
     struct world *world = *state;
@@ -165,9 +207,14 @@ static void descriptor_and_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(receive_and_ack), WORLD_TEST(every_outcome),
-        WORLD_TEST(refused_attach),  WORLD_TEST(restarts_show_nothing_twice),
-        WORLD_TEST(taken_over),      WORLD_TEST(descriptor_and_wait),
+        WORLD_TEST(receive_and_ack),
+        WORLD_TEST(every_outcome),
+        WORLD_TEST(refused_attach),
+        WORLD_TEST(restarts_show_nothing_twice),
+        WORLD_TEST(unconfirmed_settles_are_bounded),
+        WORLD_TEST(messages_max),
+        WORLD_TEST(taken_over),
+        WORLD_TEST(descriptor_and_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,10 +354,12 @@ struct fake_broker *fake_broker_new(void)
 void fake_broker_start(struct fake_broker *broker)
 {
     int no_linger = 0;
+    int queue_frames = 100000; /* more than any window here: nothing is dropped */
     int tries = 0;
     broker->router = zmq_socket(broker->zmq, ZMQ_ROUTER);
     CHECK(broker->router);
     CHECK(zmq_setsockopt(broker->router, ZMQ_LINGER, &no_linger, sizeof(no_linger)) == 0);
+    CHECK(zmq_setsockopt(broker->router, ZMQ_SNDHWM, &queue_frames, sizeof(queue_frames)) == 0);
     while (zmq_bind(broker->router, broker->url) != 0) { /* the old socket closes behind us */
         struct timespec pause = {.tv_nsec = 10000000};
         CHECK(++tries < 500);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The delivery book and the publish window alone: ranges, credit, confirmations, frame limits."""
+import os
+
 from hypothesis import given, settings, strategies as st
 
 from roost import requests
@@ -7,6 +9,8 @@ from roost.book import Book
 from roost.schema import pb
 from roost.types import Outcome, new_message_id
 from roost.window import Window
+
+EXAMPLES = 10_000 if os.environ.get("ROOST_TEST_ALL") == "1" else 300
 
 
 def ranges_of(book, confirm_id=1):
@@ -79,7 +83,7 @@ def test_doubt_ends_with_a_later_delivery_or_floor_but_not_at_a_queue():
         assert not book.is_in_doubt()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None, database=None, print_blob=True)
 @given(st.integers(1, 12), st.lists(st.sampled_from("datsnr"), max_size=80))
 def test_the_broker_never_has_credit_for_more_than_the_window(window, steps):
     """What may be on its way or waiting untaken never exceeds the window, over all sessions."""
@@ -117,7 +121,7 @@ def test_the_broker_never_has_credit_for_more_than_the_window(window, steps):
     assert granted > used, "a free window must not starve"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES // 3, deadline=None, database=None, print_blob=True)
 @given(st.lists(st.integers(0, 900), min_size=1, max_size=40), st.integers(1, 10))
 def test_frames_keep_the_limits_of_the_broker(sizes, entries_max):
     limits = pb.Limits(frame_bytes_max=2000, body_bytes_max=800, entries_max=entries_max,

@@ -15,7 +15,7 @@ from typing import Any, Callable, Deque, List, Optional, Set, Tuple
 
 from .book import Book
 from .schema import pb
-from .types import NO_SESSION, RoostError, settle_future
+from .types import NO_SESSION, STALE_LEASE, RoostError, settle_future
 
 RANGES_PER_FRAME = 500
 ATTACH_AGAIN_S = 1.0
@@ -139,5 +139,10 @@ class Attachment:
         return keys
 
     def _complete(self, confirm_id: int) -> None:
+        if not self._asked or self._asked[0][0] > confirm_id:
+            return
+        count = self.book.take_stale()
+        error = RoostError(STALE_LEASE, f"the leases of {count} messages had run out before they "
+                           "were settled; they come again")
         while self._asked and self._asked[0][0] <= confirm_id:
-            settle_future(self._asked.popleft()[1], None)
+            settle_future(self._asked.popleft()[1], error if count else None)

@@ -58,6 +58,7 @@ class Book:
         self._confirms: Deque[Tuple[int, int]] = collections.deque()  # id, count it confirms
         self._doubtful: Dict[Key, int] = {}         # settled in a lost session, unconfirmed -> seq
         self._homeless: Set[Key] = set()            # settled since, waiting to be delivered again
+        self._stale: Set[Key] = set()               # settled too late; not yet come again, not told
         self._granted = self._granted_bytes = 0
         self._freed = self._freed_bytes = 0
 
@@ -86,6 +87,7 @@ class Book:
         key = (sender, message_id)
         if self._doubtful or self._homeless:
             self._resolve(key, seq)
+        self._stale.discard(key)
         verdict = self._settled.get(key)
         if verdict is not None:
             self._settles.append((delivery_no, Held(key, seq, delivery_no, size), verdict))
@@ -173,6 +175,12 @@ class Book:
         whether they are on disk; or something settled since waits to be delivered again."""
         return bool(self._doubtful or self._homeless)
 
+    def take_stale(self) -> int:
+        """How many settlements came too late since it was last asked, and are not repaired yet."""
+        count = len(self._stale)
+        self._stale.clear()
+        return count
+
     def forget_doubt(self) -> None:
         self._doubtful.clear()
 
@@ -213,8 +221,8 @@ class Book:
             while self._unconfirmed and self._confirmed_count < count:
                 delivery_no, held, outcome = self._unconfirmed.popleft()
                 self._confirmed_count += 1
-                if delivery_no not in stale and outcome in FINAL:
-                    keys.append(held.key)
+                if outcome in FINAL:
+                    (self._stale.add if delivery_no in stale else keys.append)(held.key)
                 if outcome == Outcome.REJECT:
                     self._settled.pop(held.key, None)
         return keys

@@ -123,8 +123,9 @@ class Inbox:
 
     def confirm(self, timeout: float = 30) -> None:
         """Returns when every settlement made before is on the broker's disk, also over lost
-        connections. At a queue, RoostError NO_SESSION: the connection was lost meanwhile, and what
-        was not on disk by then goes to any worker."""
+        connections. RoostError STALE_LEASE: a lease had run out before, and the message comes again
+        (at a mailbox the library then settles it again). At a queue, RoostError NO_SESSION: the
+        connection was lost meanwhile, and what was not on disk by then goes to any worker."""
         future: "Future[None]" = Future()
         self._client._call(lambda now: self.attachment.confirm(future))
         self._client._wait(future, timeout, "SETTLED")
