@@ -219,6 +219,8 @@ static void nothing_differs_from_the_twin(void **state)
 
 int main(int argc, char **argv)
 {
+    if (getenv("ROOST_TEST_ALL") != NULL)
+        seeds = 6000;
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
