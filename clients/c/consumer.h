@@ -57,6 +57,7 @@ struct roost_consumer {
     struct mono_time settle_at; /* ranges wait until then */
     uint64_t returned_messages; /* credit given back since ATTACH */
     uint64_t returned_bytes;
+    uint64_t arrived;       /* since ATTACH */
     uint64_t shown;         /* new ones in all, for options.messages_max */
     uint64_t shown_before;  /* of them, before ATTACH */
     uint64_t suppressed;    /* since ATTACH: they used up credit and were not shown */

@@ -4,7 +4,7 @@
  *
  * Credit: what is delivered to this process and not settled stays within the consumer's window, so
  * the total that may be delivered since ATTACH is the window plus what was given back. It is told
- * when a quarter of the window was given back since it was told last. Besides, what is settled and
+ * when a quarter of the window was given back since it was told last, or all was used up. Besides, what is settled and
  * not yet known to be on the broker's disk stays within what the book remembers (seen_max): all of
  * that may come again when the broker is killed, and must be recognised then.
  *
@@ -132,6 +132,7 @@ static void say_attach(struct io *io, struct roost_consumer *consumer)
     consumer->returned_messages = 0;
     consumer->returned_bytes = 0;
     consumer->confirmed_messages = 0;
+    consumer->arrived = 0;
     consumer->mark_count = 0;
     consumer->shown_before = consumer->shown;
     consumer->suppressed = 0;
@@ -427,8 +428,9 @@ static void tell_credit(struct io *io, struct roost_consumer *consumer)
     uint64_t bytes = options->window_bytes + consumer->returned_bytes;
     bool is_worth_it = messages - consumer->told_messages >= (options->window_messages + 3) / 4 ||
                        bytes - consumer->told_bytes >= (options->window_bytes + 3) / 4;
-    bool is_last = messages == credit_end(consumer) && messages > consumer->told_messages;
-    if (!is_worth_it && !is_last)
+    bool is_used_up =
+        consumer->arrived >= consumer->told_messages && messages > consumer->told_messages;
+    if (!is_worth_it && !is_used_up)
         return;
     Roost__V1__Credit credit = ROOST__V1__CREDIT__INIT;
     credit.handle = consumer->handle;

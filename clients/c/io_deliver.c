@@ -88,6 +88,7 @@ static void deliver_all(struct io *io, struct batch *batch, const Roost__V1__Del
 {
     struct roost_consumer *consumer = batch->consumer;
     const struct roost_message *before = NULL;
+    consumer->arrived += deliver->n_entries;
     for (size_t i = 0; i < deliver->n_entries; i++) {
         const Roost__V1__Delivery *entry = deliver->entries[i];
         struct message_private *message = &batch->messages[i];
@@ -139,6 +140,7 @@ void io_on_receipt_frame(struct io *io, const void *frame, size_t size)
         struct book_key key = book_key(&consumer->book, id, "", 0);
         struct message_private *message = &batch->messages[0];
         message->batch = batch;
+        consumer->arrived++;
         if (is_new(io, consumer, &key, receipt->delivery_no, message)) {
             batch_ref(batch);
             show_receipt(io, consumer, message);

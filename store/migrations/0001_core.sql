@@ -123,7 +123,7 @@ CREATE TABLE consumer (
 CREATE TABLE exception (
     consumer_id INTEGER NOT NULL REFERENCES consumer (id) ON DELETE CASCADE,
     seq         INTEGER NOT NULL,
-    last_seq    INTEGER NOT NULL CHECK (last_seq >= seq), -- a range only for EXPIRED
+    last_seq    INTEGER NOT NULL CHECK (last_seq >= seq), -- a range: SETTLED, EXPIRED
     state       INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6),
                 -- 1 SETTLED (above the floor), 2 RETRY, 3 SCHEDULED, 4 DEAD, 5 EXPIRED, 6 CANCELLED
     attempts    INTEGER NOT NULL,

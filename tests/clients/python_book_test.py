@@ -14,7 +14,8 @@ EXAMPLES = 10_000 if os.environ.get("ROOST_TEST_ALL") == "1" else 300
 
 
 def ranges_of(book, confirm_id=1):
-    return [(r.first_delivery_no, r.last_delivery_no, r.outcome) for r in book.take_ranges(confirm_id)]
+    return [(r.first_delivery_no, r.last_delivery_no, r.outcome)
+            for r in book.take_ranges(confirm_id)]
 
 
 def arrive(book, no, ident=None, size=10):

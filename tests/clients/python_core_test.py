@@ -136,8 +136,8 @@ def play(world, steps):
         else:
             confirms.append((Future(), list(settled)))
             world.attachment.confirm(confirms[-1][0])
-        told = {ident for future, promised in confirms if future.done() and future.result is not None
-                for ident in promised}
+        told = {ident for future, promised in confirms for ident in promised
+                if future.done() and future.result is not None}
         for future, promised in confirms:
             if future.done() and future.result is None:
                 assert all(world.broker.settled[world.broker.ids[ident]] == 1

@@ -91,7 +91,8 @@ class ModelBroker:
     def _attach(self, attach):
         self.handle, self.credit, self.delivered = attach.handle, attach.credit_messages, 0
         waiting = sum(not self.settled[seq] for seq in range(1, len(self.log) + 1))
-        return [pb.Attached(handle=attach.handle, lease_ms=30000, scope=attach.scope, waiting=waiting)]
+        return [pb.Attached(handle=attach.handle, lease_ms=30000, scope=attach.scope,
+                            waiting=waiting)]
 
     def _credit(self, credit):
         assert credit.handle == self.handle and credit.messages_total >= self.credit
@@ -102,7 +103,8 @@ class ModelBroker:
         assert settle.ranges, "a SETTLE must name something"
         settled = pb.Settled(handle=settle.handle, confirm_id=settle.confirm_id)
         for range_ in settle.ranges:
-            for no in range(range_.first_delivery_no, (range_.last_delivery_no or range_.first_delivery_no) + 1):
+            last = range_.last_delivery_no or range_.first_delivery_no
+            for no in range(range_.first_delivery_no, last + 1):
                 assert 0 < no < self.next_delivery_no, f"settles {no}, which was not delivered"
                 if range_.outcome == pb.EXTEND:
                     continue
@@ -126,7 +128,8 @@ class ModelBroker:
             if self.settled[seq] or self._lease_of(seq):
                 continue
             deliver = pb.Deliver(handle=self.handle, first_delivery_no=self.next_delivery_no)
-            deliver.entries.add(seq=seq, message_id=message_id, sender=b"model", body=body, attempt=1)
+            deliver.entries.add(seq=seq, message_id=message_id, sender=b"model", body=body,
+                                attempt=1)
             self.leases[self.next_delivery_no] = seq
             self.next_delivery_no += 1
             self.delivered += 1

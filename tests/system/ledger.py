@@ -161,7 +161,8 @@ def check_duplicates(history, window):
                 delivered.add(ident)
     allowed = window * history.faults
     if redelivered > allowed:
-        problems.append(f"redelivered: {redelivered} times, {history.faults} faults explain {allowed}")
+        problems.append(
+            f"redelivered: {redelivered} times, {history.faults} faults explain {allowed}")
     return problems, redelivered
 
 

@@ -96,7 +96,7 @@ def send(url, peer, path, rate, scopes):
         if ahead_s > 0:
             is_over.wait(ahead_s)
         elif ahead_s < -1:
-            began = time.monotonic() - (number - next_number) / rate  # it was held up: no catching up
+            began = time.monotonic() - (number - next_number) / rate  # held up: no catching up
         hand_over(number)
         number += 1
     is_flushed = client.flush(60)

@@ -65,4 +65,4 @@ def test_the_same_id_of_another_sender_is_another_message(broker, connect):
     assert not connect(broker, "bob").send("alice", "b", message_id=ident).is_duplicate
     assert not connect(broker, "carol").send("alice", "c", message_id=ident).is_duplicate
     messages = receive_all(connect(broker, "alice").attach(), 2)
-    assert [(message.sender, message.body) for message in messages] == [("bob", b"b"), ("carol", b"c")]
+    assert [(m.sender, m.body) for m in messages] == [("bob", b"b"), ("carol", b"c")]

@@ -10,7 +10,7 @@ from helpers import bodies, counter, eventually, numbered, receive_all
 from roost.schema import SIGNATURE, pack, pb
 
 MIB = 1 << 20
-GREETING = (b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" + bytes(31))
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 READY = b"\x04\x29\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
 
 
@@ -101,21 +101,25 @@ def test_a_byte_limit_is_kept_to_a_message(broker, connect, connect_raw):
         got += raw.receive(pb.DELIVER).entries
 
 
+def hello(**fields):
+    return pb.Hello(**{"version_min": 1, "version_max": 1, **fields})
+
+
 GARBAGE = {
     "nothing": b"",
     "one byte": b"\xb5",
     "wrong signature": b"GET / HTTP/1.1\r\n\r\n",
-    "wrong version": SIGNATURE + b"\x02\x01" + pb.Hello(version_min=2, version_max=2).SerializeToString(),
+    "wrong version": SIGNATURE + b"\x02" + pack(hello(version_min=2, version_max=2))[3:],
     "unknown type": SIGNATURE + b"\x01\xee",
     "a type of the broker": pack(pb.Welcome(version=1)),
     "broken protobuf": SIGNATURE + b"\x01\x01" + b"\xff" * 40,
-    "HELLO without a name": pack(pb.Hello(version_min=1, version_max=1)),
-    "HELLO with a reserved name": pack(pb.Hello(version_min=1, version_max=1, peer=b"lan:bob@host")),
-    "HELLO with a control character": pack(pb.Hello(version_min=1, version_max=1, peer=b"bo\nb")),
+    "HELLO without a name": pack(hello()),
+    "HELLO with a reserved name": pack(hello(peer=b"lan:bob@host")),
+    "HELLO with a control character": pack(hello(peer=b"bo\nb")),
     "HELLO of version 0": pack(pb.Hello(peer=b"bob")),
     "many small fields": SIGNATURE + b"\x01\x10" + b"\x12\x00" * 500_000,
     "several parts": [b"a", b"b", b"c"],
-    "an empty part before a message": [b"", pack(pb.Hello(version_min=1, version_max=1, peer=b"bob"))],
+    "an empty part before a message": [b"", pack(hello(peer=b"bob"))],
 }
 
 
@@ -151,9 +155,9 @@ def test_credit_beyond_all_bounds_and_settles_of_nothing(broker, connect, connec
     raw = connect_raw(broker)
     raw.hello("liar")
     raw.attach("liar", credit=(1 << 63) - 1)
+    everything = pb.SettleRange(first_delivery_no=1, last_delivery_no=1 << 60, outcome=pb.ACK)
     for message in (
-            pb.Settle(handle=1, ranges=[pb.SettleRange(first_delivery_no=1, last_delivery_no=1 << 60,
-                                                       outcome=pb.ACK)]),
+            pb.Settle(handle=1, ranges=[everything]),
             pb.Settle(handle=99, ranges=[pb.SettleRange(first_delivery_no=1, outcome=pb.ACK)]),
             pb.Credit(handle=99, messages_total=1), pb.Detach(handle=99),
             pb.Credit(handle=1, messages_total=(1 << 64) - 1),
@@ -180,7 +184,8 @@ def test_more_published_than_granted_is_refused_not_buffered(make_broker, connec
 
 
 def test_garbage_on_the_bare_socket(broker, connect):
-    for junk in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\xff" * 64, b"\x00", b"\x16\x03\x01" + bytes(200)):
+    for junk in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\xff" * 64, b"\x00",
+                 b"\x16\x03\x01" + bytes(200)):
         with tcp(broker) as raw:
             raw.sendall(junk)
     alive(broker, connect)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Contract 9: a peer that says goodbye is offline at once, one that vanishes after its timeout; both
-survive a restart."""
+"""Contract 9: a peer that says goodbye is offline at once, one that vanishes after its timeout;
+both survive a restart."""
 import queue
 
 from helpers import eventually
@@ -13,7 +13,8 @@ def is_online(client, name):
 
 def watch(broker, connect, name="watcher"):
     events = queue.Queue()
-    client = connect(broker, name, on_presence=lambda event: events.put((event.peer, event.is_online)))
+    client = connect(broker, name,
+                     on_presence=lambda event: events.put((event.peer, event.is_online)))
     client.subscribe_presence()
     return client, events
 

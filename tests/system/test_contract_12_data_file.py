@@ -117,8 +117,8 @@ def test_a_backup_is_made_while_running(make_broker, connect, tmp_path):
     broker = with_messages(make_broker, connect)
     copy = tmp_path / "copy"
     copy.mkdir()
-    subprocess.run([tool, "backup", "--data", broker.data, str(copy / os.path.basename(data_file(broker)))],
-                   check=True)
+    target = copy / os.path.basename(data_file(broker))
+    subprocess.run([tool, "backup", "--data", broker.data, str(target)], check=True)
     restored = make_broker(data=copy)
     assert connect(restored, "alice").attach().waiting_at_attach == 50
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The programs in the documents run: the complete client of docs/PROTOCOL.md, and the code blocks of
-README.md and clients/python/README.md.
+"""The programs in the documents run: the complete client of docs/PROTOCOL.md, and the code blocks
+of README.md and clients/python/README.md.
 
 A Python block is run as it stands, with the address of the test's broker put in place of the
 default one. A block that is no program of its own is marked in the document with an HTML comment
@@ -30,7 +30,8 @@ def blocks(path, language):
 
 
 def run(arguments, **options):
-    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60, **options)
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60,
+                          **options)
     assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -47,18 +48,20 @@ def minimal(tmp_path):
 
 
 def test_the_complete_client_of_the_protocol_document(broker, connect, minimal):
-    assert "stored 3" in run([sys.executable, minimal, broker.url, "bob", "send", "peer:alice", "one", "two", "three"])
+    as_bob = [sys.executable, minimal, broker.url, "bob"]
+    assert "stored 3" in run([*as_bob, "send", "peer:alice", "one", "two", "three"])
     inbox = connect(broker, "alice").attach()
     assert bodies(receive_all(inbox, 3)) == [b"one", b"two", b"three"]
     inbox.confirm()
     connect(broker, "carol").send("bob", "back")
-    assert run([sys.executable, minimal, broker.url, "bob", "recv", "peer:bob", "1"]) == "carol: back\n"
+    assert run([*as_bob, "recv", "peer:bob", "1"]) == "carol: back\n"
     assert connect(broker, "bob").attach().waiting_at_attach == 0, "and settled it"
 
 
 def test_the_complete_client_survives_a_restart(broker, connect, minimal):
-    receiver = subprocess.Popen([sys.executable, minimal, broker.url, "alice", "recv", "peer:alice", "4"],
-                                stdout=subprocess.PIPE, text=True)
+    as_alice = [sys.executable, minimal, broker.url, "alice"]
+    receiver = subprocess.Popen([*as_alice, "recv", "peer:alice", "4"], stdout=subprocess.PIPE,
+                                text=True)
     bob = connect(broker, "bob")
     bob.send("alice", "1"), bob.send("alice", "2")
     assert [receiver.stdout.readline(), receiver.stdout.readline()] == ["bob: 1\n", "bob: 2\n"]
@@ -68,7 +71,8 @@ def test_the_complete_client_survives_a_restart(broker, connect, minimal):
     assert receiver.communicate(timeout=60)[0] == "bob: 3\nbob: 4\n"
 
 
-@pytest.mark.parametrize("path", ["README.md", "clients/python/README.md", "clients/python/examples/hello.py"])
+@pytest.mark.parametrize("path", ["README.md", "clients/python/README.md",
+                                  "clients/python/examples/hello.py"])
 def test_python_blocks_run(broker, path):
     programs = blocks(path, "python")
     if path.endswith(".py"):

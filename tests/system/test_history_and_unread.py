@@ -41,7 +41,8 @@ def test_both_sides_see_the_same_conversation_by_pages(talk):
         got = pages(lambda **at: client.history(other, limit=7, **at), "after_seq")
         assert bodies(got) == numbered(60)
         assert [message.seq for message in got] == [stored.seq for stored in sent]
-        back = pages(lambda **at: client.history(other, limit=7, newest_first=True, **at), "before_seq")
+        back = pages(lambda **at: client.history(other, limit=7, newest_first=True, **at),
+                     "before_seq")
         assert bodies(back) == numbered(60)[::-1]
     assert {message.sender for message in got} == {"alice", "bob"}
 

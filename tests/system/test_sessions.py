@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Sessions: takeover of a consumer, resuming, orderly ends, refusals, ipc, signals, quick restarts."""
+"""Sessions: takeover of a consumer, resuming, orderly ends, refusals, ipc, signals, restarts."""
 import signal
 
 import pytest
@@ -150,7 +150,8 @@ def test_listening_beyond_loopback_is_refused_without_protection(make_broker):
     assert any("--insecure" in line for line in broker.log_of_run())
 
 
-@pytest.mark.parametrize("setting", ["zmq.listne=x", "retry.preset=lazy", "message.ttl_s=-1", "nonsense"])
+@pytest.mark.parametrize("setting", ["zmq.listne=x", "retry.preset=lazy", "message.ttl_s=-1",
+                                     "nonsense"])
 def test_a_wrong_configuration_is_refused_with_its_place(make_broker, setting):
     broker = make_broker(is_started=False, arguments=["--set", setting])
     broker.launch()

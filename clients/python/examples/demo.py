@@ -102,8 +102,9 @@ def run(build, messages, daemon):
     at_home = subprocess.Popen([peer, "recv", daemon.url, "carla", str(2 * each)],
                                stdout=subprocess.PIPE, text=True)
     began = time.monotonic()
-    in_c = subprocess.Popen([peer, "send", daemon.url, "cesar", str(each), "peer:carla", "peer:anton"],
-                            stdout=subprocess.PIPE, text=True)
+    in_c = subprocess.Popen(
+        [peer, "send", daemon.url, "cesar", str(each), "peer:carla", "peer:anton"],
+        stdout=subprocess.PIPE, text=True)
     sender = threading.Thread(target=python_sender, args=(daemon.url, each, half_way, result))
     sender.start()
     half_way.wait(60)
@@ -183,8 +184,8 @@ def main():
     daemon = Daemon(os.path.join(build, "actors", "roostd"), data)
     daemon.start()
     try:
-        print(f"  {options.messages:,} messages from paula (Python) and cesar (C) to carla (at home) "
-              "and anton (away)", flush=True)
+        print(f"  {options.messages:,} messages from paula (Python) and cesar (C) to carla (at "
+              "home) and anton (away)", flush=True)
         outcome = run(build, options.messages, daemon)
         is_good = report(*outcome, time_of_stored(daemon.url))
     except BaseException:

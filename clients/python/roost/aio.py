@@ -39,7 +39,7 @@ class AsyncInbox:
         self._queue: "asyncio.Queue[Tuple[Optional[Held], Any]]" = asyncio.Queue()
         self._receipts: Deque[Tuple[Held, List[Receipt]]] = collections.deque()
         self._receipt_ready = asyncio.Event()
-        self.attachment: Attachment = None  # type: ignore[assignment]  # set before attach() returns
+        self.attachment: Attachment = None  # type: ignore[assignment]  # attach() sets it
         self.waiting_at_attach = 0
 
     @property
@@ -345,7 +345,8 @@ class AsyncClient:
     async def messages(self, message_ids: Iterable[bytes], timeout: float = 30) -> Page[Message]:
         return await self.query("BY_ID", "messages", timeout, message_ids=requests.ids(message_ids))
 
-    async def sync(self, after_seq: int = 0, limit: int = 500, timeout: float = 30) -> Page[Message]:
+    async def sync(self, after_seq: int = 0, limit: int = 500,
+                   timeout: float = 30) -> Page[Message]:
         sync = pb.Sync(after_seq=after_seq, limit=limit)
         return page_of(await self._ask(sync, timeout, "RESULT"), "messages")
 

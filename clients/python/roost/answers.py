@@ -105,7 +105,8 @@ def _plain(cls: Type[T], source: Any, **more: Any) -> T:
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if field.name not in values:
             value = getattr(source, field.name)
-            values[field.name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            is_text = isinstance(value, bytes)
+            values[field.name] = value.decode("utf-8", "replace") if is_text else value
     return cls(**values)
 
 

@@ -87,8 +87,8 @@ class Attachment:
             settle_future(future, self.error)
         elif self.book.is_shared and self.book.is_in_doubt():
             self.book.forget_doubt()
-            settle_future(future, RoostError(NO_SESSION, "the connection was lost before the broker "
-                          "confirmed what was settled; what was not on disk goes to any worker"))
+            settle_future(future, RoostError(NO_SESSION, "the connection was lost before SETTLED "
+                          "came; what was not on disk goes to any worker"))
         else:
             self._waiting.append(future)
 

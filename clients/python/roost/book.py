@@ -44,7 +44,7 @@ class Held:
 
 
 class Book:
-    """`is_shared`: others take from the same queue, so what does not come again may be with them."""
+    """`is_shared`: others take from the same queue; what does not come again may be with them."""
 
     def __init__(self, window: int, window_bytes: int, is_shared: bool = False) -> None:
         if window < 1 or window_bytes < 1:
@@ -53,7 +53,7 @@ class Book:
         self._held: Dict[Key, Held] = {}
         self._settled: "collections.OrderedDict[Key, Verdict]" = collections.OrderedDict()
         self._settles: Deque[Tuple[int, Held, Verdict]] = collections.deque()  # not yet sent
-        self._unconfirmed: Deque[Tuple[int, Held, int]] = collections.deque()  # number, what, outcome
+        self._unconfirmed: Deque[Tuple[int, Held, int]] = collections.deque()  # with its outcome
         self._confirmed_count = 0                   # how many have left _unconfirmed
         self._confirms: Deque[Tuple[int, int]] = collections.deque()  # id, count it confirms
         self._doubtful: Dict[Key, int] = {}         # settled in a lost session, unconfirmed -> seq

@@ -241,7 +241,8 @@ class Core:
         for request in self._requests.values():
             request.parts.clear()
             self._out.append(request.frame)
-        if self._wants_presence and not any(r.frame[3] == pb.PRESENCE for r in self._requests.values()):
+        is_asked = any(request.frame[3] == pb.PRESENCE for request in self._requests.values())
+        if self._wants_presence and not is_asked:
             self._emit(pb.Presence(request_id=self._new_id(), subscribe=True), now)
         self._tell_state("connected")
 

@@ -63,7 +63,7 @@ class Inbox:
         self._queue: "queue.SimpleQueue[Tuple[Optional[Held], Any]]" = queue.SimpleQueue()
         self._receipts: Deque[Tuple[Held, List[Receipt]]] = collections.deque()
         self._receipt_ready = threading.Condition()
-        self.attachment: Attachment = None  # type: ignore[assignment]  # set before attach() returns
+        self.attachment: Attachment = None  # type: ignore[assignment]  # attach() sets it
         self.waiting_at_attach = 0
 
     @property
@@ -86,7 +86,7 @@ class Inbox:
         """The next message, or None when none came within `timeout` seconds (None: wait for
         ever). Raises RoostError when the consumer was taken over or the client closed."""
         try:
-            held, item = self._queue.get_nowait() if timeout == 0 else self._queue.get(timeout=timeout)
+            held, item = self._queue.get(block=timeout != 0, timeout=timeout)
         except queue.Empty:
             return None
         if held is None:

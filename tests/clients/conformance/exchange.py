@@ -168,7 +168,8 @@ class Values:
             field = message.DESCRIPTOR.fields_by_name[name]
             is_list = field.label == FieldDescriptor.LABEL_REPEATED
             if isinstance(value, tuple):
-                self.fill(getattr(message, name).add() if is_list else getattr(message, name), value)
+                inner = getattr(message, name)
+                self.fill(inner.add() if is_list else inner, value)
                 continue
             if value == ANY:
                 value = self.made_up(field)
@@ -191,7 +192,8 @@ class Values:
             actual = getattr(message, name)
             got = list(actual) if field.label == FieldDescriptor.LABEL_REPEATED else [actual]
             if len(got) != len(wanted):
-                raise Mismatch(f"{where}: {len(got)} times {name} instead of {len(wanted)} in\n{message}")
+                raise Mismatch(
+                    f"{where}: {len(got)} times {name} instead of {len(wanted)} in\n{message}")
             for want, have in zip(wanted, got):
                 self._match_one(field, want, have, f"{where} {name}")
 

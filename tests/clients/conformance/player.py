@@ -50,7 +50,8 @@ def _expect(step, values, receive, socket, send):
             values.match(message, step.fields, step.where)
             return
         if not _small_talk(type_, message, send):
-            raise Mismatch(f"{step.where}: {_name_of(type_)} instead of {step.type_name}:\n{message}")
+            raise Mismatch(
+                f"{step.where}: {_name_of(type_)} instead of {step.type_name}:\n{message}")
 
 
 def _small_talk(type_, message, send):
@@ -144,7 +145,8 @@ def play_against_client(exchange, command):
             else:
                 said = program.result(step.where, broker.chat)
                 if said != step.text:
-                    raise Mismatch(f"{step.where}: the client says {said!r} instead of {step.text!r}")
+                    raise Mismatch(
+                        f"{step.where}: the client says {said!r} instead of {step.text!r}")
     finally:
         program.end()
         broker.socket.close()
