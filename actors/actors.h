@@ -8,7 +8,11 @@
  *   2   history        a reading connection: deliveries, queries   a new one takes over
  *   3   sync-manager   what is due for whom: leases, retries       the daemon stops
  *   4   peer-registry  who is known and who is online              a new one takes over
- *   5   zmq-gateway    the ROUTER and its sessions                 a new one; clients say HELLO again
+ *   5   auth-worker    Argon2id                                    a new one takes over
+ *   6   auth-worker    the same
+ *   7   accounts       who somebody is: logins, tokens             a new one takes over
+ *   8   zmq-gateway    the ROUTER and its sessions                 a new one; clients say HELLO again
+ *   9   tcp-gateway    Lair Chat connections                       a new one; they connect again
  *
  * (A daemon that stops with an exit code is started again: start is recovery.)
  *
@@ -18,10 +22,13 @@
 #ifndef ACTORS_ACTORS_H
 #define ACTORS_ACTORS_H
 
-#include "gateways/zmq/zmq_gateway.h" /* zmq_gateway_actor */
-#include "history.h"                  /* history_actor */
-#include "peer_registry.h"            /* peer_registry_actor */
-#include "persistence.h"              /* persistence_actor */
+#include "accounts.h"                  /* accounts_actor */
+#include "auth_worker.h"               /* auth_worker_actor */
+#include "gateways/lair/tcp_gateway.h" /* tcp_gateway_actor */
+#include "gateways/zmq/zmq_gateway.h"  /* zmq_gateway_actor */
+#include "history.h"                   /* history_actor */
+#include "peer_registry.h"             /* peer_registry_actor */
+#include "persistence.h"               /* persistence_actor */
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
 #include "roostd_config.h"
@@ -36,7 +43,9 @@ struct actors {
     struct history_options history;
     struct sync_manager_options sync_manager;
     struct peer_registry_options peer_registry;
+    struct accounts_options accounts;
     struct zmq_gateway_options zmq_gateway;
+    struct tcp_gateway_options tcp_gateway;
     struct zmq_gateway_bound bound; /* where it listens, after the start */
     const struct metrics *metrics;  /* to be set once the system exists: STATS shows them */
 };

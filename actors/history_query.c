@@ -23,6 +23,14 @@ static query_work *const works[] = {
     [ROOST__V1__QUERY_KIND__TRACE] = query_trace,
     [ROOST__V1__QUERY_KIND__STATS] = query_stats,
     [ROOST__V1__QUERY_KIND__PRESENCE_EVENTS] = query_presence,
+    [ROOST__V1__QUERY_KIND__ROOMS] = query_rooms,
+    [ROOST__V1__QUERY_KIND__MEMBERS] = query_members,
+    [ROOST__V1__QUERY_KIND__INVITATIONS] = query_invitations,
+    [ROOST__V1__QUERY_KIND__SEARCH] = query_search,
+    [ROOST__V1__QUERY_KIND__EDITS] = query_edits,
+    [ROOST__V1__QUERY_KIND__USERS] = query_users,
+    [ROOST__V1__QUERY_KIND__SESSIONS] = query_sessions,
+    [ROOST__V1__QUERY_KIND__AUDIT] = query_audit,
 };
 
 /* --- Names. */

@@ -140,6 +140,14 @@ query_work query_trace, query_dead_letters;
 /* --- history_peers.c */
 
 query_work query_unread, query_peers, query_stats, query_presence;
+query_work query_rooms;       /* history_rooms.c */
+query_work query_members;     /* history_rooms.c */
+query_work query_invitations; /* history_rooms.c */
+query_work query_search;      /* history_search.c */
+query_work query_edits;       /* history_search.c */
+query_work query_users;       /* history_accounts.c */
+query_work query_sessions;    /* history_accounts.c */
+query_work query_audit;       /* history_accounts.c */
 /* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
  * that people see. */
 MUST_USE enum err query_add_unread(struct query *query, const struct conversation_row *row,

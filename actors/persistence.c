@@ -29,6 +29,7 @@ const struct persistence_duty persistence_duties[MSG_COUNT] = {
     [MSG_DEAD_CHANGE] = {MSG_DEAD_CHANGED, persistence_dead_change},
     [MSG_PEER_SAVE] = {MSG_PEER_SAVED, persistence_peer_save},
     [MSG_CALL] = {MSG_CALL_DONE, persistence_call},
+    [MSG_LOGIN_WRITE] = {MSG_LOGIN_WRITTEN, persistence_login_write},
 };
 
 bool persistence_is_fatal(enum err err)
@@ -287,6 +288,7 @@ const struct actor_class persistence_actor = {
             [MSG_DEAD_CHANGE] = on_question,
             [MSG_PEER_SAVE] = on_question,
             [MSG_CALL] = on_question,
+            [MSG_LOGIN_WRITE] = on_question,
             [MSG_APPENDED_ACK] = persistence_on_appended_ack,
             [MSG_SESSION_CLOSED] = on_session_closed,
         },

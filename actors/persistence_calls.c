@@ -181,24 +181,51 @@ static enum err set_nickname(struct persistence *p, const INTERNAL(Call) * call,
     return err;
 }
 
+static enum err flush_index(struct persistence *p, const INTERNAL(Call) * call,
+                            INTERNAL(CallDone) * done)
+{
+    (void)call;
+    done->count = p->last_seq - p->indexed_seq;
+    return persistence_index_all(p);
+}
+
+static persistence_call_work *const works[] = {
+    [ROOST__V1__METHOD__MARK_READ] = mark_read,
+    [ROOST__V1__METHOD__SCOPE_CREATE] = create_scope,
+    [ROOST__V1__METHOD__FLUSH_INDEX] = flush_index,
+    [ROOST__V1__METHOD__PEER_REMOVE] = remove_peer,
+    [ROOST__V1__METHOD__PEER_NICKNAME] = set_nickname,
+    [ROOST__V1__METHOD__USER_REGISTER] = persistence_call_user_register,
+    [ROOST__V1__METHOD__USER_PASSWORD] = persistence_call_user_password,
+    [ROOST__V1__METHOD__USER_ROLE] = persistence_call_user_role,
+    [ROOST__V1__METHOD__USER_BAN] = persistence_call_user_ban,
+    [ROOST__V1__METHOD__USER_UNBAN] = persistence_call_user_unban,
+    [ROOST__V1__METHOD__USER_ACTIVE] = persistence_call_user_active,
+    [ROOST__V1__METHOD__TOKEN_CREATE] = persistence_call_token_create,
+    [ROOST__V1__METHOD__SESSION_END] = persistence_call_session_end,
+    [ROOST__V1__METHOD__USER_UNLOCK] = persistence_call_user_unlock,
+    [ROOST__V1__METHOD__ROOM_CREATE] = persistence_call_room_create,
+    [ROOST__V1__METHOD__ROOM_JOIN] = persistence_call_room_join,
+    [ROOST__V1__METHOD__ROOM_LEAVE] = persistence_call_room_leave,
+    [ROOST__V1__METHOD__ROOM_UPDATE] = persistence_call_room_update,
+    [ROOST__V1__METHOD__ROOM_ARCHIVE] = persistence_call_room_archive,
+    [ROOST__V1__METHOD__MEMBER_ROLE] = persistence_call_member_role,
+    [ROOST__V1__METHOD__INVITE] = persistence_call_invite,
+    [ROOST__V1__METHOD__INVITE_ACCEPT] = persistence_call_invite_accept,
+    [ROOST__V1__METHOD__INVITE_DECLINE] = persistence_call_invite_decline,
+    [ROOST__V1__METHOD__INVITE_REVOKE] = persistence_call_invite_revoke,
+    [ROOST__V1__METHOD__MESSAGE_EDIT] = persistence_call_message_edit,
+    [ROOST__V1__METHOD__MESSAGE_DELETE] = persistence_call_message_delete,
+    [ROOST__V1__METHOD__REACT] = persistence_call_react,
+    [ROOST__V1__METHOD__UNREACT] = persistence_call_unreact,
+};
+
 static enum err work_on(struct persistence *p, const INTERNAL(Call) * call,
                         INTERNAL(CallDone) * done)
 {
-    switch (call->method) {
-    case ROOST__V1__METHOD__MARK_READ:
-        return mark_read(p, call, done);
-    case ROOST__V1__METHOD__SCOPE_CREATE:
-        return create_scope(p, call, done);
-    case ROOST__V1__METHOD__FLUSH_INDEX:
-        done->count = p->last_seq - p->indexed_seq;
-        return persistence_index_all(p);
-    case ROOST__V1__METHOD__PEER_REMOVE:
-        return remove_peer(p, call, done);
-    case ROOST__V1__METHOD__PEER_NICKNAME:
-        return set_nickname(p, call, done);
-    default:
-        return ERR_UNKNOWN_CALL;
-    }
+    size_t count = sizeof(works) / sizeof(works[0]);
+    persistence_call_work *work = call->method < count ? works[call->method] : NULL;
+    return work ? work(p, call, done) : ERR_UNKNOWN_CALL;
 }
 
 enum err persistence_call(struct persistence *p, const void *question, enum err refusal,

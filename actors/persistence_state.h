@@ -12,7 +12,11 @@
  *     persistence_dead.c         DEAD_CHANGE
  *     persistence_receipts.c     fates to receipts in mailboxes
  *     persistence_peers.c        PEER_SAVE
- *     persistence_calls.c        CALL
+ *     persistence_calls.c        CALL: which method is worked on by whom, and the small ones
+ *     persistence_accounts.c     LOGIN_WRITE; the USER_ methods, tokens
+ *     persistence_rooms.c        the ROOM_ methods and MEMBER_ROLE
+ *     persistence_invitations.c  the INVITE methods
+ *     persistence_changes.c      MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT
  *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
  *
  * Errors inside: those of persistence_breaks() concern the whole transaction and are passed up
@@ -200,6 +204,36 @@ persistence_work persistence_consumer_remove;
 persistence_work persistence_dead_change;
 persistence_work persistence_peer_save;
 persistence_work persistence_call;
+
+persistence_work persistence_login_write;
+
+/* --- CALL: one method. What it refuses, and what went wrong, is its error; *done is zeroed and
+ * says the rest. Errors of persistence_breaks() end the transaction. */
+typedef enum err persistence_call_work(struct persistence *p, const INTERNAL(Call) * call,
+                                       INTERNAL(CallDone) * done);
+persistence_call_work persistence_call_user_register;
+persistence_call_work persistence_call_user_password;
+persistence_call_work persistence_call_user_role;
+persistence_call_work persistence_call_user_ban;
+persistence_call_work persistence_call_user_unban;
+persistence_call_work persistence_call_user_active;
+persistence_call_work persistence_call_token_create;
+persistence_call_work persistence_call_session_end;
+persistence_call_work persistence_call_user_unlock;
+persistence_call_work persistence_call_room_create;
+persistence_call_work persistence_call_room_join;
+persistence_call_work persistence_call_room_leave;
+persistence_call_work persistence_call_room_update;
+persistence_call_work persistence_call_room_archive;
+persistence_call_work persistence_call_member_role;
+persistence_call_work persistence_call_invite;
+persistence_call_work persistence_call_invite_accept;
+persistence_call_work persistence_call_invite_decline;
+persistence_call_work persistence_call_invite_revoke;
+persistence_call_work persistence_call_message_edit;
+persistence_call_work persistence_call_message_delete;
+persistence_call_work persistence_call_react;
+persistence_call_work persistence_call_unreact;
 
 /* A consumer by its id, with its scope; ERR_NO_SUCH_CONSUMER. */
 struct consumer_place {

@@ -113,6 +113,18 @@ static void describe_gateway(const struct roostd_config *config, struct actors *
     randombytes_buf(zmq->boot_id, sizeof(zmq->boot_id));
 }
 
+static void describe_tcp_gateway(const struct roostd_config *config, struct actors *ret)
+{
+    ret->tcp_gateway = (struct tcp_gateway_options){
+        .listen = (const char *const *)config->lair_listen.items,
+        .listen_count = config->lair_listen.count,
+        .limits = limits_of(config),
+        .connections_max = (uint32_t)config->lair_connections_max,
+        .handshake_ms = (uint32_t)(config->lair_handshake_s * MS_PER_S),
+        .idle_ms = (uint32_t)(config->lair_idle_s * MS_PER_S),
+    };
+}
+
 static void describe_store(const struct roostd_config *config, const char *database,
                            struct actors *ret)
 {
@@ -141,6 +153,10 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     memset(ret, 0, sizeof(*ret));
     describe_store(config, database, ret);
     describe_gateway(config, ret);
+    describe_tcp_gateway(config, ret);
+    ret->accounts = (struct accounts_options){
+        .is_registration_open = config->security_registration,
+    };
     ret->sync_manager = (struct sync_manager_options){
         .backoff = backoff_of(config),
         .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
@@ -155,6 +171,12 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         (struct actor_spec){&sync_manager_actor, &ret->sync_manager, STOP_DEADLINE_MS};
     ret->specs[ACTOR_PEER_REGISTRY] =
         (struct actor_spec){&peer_registry_actor, &ret->peer_registry, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_AUTH_1] = (struct actor_spec){&auth_worker_actor, NULL, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_AUTH_2] = (struct actor_spec){&auth_worker_actor, NULL, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_ACCOUNTS] =
+        (struct actor_spec){&accounts_actor, &ret->accounts, STOP_DEADLINE_MS};
     ret->specs[ACTOR_ZMQ_GATEWAY] =
         (struct actor_spec){&zmq_gateway_actor, &ret->zmq_gateway, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_TCP_GATEWAY] =
+        (struct actor_spec){&tcp_gateway_actor, &ret->tcp_gateway, STOP_DEADLINE_MS};
 }

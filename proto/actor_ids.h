@@ -11,7 +11,11 @@ enum actor_id {
     ACTOR_HISTORY = 2,
     ACTOR_SYNC_MANAGER = 3,
     ACTOR_PEER_REGISTRY = 4,
-    ACTOR_ZMQ_GATEWAY = 5,
+    ACTOR_AUTH_1 = 5, /* two workers, so that one long hash does not hold up everybody */
+    ACTOR_AUTH_2 = 6,
+    ACTOR_ACCOUNTS = 7,
+    ACTOR_ZMQ_GATEWAY = 8,
+    ACTOR_TCP_GATEWAY = 9,
     ACTOR_COUNT
 };
 

@@ -115,6 +115,7 @@ static const struct rule query_rules[] = {
     TIME(Query, "query", to_ms),
     IDS(Query, "query"),
     NAMED(Query, "query", after_name),
+    RULE(TEXT, Query, "query", text, 0, WIRE_TEXT_BYTES_MAX),
     END,
 };
 
@@ -135,6 +136,18 @@ static const struct rule call_rules[] = {
     SEQ(Call, "call", seq),
     IDS(Call, "call"),
     RULE(TEXT, Call, "call", text, 0, WIRE_TEXT_BYTES_MAX),
+    RULE(BYTES, Call, "call", body, 0, WIRE_BODY_BYTES_CAP),
+    RULE(BYTES, Call, "call", password, 0, WIRE_CREDENTIALS_BYTES_MAX),
+    RULE(ID, Call, "call", invitation_id, 0, WIRE_ID_BYTES),
+    RULE(ENUM, Call, "call", room_role, 0, ROOST__V1__ROOM_ROLE__BANNED),
+    RULE(ENUM, Call, "call", role, 0, ROOST__V1__ROLE__ADMIN),
+    TIME(Call, "call", until_ms),
+    RULE(TEXT, Call, "call", display_name, 0, WIRE_DISPLAY_NAME_BYTES_MAX),
+    RULE(TEXT, Call, "call", topic, 0, WIRE_TEXT_BYTES_MAX),
+    RULE(TEXT, Call, "call", description, 0, WIRE_TEXT_BYTES_MAX),
+    RULE(ENUM, Call, "call", privacy, 0, ROOST__V1__PRIVACY__OPEN),
+    RULE(U64, Call, "call", retention_ms, 0, WIRE_TTL_MS_MAX),
+    RULE(U32, Call, "call", clear, 0, WIRE_CLEAR_MASK),
     END,
 };
 
@@ -341,46 +354,86 @@ static enum err check_query(const Roost__V1__Query *query, struct wire_fault *fa
     return ERR_OK;
 }
 
-static enum err check_dead_call(const Roost__V1__Call *call, struct wire_fault *fault)
+/* What a method cannot do without. */
+enum need {
+    NEED_PEER = 1,
+    NEED_SCOPE = 2,
+    NEED_PEER_OR_SCOPE = 4,
+    NEED_IDS = 8,
+    NEED_IDS_OR_ALL = 16,
+    NEED_ONE_ID = 32,
+    NEED_TEXT = 64,
+    NEED_PASSWORD = 128,
+    NEED_ROLE = 256,
+    NEED_KNOWN = 1 << 15, /* every method has it */
+};
+
+static const uint16_t call_needs[] = {
+    [ROOST__V1__METHOD__MARK_READ] = NEED_KNOWN | NEED_PEER_OR_SCOPE,
+    [ROOST__V1__METHOD__CANCEL] = NEED_KNOWN | NEED_IDS,
+    [ROOST__V1__METHOD__DEAD_REDRIVE] = NEED_KNOWN | NEED_SCOPE | NEED_IDS_OR_ALL,
+    [ROOST__V1__METHOD__DEAD_PURGE] = NEED_KNOWN | NEED_SCOPE | NEED_IDS_OR_ALL,
+    [ROOST__V1__METHOD__PEER_REMOVE] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__PEER_NICKNAME] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__CONSUMER_REMOVE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__SCOPE_CREATE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__FLUSH_INDEX] = NEED_KNOWN,
+    [ROOST__V1__METHOD__ROOM_CREATE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__ROOM_JOIN] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__ROOM_LEAVE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__ROOM_UPDATE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__ROOM_ARCHIVE] = NEED_KNOWN | NEED_SCOPE,
+    [ROOST__V1__METHOD__MEMBER_ROLE] = NEED_KNOWN | NEED_SCOPE | NEED_PEER,
+    [ROOST__V1__METHOD__INVITE] = NEED_KNOWN | NEED_SCOPE | NEED_PEER,
+    [ROOST__V1__METHOD__INVITE_ACCEPT] = NEED_KNOWN,
+    [ROOST__V1__METHOD__INVITE_DECLINE] = NEED_KNOWN,
+    [ROOST__V1__METHOD__INVITE_REVOKE] = NEED_KNOWN,
+    [ROOST__V1__METHOD__MESSAGE_EDIT] = NEED_KNOWN | NEED_ONE_ID,
+    [ROOST__V1__METHOD__MESSAGE_DELETE] = NEED_KNOWN | NEED_ONE_ID,
+    [ROOST__V1__METHOD__REACT] = NEED_KNOWN | NEED_ONE_ID | NEED_TEXT,
+    [ROOST__V1__METHOD__UNREACT] = NEED_KNOWN | NEED_ONE_ID | NEED_TEXT,
+    [ROOST__V1__METHOD__USER_REGISTER] = NEED_KNOWN | NEED_PEER | NEED_PASSWORD,
+    [ROOST__V1__METHOD__USER_PASSWORD] = NEED_KNOWN | NEED_PASSWORD,
+    [ROOST__V1__METHOD__USER_ROLE] = NEED_KNOWN | NEED_PEER | NEED_ROLE,
+    [ROOST__V1__METHOD__USER_BAN] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__USER_UNBAN] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__USER_ACTIVE] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__TOKEN_CREATE] = NEED_KNOWN,
+    [ROOST__V1__METHOD__SESSION_END] = NEED_KNOWN,
+    [ROOST__V1__METHOD__USER_UNLOCK] = NEED_KNOWN | NEED_PEER,
+};
+
+static enum err check_call_ids(const Roost__V1__Call *call, uint16_t needs,
+                               struct wire_fault *fault)
 {
-    if (call->scope.len == 0)
-        return refuse(fault, ERR_MISSING_FIELD, "call.scope", NULL);
-    if (call->message_ids.len == 0 && !call->all)
+    if ((needs & NEED_IDS) && call->message_ids.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.message_ids", "the method needs them");
+    if ((needs & NEED_IDS_OR_ALL) && call->message_ids.len == 0 && !call->all)
         return refuse(fault, ERR_MISSING_FIELD, "call.message_ids", "name some, or set all");
+    if ((needs & NEED_ONE_ID) && call->message_ids.len != WIRE_ID_BYTES)
+        return refuse(fault, ERR_MISSING_FIELD, "call.message_ids", "name exactly one");
     return ERR_OK;
 }
 
 static enum err check_call(const Roost__V1__Call *call, struct wire_fault *fault)
 {
-    switch (call->method) {
-    case ROOST__V1__METHOD__MARK_READ:
-        if (call->peer.len == 0 && call->scope.len == 0)
-            return refuse(fault, ERR_MISSING_FIELD, "call.peer", "MARK_READ needs peer or scope");
-        return ERR_OK;
-    case ROOST__V1__METHOD__CANCEL:
-        if (call->message_ids.len == 0)
-            return refuse(fault, ERR_MISSING_FIELD, "call.message_ids", "CANCEL needs them");
-        return ERR_OK;
-    case ROOST__V1__METHOD__DEAD_REDRIVE:
-    case ROOST__V1__METHOD__DEAD_PURGE:
-        return check_dead_call(call, fault);
-    case ROOST__V1__METHOD__PEER_REMOVE:
-    case ROOST__V1__METHOD__PEER_NICKNAME:
-        if (call->peer.len == 0)
-            return refuse(fault, ERR_MISSING_FIELD, "call.peer", NULL);
-        return ERR_OK;
-    case ROOST__V1__METHOD__CONSUMER_REMOVE:
-    case ROOST__V1__METHOD__SCOPE_CREATE:
-        if (call->scope.len == 0)
-            return refuse(fault, ERR_MISSING_FIELD, "call.scope", NULL);
-        return ERR_OK;
-    case ROOST__V1__METHOD__FLUSH_INDEX:
-        return ERR_OK;
-    case ROOST__V1__METHOD__METHOD_NONE:
-    case _ROOST__V1__METHOD_IS_INT_SIZE:
-    default:
+    size_t count = sizeof(call_needs) / sizeof(call_needs[0]);
+    uint16_t needs = (size_t)call->method < count ? call_needs[call->method] : 0;
+    if (!needs)
         return refuse(fault, ERR_UNKNOWN_CALL, "call.method", NULL);
-    }
+    if ((needs & NEED_SCOPE) && call->scope.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.scope", NULL);
+    if ((needs & NEED_PEER) && call->peer.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.peer", NULL);
+    if ((needs & NEED_PEER_OR_SCOPE) && call->peer.len == 0 && call->scope.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.peer", "MARK_READ needs peer or scope");
+    if ((needs & NEED_TEXT) && call->text.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.text", NULL);
+    if ((needs & NEED_PASSWORD) && call->password.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.password", NULL);
+    if ((needs & NEED_ROLE) && call->role == ROOST__V1__ROLE__ROLE_NONE)
+        return refuse(fault, ERR_MISSING_FIELD, "call.role", NULL);
+    return check_call_ids(call, needs, fault);
 }
 
 static enum err check_deliveries(Roost__V1__Delivery *const *deliveries, size_t count,

@@ -375,7 +375,32 @@ static bool owner_of(Roost__V1__Method method, uint8_t *ret_actor)
     case ROOST__V1__METHOD__MARK_READ:
     case ROOST__V1__METHOD__SCOPE_CREATE:
     case ROOST__V1__METHOD__FLUSH_INDEX:
+    case ROOST__V1__METHOD__ROOM_LEAVE:
+    case ROOST__V1__METHOD__ROOM_ARCHIVE:
+    case ROOST__V1__METHOD__MEMBER_ROLE:
+    case ROOST__V1__METHOD__INVITE:
+    case ROOST__V1__METHOD__INVITE_ACCEPT:
+    case ROOST__V1__METHOD__INVITE_DECLINE:
+    case ROOST__V1__METHOD__INVITE_REVOKE:
+    case ROOST__V1__METHOD__MESSAGE_EDIT:
+    case ROOST__V1__METHOD__MESSAGE_DELETE:
+    case ROOST__V1__METHOD__REACT:
+    case ROOST__V1__METHOD__UNREACT:
         *ret_actor = ACTOR_PERSISTENCE;
+        return true;
+    case ROOST__V1__METHOD__ROOM_CREATE: /* may carry a password */
+    case ROOST__V1__METHOD__ROOM_JOIN:
+    case ROOST__V1__METHOD__ROOM_UPDATE:
+    case ROOST__V1__METHOD__USER_REGISTER:
+    case ROOST__V1__METHOD__USER_PASSWORD:
+    case ROOST__V1__METHOD__USER_ROLE:
+    case ROOST__V1__METHOD__USER_BAN:
+    case ROOST__V1__METHOD__USER_UNBAN:
+    case ROOST__V1__METHOD__USER_ACTIVE:
+    case ROOST__V1__METHOD__TOKEN_CREATE:
+    case ROOST__V1__METHOD__SESSION_END:
+    case ROOST__V1__METHOD__USER_UNLOCK:
+        *ret_actor = ACTOR_ACCOUNTS;
         return true;
     case ROOST__V1__METHOD__CANCEL:
     case ROOST__V1__METHOD__DEAD_REDRIVE:
@@ -433,6 +458,18 @@ static enum err pass_call(struct actor *actor, struct zmq_gateway *gateway,
     body.message_ids = call->message_ids;
     body.all = call->all;
     body.text = call->text;
+    body.body = call->body;
+    body.password = call->password;
+    body.invitation_id = call->invitation_id;
+    body.room_role = call->room_role;
+    body.role = call->role;
+    body.until_ms = call->until_ms;
+    body.display_name = call->display_name;
+    body.topic = call->topic;
+    body.description = call->description;
+    body.privacy = call->privacy;
+    body.retention_ms = call->retention_ms;
+    body.clear = call->clear;
     return ask(actor, gateway, session, call->request_id, to, MSG_CALL, &body.base, NULL);
 }
 
@@ -468,6 +505,12 @@ enum err zmq_on_call_done(struct actor *actor, void *state, const struct msg *ms
                                               : body->text;
     reply.count = body->count;
     reply.seq = body->seq;
+    reply.token = body->token;
+    reply.message_id = body->message_id;
+    reply.scopes = body->scopes;
+    reply.n_scopes = body->n_scopes;
+    reply.failed = body->failed;
+    reply.invitation_id = body->invitation_id;
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__REPLY, &reply.base);
     return ERR_OK;
 }

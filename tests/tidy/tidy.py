@@ -34,7 +34,7 @@ LAYERS = [
     (r"actors/", ("rt/", "proto/", "store/", "*.pb-c.h", "*")),
 ]
 # Headers of an actor are its own: "sync_manager*.h" only in sync_manager*.c and .h.
-ACTORS = ("discovery", "peer_registry", "sync_manager", "persistence", "history", "auth")
+ACTORS = ("discovery", "peer_registry", "sync_manager", "persistence", "history", "auth_worker", "accounts")
 # What one gateway may see of the gateways' folder: its own folder, and files directly in it.
 
 # --- words: what must not be written, where it may be, and why.
