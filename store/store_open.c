@@ -132,7 +132,10 @@ static enum err open_connection(struct store *store, const struct store_options 
     }
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, configure_library); /* cannot fail with a valid control */
-    int rc = sqlite3_open_v2(store->path, &store->db, flags, options->vfs);
+    if (store->is_writer)
+        store->gather = gather_vfs_new(options->vfs);
+    const char *vfs = store->gather ? gather_vfs_name(store->gather) : options->vfs;
+    int rc = sqlite3_open_v2(store->path, &store->db, flags, vfs);
     CHECK(store->db);
     return store_map(store, rc);
 }
