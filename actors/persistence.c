@@ -113,18 +113,6 @@ static enum err persistence_on_timer(struct actor *actor, void *state, unsigned 
     return ERR_OK;
 }
 
-static enum err persistence_on_no_answer(struct actor *actor, void *state, uint8_t kind,
-                                         uint64_t context)
-{
-    struct persistence *p = state;
-    (void)actor;
-    (void)context;
-    CHECK(kind == MSG_APPENDED && p->unacknowledged > 0);
-    log_error("appended-not-acknowledged", LOG_U64("unacknowledged", p->unacknowledged));
-    p->unacknowledged--;
-    return ERR_OK;
-}
-
 static enum err persistence_on_stop(struct actor *actor, void *state)
 {
     struct persistence *p = state;
@@ -275,7 +263,6 @@ const struct actor_class persistence_actor = {
     .init = persistence_init,
     .fini = persistence_fini,
     .on_timer = persistence_on_timer,
-    .on_no_answer = persistence_on_no_answer,
     .on_batch = persistence_on_batch,
     .on_stop = persistence_on_stop,
     .on =

@@ -33,7 +33,7 @@
 #include "store/messages.h"
 #include "store/store.h"
 
-#define PERSISTENCE_APPENDED_MAX  64         /* questions to sync-manager without an answer */
+#define PERSISTENCE_APPENDED_MAX  64         /* APPENDED that sync-manager has not acknowledged */
 #define PERSISTENCE_TAIL_IDS_MAX  (1u << 20) /* far above what the policy of slices lets happen */
 #define PERSISTENCE_SCOPES_MAX    65536      /* names kept in the cache */
 #define PERSISTENCE_SESSIONS_MAX  (1u << 20)
