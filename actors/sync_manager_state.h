@@ -24,7 +24,7 @@
 #define SYNC_ATTACHES_MAX 4096 /* ATTACH not yet answered */
 #define SYNC_OPENS_MAX    64   /* of these, asked of persistence */
 #define SYNC_CALLS_MAX    64
-#define SYNC_APPENDED_ACK 16   /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
+#define SYNC_APPENDED_ACK 16 /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
 #define SYNC_KEY_MAX      (1 + NAME_FOLDED_BYTES_MAX + 1 + WIRE_NAME_BYTES_MAX)
 
 #define SYNC_ASK_DEADLINE_MS   30000
