@@ -52,6 +52,7 @@ struct scope_ref {
     int64_t id;
     int64_t owner_id; /* of a mailbox */
     enum scope_kind kind;
+    bool is_new; /* made just now: every message there is is in another scope */
 };
 
 struct session_undo {

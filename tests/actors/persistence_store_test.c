@@ -47,12 +47,13 @@ static void stores_and_tells_sync_manager_first(void **state)
     assert_int_equal(appended->last_seq, done->runs[0]->first_seq + 3);
     assert_int_equal(appended->runs[0]->expires_ms - appended->runs[0]->stored_ms, 604800000);
 
-    /* Mailbox and queue were made, with a consumer that begins at the first message. */
+    /* Mailbox and queue were made, with a consumer that begins just below the first message. */
     assert_int_equal(appended->n_consumers, 2);
     assert_int_equal(appended->consumers[0]->scope_kind, SCOPE_PEER);
     assert_bytes(appended->consumers[0]->scope_name, "bob");
     assert_bytes(appended->consumers[0]->consumer, "main");
-    assert_int_equal(appended->consumers[0]->floor_seq, 0);
+    assert_int_equal(appended->consumers[0]->floor_seq, appended->runs[0]->first_seq - 1);
+    assert_int_equal(appended->consumers[1]->floor_seq, appended->runs[1]->first_seq - 1);
     assert_true(appended->consumers[0]->scope_owner_id > 0);
     assert_int_equal(appended->consumers[0]->scope_id, appended->runs[0]->scope_id);
     assert_int_equal(appended->consumers[1]->scope_kind, SCOPE_QUEUE);
