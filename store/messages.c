@@ -2,6 +2,8 @@
  *
  * The log itself: append, read back, heads, find by id. See messages.h.
  */
+#include <string.h>
+
 #include "store/messages.h"
 
 #include "rt/check.h"
