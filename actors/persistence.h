@@ -38,6 +38,7 @@ struct persistence_options {
     int64_t retention_ms;          /* [30 days] messages stay this long after being stored */
     int64_t presence_retention_ms; /* [90 days] */
     int64_t cleanup_interval_ms;   /* [1 hour] */
+    int64_t invitation_ttl_ms;     /* [7 days] */
 };
 
 extern const struct actor_class persistence_actor; /* args: struct persistence_options */

@@ -73,6 +73,15 @@ static enum err find_scope(struct persistence *p, enum scope_kind kind,
     return err;
 }
 
+static enum err find_retention(struct persistence *p, struct scope_ref *room)
+{
+    struct member_standing standing;
+    enum err err = member_standing(p->store, room->id, 0, &standing);
+    if (!err)
+        room->retention_ms = standing.retention_ms;
+    return err;
+}
+
 /* --- Creation. */
 
 static enum err create_main(struct persistence *p, const struct scope_ref *scope,
@@ -151,6 +160,8 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
         return ERR_BAD_SCOPE;
     enum scope_kind kind = (enum scope_kind)parsed.prefix; /* the same numbers by design */
     err = find_scope(p, kind, &name, ret);
+    if (!err && kind == SCOPE_ROOM)
+        err = find_retention(p, ret);
     if (err != ERR_NO_SUCH_SCOPE)
         return err;
     err = make_scope(p, kind, &name, may_create, ret);
