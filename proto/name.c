@@ -96,6 +96,35 @@ bool name_is_reserved(const void *bytes, size_t size)
     return folded.text[0] == '$' || (folded.size >= 4 && memcmp(folded.text, "lan:", 4) == 0);
 }
 
+static bool has_separator(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == ',' || text[i] == ':' || text[i] == ';' || text[i] == '|')
+            return true;
+    }
+    return false;
+}
+
+enum err name_check_user(const void *bytes, size_t size, const char **ret_problem)
+{
+    const char *problem = NULL;
+    enum err err = name_check(bytes, size, &problem);
+
+    if (!err && has_separator(bytes, size))
+        problem = "the name of an account must not have any of , : ; |";
+    else if (!err && unicode_has_blank(bytes, size))
+        problem = "the name of an account must not have white space";
+    else if (!err && name_is_reserved(bytes, size))
+        problem = "names that begin with $ are reserved";
+    if (!problem)
+        return ERR_OK;
+    if (ret_problem)
+        *ret_problem = problem;
+    if (err)
+        return err;
+    return name_is_reserved(bytes, size) ? ERR_RESERVED_NAME : ERR_BAD_NAME;
+}
+
 static const struct {
     const char *text; /* with its colon */
     size_t length;

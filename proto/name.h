@@ -60,6 +60,10 @@ MUST_USE enum err name_fold(const void *bytes, size_t size, struct name_folded *
  * broker's own). A message may be sent to them. */
 bool name_is_reserved(const void *bytes, size_t size);
 
+/* The name of an account: a name without white space and without any of , : ; | (which lists and
+ * addresses are written with). ERR_BAD_NAME, or ERR_RESERVED_NAME for the broker's own names. */
+MUST_USE enum err name_check_user(const void *bytes, size_t size, const char **ret_problem);
+
 /* "kind:name" without wildcards. ERR_BAD_SCOPE with *ret_problem (may be NULL) otherwise. The first
  * colon ends the kind, so "peer:lan:ana@host" is the mailbox of "lan:ana@host". */
 MUST_USE enum err scope_parse(const void *bytes, size_t size, struct scope_name *ret,

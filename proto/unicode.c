@@ -90,6 +90,21 @@ static bool is_nfc(const void *bytes, size_t size)
     return composed == size && memcmp(points.at, bytes, size) == 0;
 }
 
+bool unicode_has_blank(const void *bytes, size_t size)
+{
+    const utf8proc_uint8_t *text = bytes;
+    utf8proc_int32_t codepoint;
+
+    for (size_t at = 0; at < size;) {
+        utf8proc_ssize_t step =
+            utf8proc_iterate(text + at, (utf8proc_ssize_t)(size - at), &codepoint);
+        if (step <= 0 || is_blank(codepoint))
+            return true;
+        at += (size_t)step;
+    }
+    return false;
+}
+
 bool unicode_is_valid(const void *bytes, size_t size)
 {
     const utf8proc_uint8_t *at = bytes;
