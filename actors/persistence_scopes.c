@@ -214,3 +214,17 @@ enum err persistence_mailbox(struct persistence *p, int64_t peer_id, struct scop
     size_t size = scope_format(PREFIX_PEER, name.name, strlen(name.name), text);
     return persistence_scope(p, (const uint8_t *)text, size, ret);
 }
+
+enum err persistence_mailbox_main(struct persistence *p, int64_t peer_id)
+{
+    struct scope_ref scope;
+    struct stored_name name;
+    struct consumer_row row;
+    enum err err = persistence_mailbox(p, peer_id, &scope);
+    if (!err)
+        err = consumer_find(p->store, scope.id, PERSISTENCE_CONSUMER_MAIN, &row);
+    if (err != ERR_NO_SUCH_CONSUMER)
+        return err;
+    err = peer_read(p->store, peer_id, copy_name, &name);
+    return err ? err : create_main(p, &scope, &name);
+}

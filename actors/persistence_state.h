@@ -13,7 +13,8 @@
  *     persistence_receipts.c     fates to receipts in mailboxes
  *     persistence_peers.c        PEER_SAVE
  *     persistence_calls.c        CALL: which method is worked on by whom, and the small ones
- *     persistence_accounts.c     LOGIN_WRITE; the USER_ methods, tokens
+ *     persistence_login.c        LOGIN_WRITE; new accounts; the audit log
+ *     persistence_accounts.c     the USER_ methods, tokens
  *     persistence_rooms.c        the ROOM_ methods and MEMBER_ROLE
  *     persistence_members.c      who is in a room, and what follows from it
  *     persistence_invitations.c  the INVITE methods
@@ -177,6 +178,8 @@ MUST_USE enum err persistence_scope_create(struct persistence *p, const uint8_t 
 /* The mailbox of a peer, made when it has none. */
 MUST_USE enum err persistence_mailbox(struct persistence *p, int64_t peer_id,
                                       struct scope_ref *ret);
+/* The same, and it has its consumer "main". */
+MUST_USE enum err persistence_mailbox_main(struct persistence *p, int64_t peer_id);
 /* A scope of this kind and name, made when `may_create`; no consumer is made with it. */
 MUST_USE enum err persistence_scope_named(struct persistence *p, enum scope_kind kind,
                                           ProtobufCBinaryData name, bool may_create,
@@ -245,6 +248,18 @@ persistence_work persistence_peer_save;
 persistence_work persistence_call;
 
 persistence_work persistence_login_write;
+
+/* --- persistence_login.c */
+
+/* A copy that ends with NUL, in the batch; "" when there is none. */
+const char *persistence_text(struct persistence *p, ProtobufCBinaryData bytes);
+/* A row of the audit log (store/audit.h), in the transaction in hand. */
+MUST_USE enum err persistence_audit(struct persistence *p, const char *actor, const char *action,
+                                    const char *target, const char *detail);
+/* Peer, account, mailbox with its consumer "main". BAD_NAME, RESERVED_NAME, NAME_TAKEN: nothing was
+ * written. */
+MUST_USE enum err persistence_register(struct persistence *p, ProtobufCBinaryData name,
+                                       const char *password_hash, int64_t *ret_peer_id);
 
 /* --- CALL: one method. What it refuses, and what went wrong, is its error; *done is zeroed and
  * says the rest. Errors of persistence_breaks() end the transaction. */

@@ -341,28 +341,6 @@ static void consumers_begin_and_end_with_membership(void **state)
     assert_code(open_tea(world, bob, "bob/main")->code, ERR_ROOM_BANNED);
 }
 
-/* What opened it and what ended it are answered in one batch: nobody must hear of the consumer. */
-static void a_consumer_that_ended_at_once_was_never_opened(void **state)
-{
-    struct world *world = *state;
-    int64_t ana = world_peer(world, "ana"), bob = world_peer(world, "bob");
-    assert_int_equal(room_do(world, CREATE, ana, "tea"), 0);
-    assert_int_equal(room_do(world, JOIN, bob, "tea"), 0);
-    INTERNAL(ConsumerOpen) open = ROOST__INTERNAL__CONSUMER_OPEN__INIT;
-    open.scope_kind = SCOPE_ROOM;
-    open.scope_name = world_bytes("tea");
-    open.consumer = world_bytes("bob/main");
-    open.peer_id = bob;
-    INTERNAL(Call) leave = room_call(LEAVE, bob, "tea");
-    uint64_t opened = world_ask(world, ACTOR_PERSISTENCE, MSG_CONSUMER_OPEN, &open.base, NULL, 0);
-    uint64_t left = world_ask(world, ACTOR_PERSISTENCE, MSG_CALL, &leave.base, NULL, 0);
-    world_settle(world);
-    assert_int_equal(((const INTERNAL(CallDone) *)world_answer(world, left))->code, 0);
-    const INTERNAL(ConsumerOpened) *answer = world_answer(world, opened);
-    assert_code(answer->code, ERR_NOT_MEMBER);
-    assert_null(answer->row);
-}
-
 static void internal_consumers_need_no_membership(void **state)
 {
     struct world *world = *state;
@@ -445,7 +423,6 @@ int main(void)
         T(rooms_are_updated),
         T(archived_rooms_are_quiet),
         T(consumers_begin_and_end_with_membership),
-        T(a_consumer_that_ended_at_once_was_never_opened),
         T(internal_consumers_need_no_membership),
         T(a_large_room_costs_one_row_per_message),
         T(one_frame_to_several_rooms),

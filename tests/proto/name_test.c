@@ -306,6 +306,39 @@ static void texts(void **state)
     assert_int_equal(name_check_text("\xc3", 1, NULL), ERR_BAD_FIELD);
 }
 
+static void user_names(void **state)
+{
+    static const struct {
+        const char *name;
+        enum err err;
+    } cases[] = {
+        {"alice", ERR_OK},
+        {"\xe5\xb1\xb1\xe7\x94\xb0", ERR_OK},
+        {"a.b-c_d@e", ERR_OK},
+        {"$broker", ERR_RESERVED_NAME},
+        {"a b", ERR_BAD_NAME},
+        {"a\xe3\x80\x80z", ERR_BAD_NAME}, /* ideographic space */
+        {"a\xc2\xa0z", ERR_BAD_NAME},     /* no-break space */
+        {"a,b", ERR_BAD_NAME},
+        {"a:b", ERR_BAD_NAME},
+        {"a;b", ERR_BAD_NAME},
+        {"a|b", ERR_BAD_NAME},
+        {"a\tb", ERR_BAD_NAME},
+        {" a", ERR_BAD_NAME},
+        {"", ERR_BAD_NAME},
+        {"\xff", ERR_BAD_NAME},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const char *problem = NULL;
+        enum err err = name_check_user(cases[i].name, strlen(cases[i].name), &problem);
+        if (err != cases[i].err)
+            fail_msg("\"%s\": %s", cases[i].name, err_name(err));
+        assert_int_equal(problem != NULL, err != ERR_OK);
+        assert_int_equal(name_check_user(cases[i].name, strlen(cases[i].name), NULL), err);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +351,7 @@ int main(void)
         cmocka_unit_test(topics),
         cmocka_unit_test(texts),
         cmocka_unit_test(names_of_people_and_rooms),
+        cmocka_unit_test(user_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
