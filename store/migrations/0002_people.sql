@@ -76,6 +76,8 @@ CREATE TABLE room (
     member_count  INTEGER NOT NULL DEFAULT 0          -- roles 1 to 4
 ) STRICT;
 
+CREATE INDEX room_by_retention ON room (scope_id) WHERE retention_ms > 0;
+
 CREATE TABLE member (
     scope_id   INTEGER NOT NULL REFERENCES room (scope_id) ON DELETE CASCADE,
     peer_id    INTEGER NOT NULL REFERENCES peer (id) ON DELETE CASCADE,
