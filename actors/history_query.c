@@ -164,6 +164,7 @@ enum err history_on_query(struct actor *actor, void *state, const struct msg *ms
         .peer_id = asked->peer_id,
         .peer_name = asked->peer_name,
         .is_admin = asked->is_admin,
+        .is_verified = asked->is_verified,
     };
     struct wire_message frame;
     CHECK(msg->payload);

@@ -11,6 +11,7 @@
  *     history_messages.c   queries that answer with messages
  *     history_trace.c      TRACE, DEAD_LETTERS
  *     history_peers.c      queries about peers and counts
+ *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
  *     history_inspect.c    INSPECT_FILL
  */
 #ifndef ACTORS_HISTORY_STATE_H
@@ -91,6 +92,9 @@ enum page_list {
     PAGE_STEPS,
     PAGE_COUNTERS,
     PAGE_EVENTS,
+    PAGE_USERS,
+    PAGE_SESSIONS,
+    PAGE_AUDIT,
 };
 
 void page_begin(struct page *page, struct history *h);
@@ -107,7 +111,7 @@ struct query {
     struct page page;
     int64_t peer_id;
     ProtobufCBinaryData peer_name;
-    bool is_admin;
+    bool is_admin, is_verified;
     const Roost__V1__Query *query;
     uint32_t limit; /* 1 ... WIRE_PAGE_MAX */
 };
@@ -158,6 +162,7 @@ MUST_USE enum err query_add_unread(struct query *query, const struct conversatio
 actor_handler history_on_fetch;
 actor_handler history_on_load_consumers, history_on_load_exceptions, history_on_load_heads;
 actor_handler history_on_load_peers, history_on_resolve;
+actor_handler history_on_load_account; /* history_accounts.c */
 actor_handler history_on_inspect_fill;
 
 #endif

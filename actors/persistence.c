@@ -18,7 +18,8 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define DAY_MS ((int64_t)86400 * 1000)
+#define DAY_MS    ((int64_t)86400 * 1000)
+#define MINUTE_MS ((int64_t)60 * 1000)
 
 /* --- Which question is worked on by whom. */
 
@@ -144,6 +145,12 @@ static void fill_options(struct persistence_options *options)
     options->retention_ms = or_default(options->retention_ms, 30 * DAY_MS);
     options->presence_retention_ms = or_default(options->presence_retention_ms, 90 * DAY_MS);
     options->cleanup_interval_ms = or_default(options->cleanup_interval_ms, DAY_MS / 24);
+    options->invitation_ttl_ms = or_default(options->invitation_ttl_ms, 7 * DAY_MS);
+    options->token_ms = or_default(options->token_ms, 30 * DAY_MS);
+    options->login_window_ms = or_default(options->login_window_ms, 5 * MINUTE_MS);
+    options->lock_ms = or_default(options->lock_ms, 15 * MINUTE_MS);
+    if (!options->login_failures_max)
+        options->login_failures_max = 5;
 }
 
 static enum err open_store(struct persistence *p)
@@ -218,6 +225,7 @@ static void init_memory(struct persistence *p)
     p->outbox_end = &p->outbox;
     dedupe_init(&p->dedupe, PERSISTENCE_TAIL_IDS_MAX);
     u64map_init(&p->next_numbers, PERSISTENCE_SESSIONS_MAX);
+    u64map_init(&p->standings, PERSISTENCE_STANDINGS_MAX);
 }
 
 static enum err persistence_init(struct actor *actor, void *state, const void *args)
@@ -258,6 +266,7 @@ static void persistence_fini(struct actor *actor, void *state)
     }
     dedupe_fini(&p->dedupe);
     u64map_fini(&p->next_numbers);
+    u64map_fini(&p->standings);
     hash_fini(&p->scope_places);
     free(p->scopes);
     free(p->undo);

@@ -76,6 +76,15 @@ static enum err find_scope(struct persistence *p, enum scope_kind kind,
     return err;
 }
 
+static enum err find_retention(struct persistence *p, struct scope_ref *room)
+{
+    struct member_standing standing;
+    enum err err = member_standing(p->store, room->id, 0, &standing);
+    if (!err)
+        room->retention_ms = standing.retention_ms;
+    return err;
+}
+
 /* --- Creation. */
 
 static enum err create_main(struct persistence *p, const struct scope_ref *scope,
@@ -155,6 +164,8 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
         return ERR_BAD_SCOPE;
     enum scope_kind kind = (enum scope_kind)parsed.prefix; /* the same numbers by design */
     err = find_scope(p, kind, &name, ret);
+    if (!err && kind == SCOPE_ROOM)
+        err = find_retention(p, ret);
     if (err != ERR_NO_SUCH_SCOPE)
         return err;
     err = make_scope(p, kind, &name, may_create, ret);
@@ -206,4 +217,18 @@ enum err persistence_mailbox(struct persistence *p, int64_t peer_id, struct scop
     char text[WIRE_SCOPE_BYTES_MAX + 1];
     size_t size = scope_format(PREFIX_PEER, name.name, strlen(name.name), text);
     return persistence_scope(p, (const uint8_t *)text, size, ret);
+}
+
+enum err persistence_mailbox_main(struct persistence *p, int64_t peer_id)
+{
+    struct scope_ref scope;
+    struct stored_name name;
+    struct consumer_row row;
+    enum err err = persistence_mailbox(p, peer_id, &scope);
+    if (!err)
+        err = consumer_find(p->store, scope.id, PERSISTENCE_CONSUMER_MAIN, &row);
+    if (err != ERR_NO_SUCH_CONSUMER)
+        return err;
+    err = peer_read(p->store, peer_id, copy_name, &name);
+    return err ? err : create_main(p, &scope, &name);
 }

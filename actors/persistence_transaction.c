@@ -70,6 +70,7 @@ static void undo(struct persistence *p)
     p->last_seq = p->committed_last_seq;
     dedupe_undo(&p->dedupe);
     persistence_scopes_forget(p);
+    persistence_standings_forget(p);
     batch_forget_rows(p->batch);
     while (p->undo_count > 0) {
         const struct session_undo *undo = &p->undo[--p->undo_count];

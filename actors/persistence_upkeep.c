@@ -13,6 +13,8 @@
 #include "persistence_state.h"
 #include "rt/log.h"
 #include "store/peers.h"
+#include "store/throttle.h"
+#include "store/tokens.h"
 
 #define TAIL_MAX         262144
 #define TAIL_WORTHWHILE  4096
@@ -94,9 +96,21 @@ static enum err index_when_idle(struct persistence *p, bool is_idle, bool is_qui
 
 /* --- Retention. */
 
+/* Tokens that ended, and failed logins that count no more. */
+static enum err clean_up_accounts(struct persistence *p, int64_t past_ms, bool *ret_has_more)
+{
+    uint64_t tokens = 0, names = 0;
+    enum err err = token_sweep(p->store, past_ms, CLEANUP_ROWS, &tokens);
+    if (!err)
+        err = throttle_sweep(p->store, past_ms, p->options.login_window_ms, CLEANUP_ROWS, &names);
+    *ret_has_more = tokens == CLEANUP_ROWS || names == CLEANUP_ROWS;
+    return err;
+}
+
 static enum err clean_up(struct persistence *p)
 {
     uint64_t removed = 0;
+    bool has_more = false;
     int64_t past_ms = persistence_past_ms(p);
     enum err err = persistence_begin(p);
     if (!err)
@@ -104,11 +118,13 @@ static enum err clean_up(struct persistence *p)
                                    CLEANUP_ROWS, &removed);
     if (!err)
         err = presence_trim(p->store, past_ms - p->options.presence_retention_ms, PRESENCE_ROWS);
+    if (!err)
+        err = clean_up_accounts(p, past_ms, &has_more);
     if (err)
         err = persistence_fail(p, err);
     if (!err)
         err = persistence_commit(p);
-    bool has_more = removed == CLEANUP_ROWS && !p->is_full;
+    has_more = (has_more || removed == CLEANUP_ROWS) && !p->is_full;
     arm(p, TIMER_CLEANUP, has_more ? CLEANUP_AGAIN_MS : p->options.cleanup_interval_ms);
     return err;
 }

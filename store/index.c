@@ -176,11 +176,17 @@ static enum err write_scopes(struct index_slice *slice)
 
 /* --- message_conversation, in its order; and the parts of peer_conversation */
 
+/* EDIT, DELETE and REACTION of proto/wire/broker.proto. */
+static bool is_change(const struct index_row *row)
+{
+    return row->kind >= 7 && row->kind <= 9;
+}
+
 static void add_part(struct index_slice *slice, int64_t peer_id, const struct index_row *row)
 {
     struct index_part *last = slice->part_count ? &slice->parts[slice->part_count - 1] : NULL;
-    if (peer_id <= 0)
-        return; /* the broker itself */
+    if (peer_id <= 0 || is_change(row))
+        return; /* the broker itself; an edit is no news of a conversation */
     if (!last || last->peer_id != peer_id || last->conversation != row->conversation) {
         slice->parts[slice->part_count++] =
             (struct index_part){peer_id, row->conversation, row->seq, row->stored_ms};

@@ -126,7 +126,7 @@ MUST_USE enum err message_index_slice(struct store *store, uint32_t rows_max, ui
 
 /* Writer, in a transaction: removes at most `rows_max` messages from the old end that were stored
  * before `stored_before_ms` and expired before `expired_before_ms`; stops at the first that was
- * not. Their index rows and exceptions go too. */
+ * not. Their index rows, exceptions, words, edits, tombstones and reactions go too. */
 MUST_USE enum err message_remove_slice(struct store *store, int64_t stored_before_ms,
                                        int64_t expired_before_ms, uint32_t rows_max,
                                        uint64_t *ret_removed);

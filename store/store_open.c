@@ -14,6 +14,7 @@
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/migrate.h"
+#include "store/search_internal.h"
 #include "store/store_internal.h"
 
 #define NEWEST_ROWS_CHECKED   64
@@ -221,6 +222,8 @@ static enum err open_writer(struct store *store, bool is_new)
     if (err == ERR_OK)
         err = store_checkpoint_all(store, false, &is_all_moved);
     if (err == ERR_OK)
+        err = search_install(store);
+    if (err == ERR_OK)
         err = statement_prepare_all(store);
     if (err == ERR_OK)
         err = load_progress(store);
@@ -240,7 +243,8 @@ static enum err open_reader(struct store *store)
         return store_fail(store, ERR_STORAGE,
                           "its schema has version %d, not %d: start roostd once to upgrade it",
                           store->schema_version, (int)migrations_count);
-    return statement_prepare_all(store);
+    enum err err = search_install(store);
+    return err ? err : statement_prepare_all(store);
 }
 
 enum err store_open_connection(struct store *store, const struct store_options *options)

@@ -11,6 +11,7 @@
 #include "store/index.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
+#include "store/search.h"
 #include "store/store_internal.h"
 
 enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left)
@@ -60,14 +61,15 @@ enum err message_remove_slice(struct store *store, int64_t stored_before_ms,
 {
     CHECK(store->is_in_transaction);
     static const enum statement steps[] = {
-        STATEMENT_remove_ids,
-        STATEMENT_remove_conversations,
-        STATEMENT_remove_exceptions,
+        STATEMENT_remove_ids,      STATEMENT_remove_conversations, STATEMENT_remove_exceptions,
+        STATEMENT_remove_edits,    STATEMENT_remove_tombstones,    STATEMENT_remove_reactions,
         STATEMENT_remove_messages,
     };
     uint64_t upto = 0, count = 0;
     enum err err =
         find_removable(store, stored_before_ms, expired_before_ms, rows_max, &upto, &count);
+    if (err == ERR_OK && count > 0)
+        err = search_forget(store, upto);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && err == ERR_OK && count > 0; i++)
         err = statement_run_ints(store, steps[i], INTS((int64_t)upto));
     if (err == ERR_OK)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rt/check.h"
+#include "store/audit.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/store_internal.h"
@@ -210,16 +211,33 @@ static enum err check_positions(struct verification *verification)
     return check_rows(verification, checks, sizeof checks / sizeof *checks, verification->last_seq);
 }
 
+static void report_audit(void *context, int64_t id, const char *text)
+{
+    struct verification *verification = context;
+    char line[256];
+    (void)snprintf(line, sizeof line, "%s: id %" PRId64, text, id);
+    if (has_room(verification))
+        report(verification, 0, line);
+}
+
+static enum err check_audit(struct verification *verification)
+{
+    struct audit_verdict verdict;
+    enum err err = audit_verify(verification->store, report_audit, verification, &verdict);
+    if (err != ERR_CORRUPT)
+        return err;
+    report(verification, 0, store_error_text(verification->store));
+    return ERR_OK;
+}
+
 static enum err run_checks(struct verification *verification)
 {
     static const struct {
         const char *name;
         enum err (*run)(struct verification *verification);
     } checks[] = {
-        {"structure", check_structure},
-        {"messages", check_messages},
-        {"deferred", check_deferred},
-        {"positions", check_positions},
+        {"structure", check_structure}, {"messages", check_messages}, {"deferred", check_deferred},
+        {"positions", check_positions}, {"audit", check_audit},
     };
     int64_t last_seq = 0;
     enum err err = statement_query_ints(verification->store, STATEMENT_store_last_seq, 0, NULL,

@@ -7,6 +7,7 @@
  *     deferred       message_id and message_conversation hold exactly what the log has up to
  *                    indexed_seq, and every direct conversation is listed
  *     positions      floors, exceptions and markers lie within the log
+ *     audit          the chain of hashes of the audit log (store/audit.h)
  *
  * Runs on a reader's handle in one read transaction: beside a running broker it sees one moment,
  * but holds back checkpoints for as long as it takes. Changes nothing.
@@ -22,7 +23,7 @@
 struct store;
 
 struct verify_finding {
-    const char *check; /* "structure", "messages", "deferred" or "positions" */
+    const char *check; /* "structure", "messages", "deferred", "positions" or "audit" */
     uint64_t seq;      /* the message it is about, 0 = none */
     const char *text;  /* a sentence; dies with the call */
 };

@@ -306,8 +306,8 @@ static enum err on_no_answer(struct actor *actor, void *state, uint8_t kind, uin
     log_warn("no-answer", LOG_STR("kind", message_name(kind)));
     if (kind == MSG_STORE)
         zmq_store_timeout(actor, gateway, context);
-    else if (kind == MSG_SESSION_OPEN)
-        zmq_session_open_timeout(actor, gateway, context);
+    else if (kind == MSG_LOGIN || kind == MSG_SESSION_OPEN)
+        zmq_session_open_timeout(actor, gateway, kind, context);
     else
         zmq_ask_timeout(actor, gateway, kind, context);
     return ERR_OK;
@@ -395,6 +395,7 @@ const struct actor_class zmq_gateway_actor = {
     .on_stop = on_stop,
     .on =
         {
+            [MSG_LOGIN_DONE] = zmq_on_login_done,
             [MSG_SESSION_OPENED] = zmq_on_session_opened,
             [MSG_STORE_DONE] = zmq_on_store_done,
             [MSG_ATTACHED] = zmq_on_attached,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Sessions of the gateway: HELLO -> SESSION_OPEN (peer-registry) -> WELCOME, and how they end.
+ * Sessions of the gateway: HELLO -> LOGIN (accounts) -> SESSION_OPEN (peer-registry) -> WELCOME, and
+ * how they end. Credentials go to the accounts actor and are kept nowhere here.
  *
  *   HELLO from a routing id that has a session     the older one ends, a new one begins
  *   HELLO with the resume token of a living one    the same, wherever it came from; its leases are
@@ -10,10 +11,11 @@
  *   a frame cannot be offered                      ends: its connection is gone or does not read
  *
  * Ending is two steps. zmq_end_session takes the session out of sight at once; the others are told
- * at the end of the turn (zmq_sweep_closing), so after any question of the same turn: the registry
- * hears of the new session of a peer before it hears that the old one ended, and the peer does not
- * flicker. What a mailbox has no room for is told later; nothing about a closed session is lost.
+ * at the end of the turn (zmq_sweep_closing), so after any question of the same turn; the registry
+ * not before the session that replaces it was asked for or refused. So it hears of the new session
+ * of a peer before it hears that the old one ended, and the peer does not flicker. What a mailbox has no room for is told later; nothing about a closed session is lost.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateways/zmq/zmq_internal.h"
@@ -45,11 +47,16 @@ static bool is_speakable(const Roost__V1__Hello *hello, struct zmq_refusal *refu
     } else if (name_is_reserved(hello->peer.data, hello->peer.len)) {
         refusal->err = ERR_BAD_NAME;
         refusal->text = "hello.peer: names that begin with 'lan:' or '$' are reserved";
-    } else if (hello->credentials.len != 0) {
-        refusal->err = ERR_BAD_CREDENTIALS;
-        refusal->text = "hello.credentials: this broker has no accounts; leave them empty";
     }
     return refusal->err == ERR_OK;
+}
+
+/* By the session that is made next. */
+static void replace(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
+                    uint32_t reason)
+{
+    session->successor = gateway->sessions.last_id + 1;
+    zmq_end_session(actor, gateway, session, reason);
 }
 
 /* Ends what this HELLO replaces. True: the client continues the session of its token. */
@@ -66,29 +73,65 @@ static bool end_older(struct actor *actor, struct zmq_gateway *gateway,
         zmq_say(actor, gateway, resumed, ROOST__V1__TYPE__GOODBYE, &goodbye.base);
     }
     if (resumed && resumed->state != ZMQ_SESSION_CLOSING)
-        zmq_end_session(actor, gateway, resumed, reason);
+        replace(actor, gateway, resumed, reason);
     if (same_routing && same_routing->state != ZMQ_SESSION_CLOSING)
-        zmq_end_session(actor, gateway, same_routing, reason);
+        replace(actor, gateway, same_routing, reason);
     return resumed != NULL;
 }
 
-static enum err ask_registry(struct actor *actor, struct zmq_gateway *gateway,
-                             const struct zmq_session *session, const Roost__V1__Hello *hello,
+/* What SESSION_OPEN will say. */
+static struct zmq_greeting *make_greeting(const Roost__V1__Hello *hello, zmq_msg_t *frame)
+{
+    struct zmq_greeting *greeting = calloc(1, sizeof(*greeting));
+    const char *address = zmq_msg_gets(frame, "Peer-Address");
+    if (!greeting)
+        return NULL;
+    CHECK(hello->display_name.len <= sizeof(greeting->display_name)); /* the reader checks it */
+    if (hello->display_name.len)
+        memcpy(greeting->display_name, hello->display_name.data, hello->display_name.len);
+    greeting->display_name_size = hello->display_name.len;
+    greeting->address_size = address ? strnlen(address, sizeof(greeting->address)) : 0;
+    if (address)
+        memcpy(greeting->address, address, greeting->address_size);
+    return greeting;
+}
+
+/* Without credentials it asks whether the name needs some. */
+static enum err ask_accounts(struct actor *actor, struct zmq_gateway *gateway,
+                             struct zmq_session *session, const Roost__V1__Hello *hello,
                              zmq_msg_t *frame)
 {
-    const char *address = zmq_msg_gets(frame, "Peer-Address");
-    if (!address)
-        address = "";
-    INTERNAL(SessionOpen) body = ROOST__INTERNAL__SESSION_OPEN__INIT;
-    body.session = session->id;
-    body.peer_name = hello->peer;
-    body.display_name = hello->display_name;
-    body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
-    body.address = BYTES(address, strlen(address));
+    INTERNAL(Login) body = ROOST__INTERNAL__LOGIN__INIT;
     if (gateway->opens_open >= ZMQ_OPENS_MAX)
         return ERR_BUSY;
-    return actor_ask(actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN, &body.base, NULL,
-                     ZMQ_ASK_DEADLINE_MS, session->id);
+    session->greeting = make_greeting(hello, frame);
+    if (!session->greeting)
+        return ERR_BUSY;
+    body.session = session->id;
+    body.name = hello->peer;
+    body.secret = hello->credentials;
+    body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
+    body.address = BYTES(session->greeting->address, session->greeting->address_size);
+    return actor_ask(actor, ACTOR_ACCOUNTS, MSG_LOGIN, &body.base, NULL, ZMQ_ASK_DEADLINE_MS,
+                     session->id);
+}
+
+/* ACCOUNTS has no objection. */
+static enum err ask_registry(struct actor *actor, struct zmq_session *session)
+{
+    INTERNAL(SessionOpen) body = ROOST__INTERNAL__SESSION_OPEN__INIT;
+    const struct zmq_greeting *greeting = session->greeting;
+    body.session = session->id;
+    body.peer_name = BYTES(session->name, session->name_size);
+    body.display_name = BYTES(greeting->display_name, greeting->display_name_size);
+    body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
+    body.address = BYTES(greeting->address, greeting->address_size);
+    body.is_verified = session->is_verified;
+    enum err err = actor_ask(actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN, &body.base, NULL,
+                             ZMQ_ASK_DEADLINE_MS, session->id);
+    free(session->greeting);
+    session->greeting = NULL;
+    return err;
 }
 
 static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
@@ -103,7 +146,7 @@ static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_
     memcpy(session->name, hello->peer.data, hello->peer.len);
     session->name_size = (uint8_t)hello->peer.len;
     session->is_resumed = is_resumed;
-    err = ask_registry(actor, gateway, session, hello, frame);
+    err = ask_accounts(actor, gateway, session, hello, frame);
     if (err)
         zmq_session_close(&gateway->sessions, session, err_code(err), 0);
     else
@@ -166,7 +209,17 @@ static void say_welcome(struct actor *actor, struct zmq_gateway *gateway,
     welcome.publish_upto = zmq_book_upto(&session->book, &gateway->book_limits);
     welcome.software = (char *)(uintptr_t)options->software; /* only read */
     welcome.time_ms = (uint64_t)actor_wall(actor).ms;
+    welcome.is_verified = session->is_verified;
+    welcome.role = session->role;
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__WELCOME, &welcome.base);
+}
+
+static void set_name(struct zmq_session *session, ProtobufCBinaryData name)
+{
+    if (name.len == 0 || name.len > sizeof(session->name))
+        return;
+    memcpy(session->name, name.data, name.len);
+    session->name_size = (uint8_t)name.len;
 }
 
 static enum err open_session(struct actor *actor, struct zmq_gateway *gateway,
@@ -174,10 +227,7 @@ static enum err open_session(struct actor *actor, struct zmq_gateway *gateway,
 {
     if (body->peer_name.len > sizeof(session->name) || body->peer_id == 0)
         return ERR_INTERNAL;
-    if (body->peer_name.len > 0) {
-        memcpy(session->name, body->peer_name.data, body->peer_name.len);
-        session->name_size = (uint8_t)body->peer_name.len;
-    }
+    set_name(session, body->peer_name);
     session->peer_id = body->peer_id;
     uint64_t token[WIRE_TOKEN_BYTES / sizeof(uint64_t)];
     for (size_t i = 0; i < sizeof(token) / sizeof(token[0]); i++)
@@ -186,13 +236,37 @@ static enum err open_session(struct actor *actor, struct zmq_gateway *gateway,
 }
 
 static void refuse_opening(struct actor *actor, struct zmq_gateway *gateway,
-                           struct zmq_session *session, uint32_t code, const char *text,
+                           struct zmq_session *session, uint32_t code, uint32_t retry_after_ms,
                            uint8_t untold)
 {
     metrics_add(actor_metrics(actor), METRIC_SESSIONS_REFUSED, 1);
-    zmq_refuse_hello(actor, gateway, session, code, text);
+    zmq_refuse_hello(actor, gateway, session, code, NULL, retry_after_ms);
     zmq_session_close(&gateway->sessions, session, code, untold);
     show_count(actor, gateway);
+}
+
+enum err zmq_on_login_done(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct zmq_gateway *gateway = state;
+    const INTERNAL(LoginDone) *body = MSG_BODY(msg, INTERNAL(LoginDone));
+    uint64_t id;
+    if (!actor_context(actor, msg, &id))
+        return ERR_OK;
+    struct zmq_session *session = zmq_session_of_id(&gateway->sessions, id);
+    bool is_waiting = session && session->state == ZMQ_SESSION_OPENING;
+    if (is_waiting && body->code) {
+        refuse_opening(actor, gateway, session, body->code, body->retry_after_ms, 0);
+    } else if (is_waiting) {
+        set_name(session, body->name);
+        session->is_verified = body->is_verified;
+        session->role = body->is_verified ? (uint8_t)body->role : 0;
+        enum err err = ask_registry(actor, session);
+        if (!err)
+            return ERR_OK; /* it stays one of opens_open */
+        refuse_opening(actor, gateway, session, err_code(err), 0, 0);
+    }
+    gateway->opens_open--;
+    return ERR_OK;
 }
 
 enum err zmq_on_session_opened(struct actor *actor, void *state, const struct msg *msg)
@@ -207,28 +281,30 @@ enum err zmq_on_session_opened(struct actor *actor, void *state, const struct ms
     if (!session || session->state != ZMQ_SESSION_OPENING)
         return ERR_OK; /* it ended meanwhile; the registry is told so */
     if (body->code != 0) {
-        refuse_opening(actor, gateway, session, body->code, NULL, 0);
+        refuse_opening(actor, gateway, session, body->code, 0, 0);
         return ERR_OK;
     }
     enum err err = open_session(actor, gateway, session, body);
     if (err) {
-        refuse_opening(actor, gateway, session, err_code(err), NULL, ZMQ_TELL_REGISTRY);
+        refuse_opening(actor, gateway, session, err_code(err), 0, ZMQ_TELL_REGISTRY);
         return ERR_OK;
     }
     metrics_add(actor_metrics(actor), METRIC_SESSIONS_OPENED, 1);
     log_info("session-open", LOG_U64("session", session->id),
              LOG_BYTES("peer", session->name, session->name_size),
-             LOG_BOOL("resumed", session->is_resumed));
+             LOG_BOOL("resumed", session->is_resumed), LOG_BOOL("verified", session->is_verified));
     say_welcome(actor, gateway, session);
     return ERR_OK;
 }
 
-void zmq_session_open_timeout(struct actor *actor, struct zmq_gateway *gateway, uint64_t id)
+void zmq_session_open_timeout(struct actor *actor, struct zmq_gateway *gateway, uint8_t kind,
+                              uint64_t id)
 {
     gateway->opens_open--;
     struct zmq_session *session = zmq_session_of_id(&gateway->sessions, id);
     if (session && session->state == ZMQ_SESSION_OPENING)
-        refuse_opening(actor, gateway, session, err_code(ERR_TIMEOUT), NULL, ZMQ_TELL_REGISTRY);
+        refuse_opening(actor, gateway, session, err_code(ERR_TIMEOUT), 0,
+                       kind == MSG_LOGIN ? 0 : ZMQ_TELL_REGISTRY);
 }
 
 /* --- Ending */
@@ -282,13 +358,23 @@ static void forget(struct actor *actor, struct zmq_gateway *gateway, struct zmq_
     zmq_session_remove(&gateway->sessions, &session);
 }
 
+/* The one that replaces it is still with ACCOUNTS. */
+static bool is_awaiting_successor(const struct zmq_gateway *gateway,
+                                  const struct zmq_session *session)
+{
+    const struct zmq_session *next =
+        session->successor ? zmq_session_of_id(&gateway->sessions, session->successor) : NULL;
+    return next && next->state == ZMQ_SESSION_OPENING && next->greeting;
+}
+
 void zmq_sweep_closing(struct actor *actor, struct zmq_gateway *gateway)
 {
     struct zmq_session *next;
     for (struct zmq_session *session = gateway->sessions.closing.head; session; session = next) {
         next = session->by_state.next;
         tell_one(actor, session, ZMQ_TELL_SYNC, ACTOR_SYNC_MANAGER);
-        tell_one(actor, session, ZMQ_TELL_REGISTRY, ACTOR_PEER_REGISTRY);
+        if (!is_awaiting_successor(gateway, session))
+            tell_one(actor, session, ZMQ_TELL_REGISTRY, ACTOR_PEER_REGISTRY);
         if (session->stores_queued == 0) /* not before its last SEND is there */
             tell_one(actor, session, ZMQ_TELL_PERSISTENCE, ACTOR_PERSISTENCE);
         if (session->untold == 0 && session->book.frames_open == 0)

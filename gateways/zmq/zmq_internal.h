@@ -30,7 +30,7 @@
 #define ZMQ_ASKS_MAX            1024  /* ATTACH, CALL, QUERY of all sessions */
 #define ZMQ_ASKS_PER_SESSION    64    /* ATTACH and CALL */
 #define ZMQ_QUERIES_PER_SESSION 16
-#define ZMQ_OPENS_MAX           512 /* HELLOs waiting for the registry */
+#define ZMQ_OPENS_MAX           512 /* HELLOs waiting for ACCOUNTS or the registry */
 #define ZMQ_ASK_DEADLINE_MS     15000
 #define ZMQ_STORE_DEADLINE_MS   60000
 #define ZMQ_BUSY_RETRY_MS       100 /* what a client is told to wait */
@@ -141,9 +141,10 @@ void zmq_refuse(struct actor *actor, struct zmq_gateway *gateway, struct zmq_ses
 /* NO_SESSION, on the same terms. */
 void zmq_say_no_session(struct actor *actor, struct zmq_gateway *gateway, const void *routing,
                         size_t size);
-/* ERROR without any budget: the answer to a HELLO that was taken. */
+/* ERROR without any budget: the answer to a HELLO that was taken. retry_after_ms 0: as usual. */
 void zmq_refuse_hello(struct actor *actor, struct zmq_gateway *gateway,
-                      const struct zmq_session *session, uint32_t code, const char *text);
+                      const struct zmq_session *session, uint32_t code, const char *text,
+                      uint32_t retry_after_ms);
 
 enum err zmq_on_ping(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
                      const struct wire_message *message, zmq_msg_t *frame);
@@ -158,8 +159,11 @@ void zmq_on_hello(struct actor *actor, struct zmq_gateway *gateway, struct zmq_s
 enum err zmq_on_goodbye(struct actor *actor, struct zmq_gateway *gateway,
                         struct zmq_session *session, const struct wire_message *message,
                         zmq_msg_t *frame);
+actor_handler zmq_on_login_done;
 actor_handler zmq_on_session_opened;
-void zmq_session_open_timeout(struct actor *actor, struct zmq_gateway *gateway, uint64_t session);
+/* LOGIN or SESSION_OPEN had no answer. */
+void zmq_session_open_timeout(struct actor *actor, struct zmq_gateway *gateway, uint8_t kind,
+                              uint64_t session);
 
 /* Ends a session that is not CLOSING; reason: public error code, 0 = it said goodbye. */
 void zmq_end_session(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
@@ -188,6 +192,8 @@ void zmq_queue_fini(struct zmq_gateway *gateway);
 /* --- zmq_request.c */
 
 void zmq_asks_init(struct zmq_gateway *gateway);
+/* By the role of its account, or because security.admins names it. */
+bool zmq_is_admin(const struct zmq_gateway *gateway, const struct zmq_session *session);
 zmq_frame_handler zmq_on_attach, zmq_on_detach, zmq_on_credit, zmq_on_settle, zmq_on_query,
     zmq_on_sync, zmq_on_call;
 actor_handler zmq_on_attached, zmq_on_detached, zmq_on_settled, zmq_on_deliver_out,

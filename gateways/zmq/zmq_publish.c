@@ -203,7 +203,7 @@ static enum err ask_store(struct actor *actor, struct zmq_gateway *gateway,
     INTERNAL(Store) body = ROOST__INTERNAL__STORE__INIT;
     body.session = session->id;
     body.peer_id = session->peer_id;
-    body.is_unverified = true; /* nobody can prove anything yet: there are no accounts */
+    body.is_unverified = !session->is_verified;
     body.first_no = first_no;
     body.count = count;
     body.body_bytes = bytes;

@@ -107,7 +107,7 @@ static enum err pass_attach(struct actor *actor, struct zmq_gateway *gateway,
     body.session = session->id;
     body.peer_id = session->peer_id;
     body.peer_name = BYTES(session->name, session->name_size);
-    body.is_unverified = true;
+    body.is_unverified = !session->is_verified;
     body.handle = attach->handle;
     body.scope_kind = scope.prefix;
     body.scope_name = BYTES(scope.name, scope.name_size);
@@ -120,6 +120,7 @@ static enum err pass_attach(struct actor *actor, struct zmq_gateway *gateway,
     body.credit_messages = attach->credit_messages;
     body.credit_bytes = attach->credit_bytes;
     body.must_exist = attach->must_exist;
+    body.is_ephemeral = attach->ephemeral;
     return ask(actor, gateway, session, attach->handle, ACTOR_SYNC_MANAGER, MSG_ATTACH, &body.base,
                NULL);
 }
@@ -302,8 +303,10 @@ static void say_fin(struct actor *actor, struct zmq_gateway *gateway, struct zmq
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__FIN, &fin.base);
 }
 
-static bool is_admin(const struct zmq_gateway *gateway, const struct zmq_session *session)
+bool zmq_is_admin(const struct zmq_gateway *gateway, const struct zmq_session *session)
 {
+    if (session->role == ROOST__V1__ROLE__ADMIN)
+        return true;
     for (size_t i = 0; i < gateway->options->admin_count; i++) {
         const char *name = gateway->options->admins[i];
         if (strcmp(name, "*") == 0 || (strlen(name) == session->name_size &&
@@ -323,7 +326,8 @@ static enum err pass_query(struct actor *actor, struct zmq_gateway *gateway,
         body.session = session->id;
         body.peer_id = session->peer_id;
         body.peer_name = BYTES(session->name, session->name_size);
-        body.is_admin = is_admin(gateway, session);
+        body.is_admin = zmq_is_admin(gateway, session);
+        body.is_verified = session->is_verified;
         err = ask(actor, gateway, session, request_id, to, MSG_QUERY, &body.base, frame);
     }
     if (err)
@@ -447,7 +451,9 @@ static enum err pass_call(struct actor *actor, struct zmq_gateway *gateway,
     body.session = session->id;
     body.peer_id = session->peer_id;
     body.peer_name = BYTES(session->name, session->name_size);
-    body.is_admin = is_admin(gateway, session);
+    body.is_admin = zmq_is_admin(gateway, session);
+    body.is_verified = session->is_verified;
+    body.caller_role = session->role;
     body.request_id = call->request_id;
     body.method = call->method;
     body.peer = call->peer;

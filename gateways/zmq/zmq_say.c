@@ -176,12 +176,13 @@ void zmq_say_no_session(struct actor *actor, struct zmq_gateway *gateway, const 
 }
 
 void zmq_refuse_hello(struct actor *actor, struct zmq_gateway *gateway,
-                      const struct zmq_session *session, uint32_t code, const char *text)
+                      const struct zmq_session *session, uint32_t code, const char *text,
+                      uint32_t retry_after_ms)
 {
     struct zmq_refusal refusal = {.code = code, .text = text, .type = ROOST__V1__TYPE__HELLO};
     Roost__V1__Error error = make_error(&refusal);
     if (error.retryable)
-        error.retry_after_ms = ZMQ_BUSY_RETRY_MS;
+        error.retry_after_ms = retry_after_ms ? retry_after_ms : ZMQ_BUSY_RETRY_MS;
     offer_stranger(actor, gateway, session->routing, session->routing_size, ROOST__V1__TYPE__ERROR,
                    &error.base);
 }

@@ -28,8 +28,11 @@ void zmq_sessions_fini(struct zmq_sessions *sessions)
 {
     struct u64map_cursor cursor = {0};
     heap_fini(&sessions->due); /* lets go of its nodes, which are in the sessions */
-    while (u64map_next(&sessions->by_id, &cursor))
-        free(u64map_get_pointer(&sessions->by_id, cursor.key));
+    while (u64map_next(&sessions->by_id, &cursor)) {
+        struct zmq_session *session = u64map_get_pointer(&sessions->by_id, cursor.key);
+        free(session->greeting);
+        free(session);
+    }
     hash_fini(&sessions->by_routing);
     hash_fini(&sessions->by_token);
     u64map_fini(&sessions->by_id);
@@ -176,6 +179,7 @@ void zmq_session_remove(struct zmq_sessions *sessions, struct zmq_session **sess
     CHECK((*session)->state == ZMQ_SESSION_CLOSING && !(*session)->draft);
     list_remove(&sessions->closing, *session);
     u64map_remove_pointer(&sessions->by_id, (*session)->id);
+    free((*session)->greeting);
     free(*session);
     *session = NULL;
 }

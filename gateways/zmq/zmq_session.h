@@ -44,6 +44,13 @@ struct zmq_link {
     bool is_linked;
 };
 
+/* OPENING: what HELLO said that comes later. Freed with the session. */
+struct zmq_greeting {
+    size_t display_name_size, address_size;
+    uint8_t display_name[WIRE_DISPLAY_NAME_BYTES_MAX];
+    char address[256];
+};
+
 struct zmq_stored_draft; /* what the next STORED will say; zmq_publish.c */
 
 struct zmq_session {
@@ -56,10 +63,12 @@ struct zmq_session {
     struct zmq_budget errors;       /* refusals it may still be told */
     struct zmq_stored_draft *draft; /* not NULL: a STORED is due at the end of the turn */
     struct zmq_session *draft_next;
+    struct zmq_greeting *greeting; /* not NULL: HELLO waits for ACCOUNTS */
     int64_t peer_id;
     uint64_t unread_bytes;  /* offered since the last proof that it reads */
     uint64_t unread_serial; /* names the proof asked for; 0 = none is awaited */
     uint64_t unread_before_ask;
+    uint64_t successor;     /* CLOSING: the session that replaces it, or 0 */
     uint32_t stores_queued; /* of book.frames_open: not yet passed on */
     uint16_t asks_open;     /* ATTACH and CALL waiting for their answers */
     uint16_t queries_open;
@@ -69,7 +78,8 @@ struct zmq_session {
     bool is_resumed;
     bool is_seen;       /* heard since the registry was last told */
     bool wants_goodbye; /* CLOSING: answer GOODBYE when the last SEND is answered */
-    bool is_replacing;  /* OPENING: an older session ends with this one's HELLO */
+    bool is_verified;   /* the peer has proved that the account is its own */
+    uint8_t role;       /* of that account: enum Role; 0 = none */
     uint8_t routing_size;
     uint8_t name_size;
     uint8_t token[WIRE_TOKEN_BYTES];

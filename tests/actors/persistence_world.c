@@ -142,6 +142,9 @@ enum err world_try_start(struct world *world)
         [ACTOR_SYNC_MANAGER] = {.class = &stub_class},
         [ACTOR_PEER_REGISTRY] = {.class = world->has_registry ? &peer_registry_actor : &stub_class,
                                  .args = &world->registry},
+        [ACTOR_AUTH_1] = {.class = &stub_class},
+        [ACTOR_AUTH_2] = {.class = &stub_class},
+        [ACTOR_ACCOUNTS] = {.class = &stub_class},
     };
     memcpy(world->specs, specs, sizeof(specs));
     world->sim = sim_new(world->seed, world->specs, ACTOR_ZMQ_GATEWAY, message_types, MSG_COUNT,

@@ -100,6 +100,21 @@ void play_say(struct play *play, void *client, Roost__V1__Type type, const Proto
     assert_int_equal(wire_pack(type, body, &frame), ERR_OK);
     assert_true(zmq_msg_send(&frame, client, ZMQ_DONTWAIT) >= 0);
     play_read(play);
+    if (type == ROOST__V1__TYPE__HELLO && !play->holds_logins)
+        play_let_in(play);
+}
+
+/* As ACCOUNTS: nobody has an account. */
+void play_let_in(struct play *play)
+{
+    const struct msg *question;
+    while ((question = sim_take(play->sim, ACTOR_ACCOUNTS)) != NULL) {
+        INTERNAL(LoginDone) done = ROOST__INTERNAL__LOGIN_DONE__INIT;
+        if (question->kind != MSG_LOGIN)
+            fail_msg("expected LOGIN, %s came", message_name(question->kind));
+        done.session = MSG_BODY(question, INTERNAL(Login))->session;
+        play_answer(play, question, ACTOR_ACCOUNTS, MSG_LOGIN_DONE, &done.base, NULL);
+    }
 }
 
 struct wire_message play_hear(struct play *play, void *client, Roost__V1__Type type)

@@ -312,6 +312,7 @@ static void test_death_is_told(void **state)
     for (int i = 0; i < 5000 && !question; i++) { /* real TCP takes a moment */
         (void)zmq_poll(NULL, 0, 1);
         play_read(play);
+        play_let_in(play);
         question = sim_take(play->sim, ACTOR_PEER_REGISTRY);
     }
     assert_non_null(question);

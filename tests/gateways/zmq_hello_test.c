@@ -93,13 +93,117 @@ static void test_wrong_hellos(void **state)
     hello = make_hello("a\nb");
     say_hello(play, client, &hello);
     play_hear_error(play, client, ERR_BAD_NAME);
-    hello = make_hello("ana");
-    hello.credentials = play_bytes("secret");
-    say_hello(play, client, &hello);
-    play_hear_error(play, client, ERR_BAD_CREDENTIALS);
+    play_take_nothing(play, ACTOR_ACCOUNTS);
     play_take_nothing(play, ACTOR_PEER_REGISTRY);
     assert_int_equal(play_metric(play, METRIC_SESSIONS), 0);
     (void)play_welcome(play, client, "ana", 1); /* none of it did any harm */
+    zmq_close(client);
+    play_end(play);
+}
+
+/* The next LOGIN, answered. */
+static void log_in(struct play *play, const char *secret, const INTERNAL(LoginDone) * done)
+{
+    const struct msg *question = play_take(play, ACTOR_ACCOUNTS, MSG_LOGIN);
+    const INTERNAL(Login) *login = MSG_BODY(question, INTERNAL(Login));
+    INTERNAL(LoginDone) answer = *done;
+    assert_int_equal(login->secret.len, strlen(secret));
+    assert_memory_equal(login->secret.data ? login->secret.data : (const uint8_t *)"", secret,
+                        strlen(secret));
+    assert_memory_equal(login->kind.data, "zmq", 3);
+    assert_false(login->tells_unknown || login->is_register || login->wants_token);
+    answer.session = login->session;
+    play_answer(play, question, ACTOR_ACCOUNTS, MSG_LOGIN_DONE, &answer.base, NULL);
+}
+
+static void test_credentials_are_checked_first(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play->holds_logins = true;
+    play_start(play);
+    void *client = play_connect(play, NULL);
+    INTERNAL(LoginDone) done = ROOST__INTERNAL__LOGIN_DONE__INIT;
+    Roost__V1__Hello hello = make_hello("ANA");
+    say_hello(play, client, &hello);
+    done.code = err_code(ERR_NO_CREDENTIALS);
+    log_in(play, "", &done);
+    play_hear_error(play, client, ERR_NO_CREDENTIALS);
+    hello.credentials = play_bytes("secret");
+    say_hello(play, client, &hello);
+    done.code = err_code(ERR_LOCKED_OUT);
+    done.retry_after_ms = 777;
+    log_in(play, "secret", &done);
+    assert_int_equal(play_hear(play, client, ROOST__V1__TYPE__ERROR).error->retry_after_ms, 777);
+    play_take_nothing(play, ACTOR_PEER_REGISTRY);
+    assert_int_equal(play_metric(play, METRIC_SESSIONS), 0);
+
+    done = (INTERNAL(LoginDone))ROOST__INTERNAL__LOGIN_DONE__INIT;
+    done.name = play_bytes("Ana"); /* as registered */
+    done.peer_id = 5;
+    done.role = ROOST__V1__ROLE__MODERATOR;
+    done.is_verified = true;
+    say_hello(play, client, &hello);
+    play_take_nothing(play, ACTOR_PEER_REGISTRY);
+    log_in(play, "secret", &done);
+    const struct msg *question = play_take(play, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN);
+    const INTERNAL(SessionOpen) *open = MSG_BODY(question, INTERNAL(SessionOpen));
+    assert_true(open->is_verified);
+    assert_memory_equal(open->peer_name.data, "Ana", 3);
+    INTERNAL(SessionOpened) opened = ROOST__INTERNAL__SESSION_OPENED__INIT;
+    opened.session = open->session;
+    opened.peer_id = 5;
+    opened.peer_name = play_bytes("Ana");
+    play_answer(play, question, ACTOR_PEER_REGISTRY, MSG_SESSION_OPENED, &opened.base, NULL);
+    const Roost__V1__Welcome *welcome = play_hear(play, client, ROOST__V1__TYPE__WELCOME).welcome;
+    assert_true(welcome->is_verified);
+    assert_int_equal(welcome->role, ROOST__V1__ROLE__MODERATOR);
+    zmq_close(client);
+    play_end(play);
+}
+
+/* While ACCOUNTS thinks about the new session, the registry does not hear of the end of the old. */
+static void test_a_peer_does_not_flicker(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play_start(play);
+    void *client = play_connect(play, NULL);
+    uint64_t old = play_welcome(play, client, "ana", 1);
+    play->holds_logins = true;
+    INTERNAL(LoginDone) done = ROOST__INTERNAL__LOGIN_DONE__INIT;
+    Roost__V1__Hello hello = make_hello("ana");
+    for (int round = 0; round < 2; round++) { /* let in; refused */
+        say_hello(play, client, &hello);
+        (void)play_take(play, ACTOR_SYNC_MANAGER, MSG_SESSION_CLOSED);
+        play_take_nothing(play, ACTOR_PEER_REGISTRY);
+        done.code = round ? err_code(ERR_BUSY) : 0;
+        log_in(play, "", &done);
+        if (round == 0)
+            let_in(play, 1, 0);
+        const struct msg *closed = play_take(play, ACTOR_PEER_REGISTRY, MSG_SESSION_CLOSED);
+        assert_int_equal(MSG_BODY(closed, INTERNAL(SessionClosed))->session, old + (uint64_t)round);
+        (void)play_drop(play, client);
+    }
+    zmq_close(client);
+    play_end(play);
+}
+
+/* No answer from ACCOUNTS: refused, and the registry never hears of it. */
+static void test_accounts_do_not_answer(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play->holds_logins = true;
+    play->options.heartbeat_ms = 60000;
+    play_start(play);
+    void *client = play_connect(play, NULL);
+    Roost__V1__Hello hello = make_hello("ana");
+    say_hello(play, client, &hello);
+    sim_advance(play->sim, 16000);
+    play_hear_error(play, client, ERR_TIMEOUT);
+    play_take_nothing(play, ACTOR_PEER_REGISTRY);
+    assert_int_equal(play_metric(play, METRIC_SESSIONS), 0);
     zmq_close(client);
     play_end(play);
 }
@@ -378,6 +482,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hello_leads_to_welcome),
         cmocka_unit_test(test_wrong_hellos),
+        cmocka_unit_test(test_credentials_are_checked_first),
+        cmocka_unit_test(test_a_peer_does_not_flicker),
+        cmocka_unit_test(test_accounts_do_not_answer),
         cmocka_unit_test(test_registry_refuses),
         cmocka_unit_test(test_registry_does_not_answer),
         cmocka_unit_test(test_early_frames),

@@ -69,6 +69,9 @@ void sim_broker_init(struct sim_broker *broker, uint64_t seed, bool is_broken)
     broker->specs[ACTOR_SYNC_MANAGER] =
         (struct actor_spec){.class = &sync_manager_actor, .args = &broker->sync_manager};
     broker->specs[ACTOR_PEER_REGISTRY] = (struct actor_spec){.class = &idle_class};
+    broker->specs[ACTOR_AUTH_1] = (struct actor_spec){.class = &idle_class};
+    broker->specs[ACTOR_AUTH_2] = (struct actor_spec){.class = &idle_class};
+    broker->specs[ACTOR_ACCOUNTS] = (struct actor_spec){.class = &idle_class};
     enum err err = ERR_OK;
     broker->sim =
         sim_new(seed, broker->specs, ACTOR_ZMQ_GATEWAY, message_types, MSG_COUNT, NULL, &err);
