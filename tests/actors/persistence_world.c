@@ -142,9 +142,10 @@ enum err world_try_start(struct world *world)
         [ACTOR_SYNC_MANAGER] = {.class = &stub_class},
         [ACTOR_PEER_REGISTRY] = {.class = world->has_registry ? &peer_registry_actor : &stub_class,
                                  .args = &world->registry},
-        [ACTOR_AUTH_1] = {.class = &stub_class},
-        [ACTOR_AUTH_2] = {.class = &stub_class},
-        [ACTOR_ACCOUNTS] = {.class = &stub_class},
+        [ACTOR_AUTH_1] = {.class = world->has_accounts ? &auth_worker_actor : &stub_class},
+        [ACTOR_AUTH_2] = {.class = world->has_accounts ? &auth_worker_actor : &stub_class},
+        [ACTOR_ACCOUNTS] = {.class = world->has_accounts ? &accounts_actor : &stub_class,
+                            .args = &world->accounts},
     };
     memcpy(world->specs, specs, sizeof(specs));
     world->sim = sim_new(world->seed, world->specs, ACTOR_ZMQ_GATEWAY, message_types, MSG_COUNT,
@@ -203,6 +204,16 @@ int world_setup_with_registry(void **state)
 {
     struct world *world = world_new();
     world->has_registry = true;
+    world_start(world);
+    *state = world;
+    return 0;
+}
+
+int world_setup_with_accounts(void **state)
+{
+    struct world *world = world_new();
+    world->has_accounts = true;
+    world->accounts.is_registration_open = true;
     world_start(world);
     *state = world;
     return 0;
