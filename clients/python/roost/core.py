@@ -264,21 +264,16 @@ class Core:
         error = RoostError(message.code, message.text)
         if self.observer:
             self.observer("error", error)
-        request = self._requests.pop(message.request_id, None) if message.request_id else None
+        is_attach = message.type == pb.ATTACH  # request_id is then its handle
+        request = None if is_attach else self._requests.pop(message.request_id, None)
         if request is not None:
             settle_future(request.future, error)
         elif not self.is_ready:
             if not message.retryable:
                 self._fail_everything(error)
-        elif message.type == pb.ATTACH:
-            self._refuse_attach(error)
-
-    def _refuse_attach(self, error: RoostError) -> None:
-        """An ATTACH the broker could not even read carries no handle: it was the only open one."""
-        waiting = [a for a in self._attachments.values() if not a.is_attached]
-        if len(waiting) == 1:
-            self._attachments.pop(waiting[0].handle)
-            waiting[0].end(error)
+        elif is_attach:  # the broker could not even read it
+            self._on_attached(
+                pb.Attached(handle=message.request_id, code=message.code, text=message.text), now)
 
     def _on_stored(self, message: Any, now: float) -> None:
         for future, result in self.window.answered(message, now):
