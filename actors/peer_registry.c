@@ -237,7 +237,7 @@ static enum err check_call(const struct peer_registry *r, const INTERNAL(Call) *
         return err;
     const struct peer *peer = registry_find(r, ret_folded->text);
     bool is_in_use = peer && (peer->session_count || peer->change_count);
-    return is_removal && is_in_use ? ERR_NOT_ALLOWED : ERR_OK;
+    return is_removal && is_in_use ? ERR_PEER_IN_USE : ERR_OK;
 }
 
 static enum err pass_on(struct peer_registry *r, const struct msg *msg)
@@ -263,6 +263,9 @@ static enum err pass_on(struct peer_registry *r, const struct msg *msg)
     return ERR_OK;
 }
 
+static const char still_online[] =
+    "the peer has a session, or its last one is just being noted; end it, then try again";
+
 static enum err on_call(struct actor *actor, void *state, const struct msg *msg)
 {
     enum err err = pass_on(state, msg);
@@ -273,7 +276,7 @@ static enum err on_call(struct actor *actor, void *state, const struct msg *msg)
     done.session = call->session;
     done.request_id = call->request_id;
     done.code = err_code(err);
-    done.text = (char *)(uintptr_t)err_sentence(err); /* only read */
+    done.text = (char *)(uintptr_t)(err == ERR_PEER_IN_USE ? still_online : err_sentence(err));
     actor_reply(actor, msg, MSG_CALL_DONE, &done.base, NULL);
     return ERR_OK;
 }

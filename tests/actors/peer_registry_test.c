@@ -329,7 +329,7 @@ static void calls_are_passed_on(void **state)
     assert_int_equal(call(world, nick, "ana", false)->code, err_code(ERR_NOT_ALLOWED));
     assert_int_equal(call(world, nick, "ana", true)->code, 0);
     assert_int_equal(call(world, nick, "nobody", true)->code, err_code(ERR_NO_SUCH_PEER));
-    assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_NOT_ALLOWED));
+    assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_PEER_IN_USE));
     close_session(world, 1, 0);
     assert_int_equal(call(world, remove, "ana", true)->code, 0);
     assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_NO_SUCH_PEER));
