@@ -81,6 +81,25 @@ static void write_seen(struct peer_registry *r, struct peer *peer, bool is_due)
         peer->is_seen_queued = true;
 }
 
+/* A session of our last life, which ended while it was open. NULL: not known, or no memory now. */
+static struct peer *learn_session(struct peer_registry *r, uint64_t session,
+                                  ProtobufCBinaryData name)
+{
+    struct name_folded folded;
+    if (name_fold(name.data, name.len, &folded))
+        return NULL;
+    struct peer *peer = registry_peer(r, name, &folded);
+    if (!peer)
+        return NULL;
+    if (u64map_put_pointer(&r->sessions, session, peer) == ERR_OK) {
+        peer->session_count++;
+        log_info("session-learned", LOG_U64("session", session), LOG_STR("peer", peer->name));
+        return peer;
+    }
+    registry_forget(r, peer);
+    return NULL;
+}
+
 static enum err on_sessions_seen(struct actor *actor, void *state, const struct msg *msg)
 {
     struct peer_registry *r = state;
@@ -88,10 +107,12 @@ static enum err on_sessions_seen(struct actor *actor, void *state, const struct 
     struct mono_time now = actor_mono(actor);
     for (size_t i = 0; i < seen->n_sessions; i++) {
         struct peer *peer = u64map_get_pointer(&r->sessions, seen->sessions[i]);
+        if (!peer && i < seen->n_peer_names)
+            peer = learn_session(r, seen->sessions[i], seen->peer_names[i]);
         if (!peer)
             continue;
         registry_saw(r, peer);
-        bool is_opening = peer->id == 0; /* its first change is on its way */
+        bool is_opening = peer->id == 0 && peer->change_count > 0; /* its first is on its way */
         bool is_due = mono_elapsed_ms(peer->last_written, now) >= r->write_interval_ms;
         if (!is_opening)
             write_seen(r, peer, is_due);
