@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "../store/crash_vfs.h"
+#include "crash_vfs.h"
 
 static uint64_t ask_open(struct world *world, uint64_t session, const char *name)
 {
