@@ -19,7 +19,7 @@ from . import types
 from .attachment import ATTACH_AGAIN_S, Attachment
 from .book import Book
 from .schema import pack, pb, unpack
-from .types import TAKEN_OVER, RoostClosed, RoostError, settle_future
+from .types import TAKEN_OVER, VERSION, RoostClosed, RoostError, settle_future
 from .window import Window
 
 HELLO_AGAIN_S = 2.0
@@ -41,7 +41,7 @@ class Request:
 
 class Core:
     def __init__(self, peer: str, credentials: bytes = b"", display_name: str = "",
-                 software: str = "roost-python 0.1.0") -> None:
+                 software: str = f"roost-python {VERSION}") -> None:
         self._hello = pb.Hello(version_min=1, version_max=1, peer=peer.encode(),
                                credentials=credentials, software=software,
                                display_name=display_name.encode())
