@@ -83,6 +83,8 @@ struct io *io_new(struct roost *roost, void *zmq_context);
 void io_free(struct io *io);
 void io_take_commands(struct io *io);
 bool io_receive(struct io *io); /* true: the socket may have more */
+void io_handle_frame(struct io *io, const void *frame, size_t size);
+void io_flush(struct io *io); /* sends all that may be sent */
 uint32_t io_random(struct io *io);
 
 /* Packs and sends; false when the socket takes no more now (say it again next turn). */
