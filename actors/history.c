@@ -118,8 +118,7 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
         .arena = &h->frame_arena,
     };
     u64map_init(&h->names, HISTORY_NAMES_MAX);
-    h->frame_capacity = h->options.limits.frame_bytes_max;
-    h->frame = malloc(h->frame_capacity);
+    h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
     return open_store(h);
 }

@@ -4,21 +4,27 @@
  */
 #include "history_state.h"
 
+#define HEADERS_BYTES_MAX (256u << 10) /* above what proto/wire_entry.c lets through */
+#define HEADER_BYTE_COST  64u          /* memory that one byte of a list may take, unpacked */
+
 static ProtobufCBinaryData view(struct bytes_view bytes)
 {
     return bytes_of(bytes.data, bytes.size);
 }
 
-/* Headers are stored as one packed HeaderList; a list that cannot be read is left out (the row's
- * checksum was right, so it was written like that). */
+/* Headers are stored as one packed HeaderList; one that cannot be read or is none of ours is left
+ * out (the row's checksum was right, so it was written like that): the message is worth more. */
 static bool add_headers(struct history *h, const struct message_row *row, Roost__V1__Delivery *d)
 {
-    if (row->headers.size == 0)
+    size_t size = row->headers.size;
+    if (size == 0 || size > HEADERS_BYTES_MAX)
         return true;
-    Roost__V1__HeaderList *list = roost__v1__header_list__unpack(
-        arena_allocator(&h->arena), row->headers.size, row->headers.data);
-    if (!list)
+    if (h->arena.limit_bytes - arena_used(&h->arena) < size * HEADER_BYTE_COST + HEADERS_BYTES_MAX)
         return false;
+    Roost__V1__HeaderList *list =
+        roost__v1__header_list__unpack(arena_allocator(&h->arena), size, row->headers.data);
+    if (!list || list->n_headers > WIRE_HEADERS_MAX)
+        return true;
     d->n_headers = list->n_headers;
     d->headers = list->headers;
     return true;

@@ -21,6 +21,7 @@
 
 #define ENTRY_TAG            0x1a /* Deliver.entries: field 3, length-delimited */
 #define ENTRY_HEAD_BYTES_MAX 6
+#define FRAME_HEAD_BYTES_MAX 32                   /* head, handle and first_delivery_no */
 #define FETCH_BYTES_MAX      ((uint64_t)16 << 20) /* of bodies, whatever the credit says */
 
 struct fetch {
@@ -106,10 +107,13 @@ static size_t put_length(uint8_t *to, size_t value)
     return size;
 }
 
+/* A message stored while larger ones were allowed has a frame to itself, beyond frame_bytes_max. */
 static bool fits(const struct fetch *fetch, size_t entry_size)
 {
+    size_t room = fetch->frame_count ? fetch->h->options.limits.frame_bytes_max
+                                     : (size_t)WIRE_FRAME_BYTES_CAP;
     return fetch->frame_count < WIRE_ENTRIES_MAX &&
-           fetch->frame_size + ENTRY_HEAD_BYTES_MAX + entry_size <= fetch->h->frame_capacity;
+           fetch->frame_size + ENTRY_HEAD_BYTES_MAX + entry_size <= room;
 }
 
 static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delivery *delivery)
@@ -123,7 +127,7 @@ static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delive
         give_back(fetch, place);
         return;
     }
-    CHECK(fits(fetch, size)); /* limits.h: one entry fits into a frame */
+    CHECK(fits(fetch, size)); /* looked at in take_message */
     uint8_t *to = fetch->h->frame + fetch->frame_size;
     size_t head = 1 + put_length(to + 1, size);
     to[0] = ENTRY_TAG;
@@ -207,6 +211,11 @@ static void take_message(struct fetch *fetch, const struct message_row *row)
         if (!history_delivery(fetch->h, row, &delivery)) {
             flush(fetch);
             give_back(fetch, fetch->is_over ? fetch->next : place);
+            return;
+        }
+        size_t size = roost__v1__delivery__get_packed_size(&delivery);
+        if (size > WIRE_FRAME_BYTES_CAP - FRAME_HEAD_BYTES_MAX - ENTRY_HEAD_BYTES_MAX) {
+            note_damaged(fetch); /* nobody could have sent it */
             return;
         }
         delivery.attempt = place < question->n_attempts ? question->attempts[place] : 1;

@@ -43,8 +43,8 @@ struct history {
 
     struct u64map names; /* peer id -> char *, the name */
 
-    uint8_t *frame; /* a DELIVER in the making */
-    size_t frame_capacity;
+    uint8_t
+        *frame; /* a DELIVER in the making: WIRE_FRAME_BYTES_CAP, touched as far as it is used */
 };
 
 static inline ProtobufCBinaryData bytes_of(const void *data, size_t size)
@@ -67,7 +67,8 @@ void history_log_failure(const struct history *h, const char *what, enum err err
 
 /* --- history_delivery.c */
 
-/* Views into the row; headers are unpacked into h->arena. False: no memory. */
+/* Views into the row; headers are unpacked into h->arena, left out when they cannot be. False: no
+ * memory now; there is some when the arena is empty. */
 bool history_delivery(struct history *h, const struct message_row *row, Roost__V1__Delivery *ret);
 
 /* --- history_page.c: one answer to a query. */

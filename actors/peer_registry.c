@@ -81,6 +81,25 @@ static void write_seen(struct peer_registry *r, struct peer *peer, bool is_due)
         peer->is_seen_queued = true;
 }
 
+/* A session of our last life, which ended while it was open. NULL: not known, or no memory now. */
+static struct peer *learn_session(struct peer_registry *r, uint64_t session,
+                                  ProtobufCBinaryData name)
+{
+    struct name_folded folded;
+    if (name_fold(name.data, name.len, &folded))
+        return NULL;
+    struct peer *peer = registry_peer(r, name, &folded);
+    if (!peer)
+        return NULL;
+    if (u64map_put_pointer(&r->sessions, session, peer) == ERR_OK) {
+        peer->session_count++;
+        log_info("session-learned", LOG_U64("session", session), LOG_STR("peer", peer->name));
+        return peer;
+    }
+    registry_forget(r, peer);
+    return NULL;
+}
+
 static enum err on_sessions_seen(struct actor *actor, void *state, const struct msg *msg)
 {
     struct peer_registry *r = state;
@@ -88,10 +107,12 @@ static enum err on_sessions_seen(struct actor *actor, void *state, const struct 
     struct mono_time now = actor_mono(actor);
     for (size_t i = 0; i < seen->n_sessions; i++) {
         struct peer *peer = u64map_get_pointer(&r->sessions, seen->sessions[i]);
+        if (!peer && i < seen->n_peer_names)
+            peer = learn_session(r, seen->sessions[i], seen->peer_names[i]);
         if (!peer)
             continue;
         registry_saw(r, peer);
-        bool is_opening = peer->id == 0; /* its first change is on its way */
+        bool is_opening = peer->id == 0 && peer->change_count > 0; /* its first is on its way */
         bool is_due = mono_elapsed_ms(peer->last_written, now) >= r->write_interval_ms;
         if (!is_opening)
             write_seen(r, peer, is_due);
@@ -237,7 +258,7 @@ static enum err check_call(const struct peer_registry *r, const INTERNAL(Call) *
         return err;
     const struct peer *peer = registry_find(r, ret_folded->text);
     bool is_in_use = peer && (peer->session_count || peer->change_count);
-    return is_removal && is_in_use ? ERR_NOT_ALLOWED : ERR_OK;
+    return is_removal && is_in_use ? ERR_PEER_IN_USE : ERR_OK;
 }
 
 static enum err pass_on(struct peer_registry *r, const struct msg *msg)
@@ -263,6 +284,9 @@ static enum err pass_on(struct peer_registry *r, const struct msg *msg)
     return ERR_OK;
 }
 
+static const char still_online[] =
+    "the peer has a session, or its last one is just being noted; end it, then try again";
+
 static enum err on_call(struct actor *actor, void *state, const struct msg *msg)
 {
     enum err err = pass_on(state, msg);
@@ -273,7 +297,7 @@ static enum err on_call(struct actor *actor, void *state, const struct msg *msg)
     done.session = call->session;
     done.request_id = call->request_id;
     done.code = err_code(err);
-    done.text = (char *)(uintptr_t)err_sentence(err); /* only read */
+    done.text = (char *)(uintptr_t)(err == ERR_PEER_IN_USE ? still_online : err_sentence(err));
     actor_reply(actor, msg, MSG_CALL_DONE, &done.base, NULL);
     return ERR_OK;
 }

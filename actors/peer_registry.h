@@ -11,6 +11,8 @@
  *   - While running, time is counted by the monotonic clock: a jump of the wall clock makes nobody
  *     come or go.
  *   - last_seen is written at most once per peer in 30 s; changes of state at once.
+ *   - Started again inside a running daemon, it learns the open sessions from what the gateways say
+ *     they have heard (SESSIONS_SEEN). A goodbye before that is noticed by the timeout.
  * Leaves to others: names and passwords, what sessions do, showing peers (history).
  */
 #ifndef ACTORS_PEER_REGISTRY_H

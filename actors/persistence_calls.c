@@ -138,8 +138,12 @@ static enum err note_conversation(void *context, const struct conversation_row *
     return ERR_OK;
 }
 
-/* Ids of peers stand in messages, and the store gives a free id to the next peer: so a peer stays
- * as long as anything may name it. */
+/* Messages name their peers by id: so a peer stays as long as anything may name it. What waits for
+ * such a peer is ended by removing the consumers of its mailbox. */
+static const char still_named[] =
+    "the peer has a mailbox or messages and stays known; to drop what waits for it, remove the "
+    "consumers of its mailbox (CONSUMER_REMOVE)";
+
 static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
                             INTERNAL(CallDone) * done)
 {
@@ -156,8 +160,8 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
         return err;
     err = scope_find(p->store, SCOPE_PEER, folded.text, &mailbox);
     if (!err || is_needed) {
-        done->text = (char *)(uintptr_t) "the peer has a mailbox or messages"; /* only read */
-        return ERR_NOT_ALLOWED;
+        done->text = (char *)(uintptr_t)still_named; /* only read */
+        return ERR_PEER_IN_USE;
     }
     if (err != ERR_NO_SUCH_SCOPE)
         return err;

@@ -11,13 +11,9 @@
 
 extern char **environ; /* POSIX wants it declared by the program */
 
-#ifndef ROOST_VERSION
-#define ROOST_VERSION "0.1.0"
-#endif
-
 #define DOCUMENT_BYTES_MAX (1u << 20)
 
-const char roostd_version[] = "roost " ROOST_VERSION;
+const char roostd_version[] = "roost " ROOST_VERSION; /* of project() in CMakeLists.txt */
 
 static const char help[] =
     "roostd - a durable message broker for ZeroMQ\n"

@@ -74,7 +74,9 @@ static void end_heads(struct sync_manager *sync, uint64_t upto_seq, uint64_t las
         return;
     if (last_seq > sync->appended_seq && last_seq < SEQ_END)
         sync->appended_seq = last_seq;
-    log_info("loaded", LOG_U64("last_seq", sync->appended_seq));
+    uint64_t waiting = 0, leased = 0;
+    delivery_sum(sync->delivery, &waiting, &leased);
+    log_info("loaded", LOG_U64("last_seq", sync->appended_seq), LOG_U64("waiting", waiting));
 }
 
 void sync_load_go_on(struct sync_manager *sync)

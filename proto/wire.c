@@ -110,10 +110,12 @@ static enum err refuse_fault(struct wire_reader *reader, enum err err,
     return refuse(reader, err, reader->problem_text);
 }
 
+/* By which the sender recognises what is refused: its field 1, a request id or ATTACH's handle. */
 static bool has_request_id(uint32_t type)
 {
-    return type == ROOST__V1__TYPE__QUERY || type == ROOST__V1__TYPE__SYNC ||
-           type == ROOST__V1__TYPE__CALL || type == ROOST__V1__TYPE__PRESENCE;
+    return type == ROOST__V1__TYPE__ATTACH || type == ROOST__V1__TYPE__QUERY ||
+           type == ROOST__V1__TYPE__SYNC || type == ROOST__V1__TYPE__CALL ||
+           type == ROOST__V1__TYPE__PRESENCE;
 }
 
 /* Everything that can be said of a frame without memory. */

@@ -90,7 +90,8 @@ struct wire_reader {
     /* After a failed wire_parse: what an ERROR should say. */
     const char *problem; /* for example "attach.scope: a name must not be empty"; until the next */
     uint32_t type;       /* of the frame, 0 when not even that could be read */
-    uint64_t request_id; /* of the refused QUERY, SYNC, CALL or PRESENCE; 0 = none or unreadable */
+    uint64_t request_id; /* of the refused QUERY, SYNC, CALL or PRESENCE, handle of an ATTACH; 0 =
+                            none or unreadable */
     char problem_text[160]; /* where `problem` may point to */
 };
 

@@ -60,8 +60,14 @@ static enum err prepare(struct store *store, enum statement id)
 {
     const struct statement_info *info = &infos[id];
     CHECK(store->is_writer || !info->access.is_write);
-    return store_map(store, sqlite3_prepare_v3(store->db, info->sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                               &store->statements[id], NULL));
+    int rc = sqlite3_prepare_v3(store->db, info->sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                &store->statements[id], NULL);
+    enum err err = store_map(store, rc);
+    if (err != ERR_INTERNAL)
+        return err;
+    /* The text is ours and good: the file does not have what it names. */
+    store->is_broken |= store->is_writer;
+    return ERR_CORRUPT;
 }
 
 enum err statement_prepare_all(struct store *store)

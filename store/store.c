@@ -104,7 +104,8 @@ static enum err open_handle(struct store *store, const struct store_options *opt
         err = store_file_check(store);
     if (err == ERR_OK)
         err = store_open_connection(store, options);
-    return err;
+    /* What is done here works on every good file: what SQLite cannot make sense of is damage. */
+    return err == ERR_INTERNAL ? ERR_CORRUPT : err;
 }
 
 static struct store *handle_new(const struct store_options *options)

@@ -29,18 +29,13 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
-/* When a link is made, libzmq hands a socket's memory over before there is any message of ours. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:libzmq.so\n";
-}
-
 #define HAND_OVER(link) __tsan_release(link)
 #define TAKE_OVER(link) __tsan_acquire(link)
+#define UNWATCHED       __attribute__((noinline, no_sanitize("thread")))
 #else
 #define HAND_OVER(link) ((void)(link))
 #define TAKE_OVER(link) ((void)(link))
+#define UNWATCHED
 #endif
 
 #define ENDPOINT_MAX 64
@@ -177,6 +172,14 @@ enum err mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to, zmq
     return ERR_OK;
 }
 
+/* Only this tells which link the message came by, so it is read before the take-over that makes the
+ * frame ours for ThreadSanitizer. One key for all senders of a receiver would come before it, but
+ * hide what is not handed over by a link. */
+static UNWATCHED uint8_t sender_of(zmq_msg_t *frame)
+{
+    return ((const uint8_t *)zmq_msg_data(frame))[offsetof(struct frame_header, from)];
+}
+
 bool mailbox_receive(struct mailboxes *mailboxes, uint8_t self, zmq_msg_t *ret_frame,
                      zmq_msg_t *ret_payload, bool *ret_has_payload)
 {
@@ -197,7 +200,7 @@ bool mailbox_receive(struct mailboxes *mailboxes, uint8_t self, zmq_msg_t *ret_f
         CHECK(zmq_msg_recv(ret_payload, socket, ZMQ_DONTWAIT) >= 0);
         CHECK(!zmq_msg_more(ret_payload));
     }
-    uint8_t from = ((const uint8_t *)zmq_msg_data(ret_frame))[offsetof(struct frame_header, from)];
+    uint8_t from = sender_of(ret_frame);
     CHECK(from < mailboxes->host->id_count);
     struct link *link = link_between(mailboxes->host, from, self);
     TAKE_OVER(link);

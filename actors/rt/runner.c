@@ -24,6 +24,23 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#endif
+
+#ifdef HAS_TSAN
+/* When a link is made, libzmq hands a socket's memory over before there is any message of ours. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libzmq.so\n";
+}
+#endif
+
 #define ENDPOINT_MAX 64
 #define WAIT_MAX_MS  60000
 #define ITEM_CONTROL 0

@@ -59,7 +59,6 @@ struct io {
     struct roost_consumer *consumers[WIRE_HANDLES_MAX];
     uint32_t consumer_count;
     uint32_t next_handle;
-    uint32_t first_attach; /* handle of a consumer whose first ATTACH is not answered; 0: none */
     uint64_t secret[2];
 
     struct request *requests[REQUESTS_MAX];
@@ -84,6 +83,8 @@ struct io *io_new(struct roost *roost, void *zmq_context);
 void io_free(struct io *io);
 void io_take_commands(struct io *io);
 bool io_receive(struct io *io); /* true: the socket may have more */
+void io_handle_frame(struct io *io, const void *frame, size_t size);
+void io_flush(struct io *io); /* sends all that may be sent */
 uint32_t io_random(struct io *io);
 
 /* Packs and sends; false when the socket takes no more now (say it again next turn). */
@@ -126,7 +127,6 @@ bool io_consumers_idle(const struct io *io); /* all that was settled is on the b
 void io_consumers_lost(struct io *io);
 void io_consumers_welcome(struct io *io);
 void io_on_attached(struct io *io, const Roost__V1__Attached *attached);
-void io_on_attach_refused(struct io *io, enum roost_error code, const char *text);
 void io_on_detach(struct io *io, const Roost__V1__Detach *detach);
 void io_on_settled(struct io *io, const Roost__V1__Settled *settled);
 void io_consumer_event(struct io *io, struct roost_consumer *consumer, enum roost_event_kind kind,

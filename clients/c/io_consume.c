@@ -149,8 +149,6 @@ static void say_attach(struct io *io, struct roost_consumer *consumer)
         return; /* next turn */
     consumer->attach_at = MONO_NEVER;
     consumer->is_asked = true;
-    if (!consumer->was_attached)
-        io->first_attach = consumer->handle;
     consumer->told_messages = attach.credit_messages;
     consumer->told_bytes = options->window_bytes;
 }
@@ -159,8 +157,6 @@ void io_on_attached(struct io *io, const Roost__V1__Attached *attached)
 {
     struct roost_consumer *consumer = io_find_consumer(io, attached->handle);
     enum roost_error code = (enum roost_error)attached->code;
-    if (io->first_attach == attached->handle)
-        io->first_attach = 0;
     if (!consumer || !consumer->is_asked)
         return;
     consumer->is_asked = false;
@@ -184,16 +180,6 @@ void io_on_attached(struct io *io, const Roost__V1__Attached *attached)
         request_complete(consumer->attaching, ROOST_OK, NULL);
         consumer->attaching = NULL;
     }
-}
-
-/* An ATTACH that the broker cannot even read is answered by an ERROR that does not say which one
- * it was. So of those never accepted before, only one is asked at a time. */
-void io_on_attach_refused(struct io *io, enum roost_error code, const char *text)
-{
-    struct roost_consumer *consumer = io_find_consumer(io, io->first_attach);
-    io->first_attach = 0;
-    if (consumer && consumer->is_asked)
-        bury(io, consumer, code, text);
 }
 
 /* ------------------------------------------------------------------------------- detach */
@@ -254,8 +240,6 @@ void io_detach(struct io *io, struct roost_consumer *consumer)
     atomic_store_explicit(&consumer->is_attached, 0, memory_order_release);
     ranges_clear(&consumer->ranges);
     drop_ready(io, consumer);
-    if (io->first_attach == consumer->handle)
-        io->first_attach = 0;
     io->consumers[consumer->handle % WIRE_HANDLES_MAX] = NULL;
     io->consumer_count--;
     consumer_unref(consumer);
@@ -451,8 +435,7 @@ static bool should_send_settles(const struct io *io, struct roost_consumer *cons
 
 static void flush_consumer(struct io *io, struct roost_consumer *consumer, bool is_last)
 {
-    if (mono_reached(consumer->attach_at, io->now) &&
-        (consumer->was_attached || io->first_attach == 0))
+    if (mono_reached(consumer->attach_at, io->now))
         say_attach(io, consumer);
     if (consumer->ranges.count && (is_last || should_send_settles(io, consumer)) &&
         !send_settles(io, consumer))
@@ -481,8 +464,7 @@ struct mono_time io_consumers_due(const struct io *io)
         if (!consumer)
             continue;
         left--;
-        if (consumer->was_attached || io->first_attach == 0)
-            due = mono_first(due, consumer->attach_at);
+        due = mono_first(due, consumer->attach_at);
         due = mono_first(due, consumer->settle_at);
     }
     return due;
@@ -502,7 +484,6 @@ bool io_consumers_idle(const struct io *io)
 void io_consumers_lost(struct io *io)
 {
     fail_confirms(io, NULL, ROOST_NO_SESSION);
-    io->first_attach = 0;
     for (uint32_t i = 0; i < WIRE_HANDLES_MAX; i++) {
         struct roost_consumer *consumer = io->consumers[i];
         if (!consumer)

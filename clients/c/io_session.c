@@ -315,10 +315,22 @@ void io_on_goodbye(struct io *io, const Roost__V1__Goodbye *goodbye)
         io->connect_at = MONO_NEVER; /* another process goes on with this session */
 }
 
+/* An ATTACH that the broker could not even read: the request id is its handle. */
+static void refuse_attach(struct io *io, const Roost__V1__Error *error)
+{
+    Roost__V1__Attached attached = ROOST__V1__ATTACHED__INIT;
+    attached.handle = (uint32_t)error->request_id;
+    attached.code = error->code;
+    attached.text = error->text;
+    io_on_attached(io, &attached);
+}
+
 void io_on_error(struct io *io, const Roost__V1__Error *error)
 {
     enum roost_error code = (enum roost_error)error->code;
-    if (error->request_id) {
+    if (error->type == ROOST__V1__TYPE__ATTACH && error->request_id && io->state == IO_READY) {
+        refuse_attach(io, error);
+    } else if (error->request_id && error->type != ROOST__V1__TYPE__ATTACH) {
         io_refuse_request(io, error->request_id, code, error->text);
     } else if (io->state == IO_GREETING || error->type == ROOST__V1__TYPE__HELLO) {
         uint32_t after_ms = error->retryable ? error->retry_after_ms : PAUSE_MAX_MS;
@@ -326,8 +338,6 @@ void io_on_error(struct io *io, const Roost__V1__Error *error)
         if (after_ms > PAUSE_FIRST_MS)
             io->connect_at =
                 mono_add_ms(io->now, after_ms < PAUSE_MAX_MS ? after_ms : PAUSE_MAX_MS);
-    } else if (error->type == ROOST__V1__TYPE__ATTACH && io->first_attach) {
-        io_on_attach_refused(io, code, error->text);
     } else if (error->type == ROOST__V1__TYPE__SEND) {
         io_session_end(io, code, error->text); /* what was refused as a whole is sent again */
     } else {

@@ -83,7 +83,7 @@ static bool fill_headers(struct roost_message *message, const Roost__V1__Deliver
 static const char *sender_text(const struct roost_message *before, ProtobufCBinaryData sender,
                                struct arena *arena)
 {
-    if (before && strlen(before->sender) == sender.len &&
+    if (before && sender.len > 0 && strlen(before->sender) == sender.len &&
         memcmp(before->sender, sender.data, sender.len) == 0)
         return before->sender;
     return arena_text(arena, sender);

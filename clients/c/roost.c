@@ -138,7 +138,7 @@ static void free_settings(struct settings *settings)
 
 /* ------------------------------------------------------------------------------ open, close */
 
-static void session_free(struct roost *roost)
+void session_free(struct roost *roost)
 {
     struct ring_item item;
     io_free(roost->io);
@@ -155,7 +155,7 @@ static void session_free(struct roost *roost)
     free(roost);
 }
 
-static struct roost *session_new(const struct roost_options *options)
+struct roost *session_new(const struct roost_options *options)
 {
     struct roost *roost = aligned_alloc(_Alignof(struct roost), sizeof(*roost));
     if (!roost)

@@ -62,6 +62,7 @@ enum roost_error {
     ROOST_CANCELLED = 5008,
     ROOST_DAMAGED = 5009,
     ROOST_ATTACHED_ALREADY = 5010,
+    ROOST_PEER_IN_USE = 5011,
     /* 6xxx: state of the broker */
     ROOST_BUSY = 6001, /* also: the limits of this session are reached (roost_send) */
     ROOST_DISK_FULL = 6002,

@@ -130,7 +130,7 @@ static void handle_message(struct io *io, Roost__V1__Type type, const ProtobufCM
     }
 }
 
-static void handle_frame(struct io *io, const void *frame, size_t size)
+void io_handle_frame(struct io *io, const void *frame, size_t size)
 {
     Roost__V1__Type type = frame_type(frame, size);
 
@@ -169,7 +169,7 @@ bool io_receive(struct io *io)
             (void)zmq_msg_close(&frame); /* empty */
             return false;
         }
-        handle_frame(io, zmq_msg_data(&frame), zmq_msg_size(&frame));
+        io_handle_frame(io, zmq_msg_data(&frame), zmq_msg_size(&frame));
         (void)zmq_msg_close(&frame); /* cannot fail for a valid message */
     }
     return true;
@@ -296,7 +296,7 @@ static bool is_done(const struct io *io)
     return io->publish.count == 0 && !ring_has_item(&io->roost->outbox) && io_consumers_idle(io);
 }
 
-static void flush(struct io *io)
+void io_flush(struct io *io)
 {
     io->is_choked = false;
     if (io->state != IO_READY)
@@ -319,7 +319,7 @@ void *io_main(void *argument)
         io_take_commands(io);
         io_take_outbox(io);
         io_session_turn(io);
-        flush(io);
+        io_flush(io);
         wake_application(io);
     }
     io->has_unsettled_at_close = !io_consumers_idle(io);

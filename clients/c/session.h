@@ -105,6 +105,11 @@ static inline void count(struct roost *roost, enum counter counter, uint64_t by)
     (void)atomic_fetch_add_explicit(&roost->counters[counter], by, memory_order_relaxed);
 }
 
+/* Everything of a session but its thread; what roost_open and roost_close are made of. NULL: no
+ * memory. */
+struct roost *session_new(const struct roost_options *options);
+void session_free(struct roost *roost);
+
 /* True in the session's own thread, that is inside a callback. */
 bool session_is_own_thread(const struct roost *roost);
 void session_enter_thread(const struct roost *roost);

@@ -43,7 +43,7 @@ void complain(const struct cli *cli, const char *format, ...)
         json_end_line(&json);
     } else {
         (void)fputs("roost: ", stderr);
-        text_escape_to(stderr, text, strlen(text), true);
+        text_escape_to(stderr, text, strlen(text), false);
         (void)fputc('\n', stderr);
     }
 }

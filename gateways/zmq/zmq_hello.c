@@ -23,7 +23,7 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define SEEN_PER_MESSAGE 1000u
+#define SEEN_PER_MESSAGE 500u
 #define KIND_OF_PEER     "zmq"
 
 #define BYTES(pointer, size)                                                                       \
@@ -436,12 +436,20 @@ void zmq_check_heartbeats(struct actor *actor, struct zmq_gateway *gateway)
     }
 }
 
-static void send_seen(struct actor *actor, uint64_t *ids, size_t *count)
+struct seen_list {
+    uint64_t ids[SEEN_PER_MESSAGE];
+    ProtobufCBinaryData names[SEEN_PER_MESSAGE];
+    size_t count;
+};
+
+static void send_seen(struct actor *actor, struct seen_list *list)
 {
     INTERNAL(SessionsSeen) body = ROOST__INTERNAL__SESSIONS_SEEN__INIT;
-    body.sessions = ids;
-    body.n_sessions = *count;
-    *count = 0;
+    body.sessions = list->ids;
+    body.n_sessions = list->count;
+    body.peer_names = list->names;
+    body.n_peer_names = list->count;
+    list->count = 0;
     enum err err = actor_send(actor, ACTOR_PEER_REGISTRY, MSG_SESSIONS_SEEN, &body.base, NULL);
     if (err) /* a hint: the next one comes soon */
         log_debug("seen-not-told", LOG_ERROR(err));
@@ -449,18 +457,20 @@ static void send_seen(struct actor *actor, uint64_t *ids, size_t *count)
 
 void zmq_tell_seen(struct actor *actor, struct zmq_gateway *gateway)
 {
-    uint64_t ids[SEEN_PER_MESSAGE];
-    size_t count = 0;
+    struct seen_list list;
+    list.count = 0;
     struct u64map_cursor cursor = {0};
     while (u64map_next(&gateway->sessions.by_id, &cursor)) {
         struct zmq_session *session = zmq_session_of_id(&gateway->sessions, cursor.key);
         if (session->state != ZMQ_SESSION_OPEN || !session->is_seen)
             continue;
         session->is_seen = false;
-        ids[count++] = session->id;
-        if (count == SEEN_PER_MESSAGE)
-            send_seen(actor, ids, &count);
+        list.names[list.count] =
+            (ProtobufCBinaryData){session->name_size, (uint8_t *)session->name};
+        list.ids[list.count++] = session->id;
+        if (list.count == SEEN_PER_MESSAGE)
+            send_seen(actor, &list);
     }
-    if (count > 0)
-        send_seen(actor, ids, &count);
+    if (list.count > 0)
+        send_seen(actor, &list);
 }

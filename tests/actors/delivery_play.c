@@ -19,8 +19,22 @@ void model_fail(const char *what, uint64_t number)
     abort();
 }
 
+/* A byte, or two where one does not reach. */
+static uint64_t draw_bytes(uint64_t limit)
+{
+    uint64_t number = 0;
+    for (uint64_t reach = 1; reach < limit && reach <= 0x10000 && world->bytes_left > 0;
+         reach <<= 8) {
+        number = number << 8 | *world->bytes++;
+        world->bytes_left--;
+    }
+    return number % limit;
+}
+
 uint64_t draw(uint64_t limit)
 {
+    if (world->bytes_left > 0)
+        return draw_bytes(limit);
     uint64_t z = (world->random += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -310,10 +324,24 @@ static void compare_fetch(const struct delivery_fetch *fetch)
     world->delivered += count;
 }
 
+/* The table of leases of an attachment is bounded: who has had so many starts anew. */
+static void end_full_attachments(void)
+{
+    for (uint32_t i = 0; i < ATTACHMENTS; i++) {
+        struct test_attachment *attachment = &world->attachments[i];
+        if (!attachment->exists ||
+            attachment->next_no - attachment->first_no + DELIVERY_FETCH_MAX <= LEASES_MAX)
+            continue;
+        MODEL_CHECK(delivery_detach(world->delivery, attachment->address, &world->model.clock));
+        forget(attachment);
+    }
+}
+
 void play_fetch(void)
 {
     struct delivery_fetch fetch;
     uint32_t free_index = 0;
+    end_full_attachments();
     while (free_index < FETCHES && world->fetches[free_index].exists)
         free_index++;
     if (free_index == FETCHES)

@@ -45,6 +45,8 @@ struct test_confirm { /* a settle that will be answered */
 
 struct world {
     uint64_t seed, random, step;
+    const uint8_t *bytes; /* of a fuzzer: decisions are read from here first */
+    size_t bytes_left;
     struct delivery *delivery;
     struct model model;
     struct test_attachment attachments[ATTACHMENTS];
@@ -59,6 +61,14 @@ struct world {
 
 extern struct world *world; /* of the seed under way */
 
+/* A new world; decisions come from these bytes while there are some, then from the seed. */
+void play_begin(uint64_t seed, const uint8_t *bytes, size_t size);
+/* Something happens. */
+void play_step(void);
+/* All that is left to do is done and compared; then everything is lost and compared again. */
+void play_end(void);
+
+/* 0 ... limit - 1 */
 uint64_t draw(uint64_t limit);
 bool chance(uint64_t percent);
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "store/consumers.h"
+#include "store/messages.h"
+#include "store/store.h"
 
 static const INTERNAL(Fetched) * fetch_with(struct world *world, const INTERNAL(Fetch) * fetch)
 {
@@ -300,6 +302,83 @@ static void damaged_messages_are_reported_not_delivered(void **state)
                      0);
 }
 
+/* --- What only an older configuration, or another program, can have stored. */
+
+static enum err copy_row(void *context, const struct message_row *row)
+{
+    struct message_row *copy = context;
+    *copy = *row;
+    copy->body = copy->headers = copy->content_type = copy->key = (struct bytes_view){0};
+    copy->reply_to = copy->correlation_id = copy->parent_id = (struct bytes_view){0};
+    return ERR_OK;
+}
+
+/* One more message like the one at `seq`, with these bytes. */
+static uint64_t append_like(struct world *world, uint64_t seq, struct bytes_view body,
+                            struct bytes_view headers)
+{
+    struct store *store;
+    struct message_row row = {0};
+    struct store_options options = {.path = world->path};
+    assert_int_equal(store_open(&options, &store), ERR_OK);
+    assert_int_equal(message_read(store, 0, &seq, 1, copy_row, &row), ERR_OK);
+    row.body = body;
+    row.headers = headers;
+    row.message_id[0] ^= 1;
+    assert_int_equal(store_begin(store), ERR_OK);
+    assert_int_equal(message_append(store, &row), ERR_OK);
+    assert_int_equal(store_commit(store), ERR_OK);
+    store_close(&store);
+    return row.seq;
+}
+
+static void a_message_larger_than_now_allowed_is_delivered(void **state)
+{
+    struct world *world = *state;
+    uint64_t seqs[3];
+    size_t size = 5u << 20;
+    fill(world, seqs, 2, "x");
+    world_end(world);
+    uint8_t *body = calloc(1, size);
+    assert_non_null(body);
+    uint64_t large =
+        append_like(world, seqs[0], (struct bytes_view){body, size}, (struct bytes_view){0});
+    free(body);
+    world_start(world);
+    uint64_t wanted[3] = {seqs[0], large, seqs[1]};
+    INTERNAL(Fetch) fetch = fetch_of(wanted, 3);
+    const INTERNAL(Fetched) *fetched = fetch_with(world, &fetch);
+    assert_int_equal(fetched->taken, 3);
+    assert_int_equal(world_count(world, MSG_DELIVER_OUT), 3);
+    Roost__V1__Deliver *out = deliver(world, 1);
+    assert_int_equal(out->first_delivery_no, 101);
+    assert_int_equal(out->entries[0]->body.len, size);
+    roost__v1__deliver__free_unpacked(out, NULL);
+}
+
+static void headers_that_cannot_be_read_are_left_out(void **state)
+{
+    struct world *world = *state;
+    uint64_t seqs[2];
+    fill(world, seqs, 1, "x");
+    world_end(world);
+    uint8_t empty[4096]; /* 2,048 headers without name and value */
+    for (size_t i = 0; i < sizeof(empty); i++)
+        empty[i] = i % 2 ? 0 : 0x0a;
+    struct bytes_view body = {(const uint8_t *)"b", 1};
+    seqs[0] = append_like(world, seqs[0], body, (struct bytes_view){(const uint8_t *)"\xff", 1});
+    seqs[1] = append_like(world, seqs[0], body, (struct bytes_view){empty, sizeof(empty)});
+    world_start(world);
+    INTERNAL(Fetch) fetch = fetch_of(seqs, 2);
+    assert_int_equal(fetch_with(world, &fetch)->taken, 2);
+    Roost__V1__Deliver *out = deliver(world, 0);
+    assert_int_equal(out->n_entries, 2);
+    assert_int_equal(out->entries[0]->n_headers, 0);
+    assert_int_equal(out->entries[1]->n_headers, 0);
+    assert_int_equal(out->entries[1]->body.len, 1);
+    roost__v1__deliver__free_unpacked(out, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +390,8 @@ int main(void)
         T(large_fetches_become_several_frames),
         T(what_the_gateway_has_no_room_for_is_not_taken),
         T(damaged_messages_are_reported_not_delivered),
+        T(a_message_larger_than_now_allowed_is_delivered),
+        T(headers_that_cannot_be_read_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "../store/crash_vfs.h"
+#include "crash_vfs.h"
 
 static uint64_t ask_open(struct world *world, uint64_t session, const char *name)
 {
@@ -288,6 +288,66 @@ static void clock_jumps_move_nobody(void **state)
     assert_false(is_online(world, "ana", NULL));
 }
 
+static void seen_as(struct world *world, uint64_t session, const char *name)
+{
+    INTERNAL(SessionsSeen) sessions = ROOST__INTERNAL__SESSIONS_SEEN__INIT;
+    ProtobufCBinaryData bytes = world_bytes(name);
+    sessions.sessions = &session;
+    sessions.n_sessions = 1;
+    sessions.peer_names = &bytes;
+    sessions.n_peer_names = 1;
+    world_tell(world, ACTOR_PEER_REGISTRY, MSG_SESSIONS_SEEN, &sessions.base);
+    world_settle(world);
+}
+
+/* It alone dies; the gateway goes on with its sessions. */
+static void sessions_are_learned_again_after_a_crash(void **state)
+{
+    struct world *world = *state;
+    (void)open_session(world, 1, "Ana");
+    (void)open_session(world, 2, "ana");
+    (void)open_session(world, 3, "bob");
+    assert_int_equal(events(world), 2);
+    assert_int_equal(sim_crash(world->sim, ACTOR_PEER_REGISTRY), ERR_OK);
+    for (int i = 0; i < 30; i++) { /* longer than the timeout */
+        seen_as(world, 1, "Ana");
+        seen_as(world, 2, "Ana");
+        seen_as(world, 3, "bob");
+        world_advance(world, 10000);
+    }
+    assert_int_equal(events(world), 2); /* nobody came or went */
+    assert_true(is_online(world, "ana", NULL));
+    close_session(world, 1, 0);
+    assert_true(is_online(world, "ana", NULL));
+    close_session(world, 2, 0);
+    assert_false(is_online(world, "ana", NULL));
+    assert_int_equal(events(world), 3);
+    assert_bytes(event(world, 2)->peer_name, "Ana");
+    assert_bytes(event(world, 2)->reason, "goodbye");
+    close_session(world, 3, 6005); /* vanished: by the timeout */
+    assert_true(is_online(world, "bob", NULL));
+    world_advance(world, 200000);
+    assert_false(is_online(world, "bob", NULL));
+    assert_int_equal(events(world), 4);
+}
+
+/* Its timeout ended before it was heard of again: it comes back, as without the crash. */
+static void who_was_away_comes_back_after_a_crash(void **state)
+{
+    struct world *world = *state;
+    (void)open_session(world, 1, "ana");
+    world_advance(world, 200000);
+    assert_int_equal(events(world), 2);
+    assert_int_equal(sim_crash(world->sim, ACTOR_PEER_REGISTRY), ERR_OK);
+    seen_as(world, 1, "ana");
+    world_advance(world, 100);
+    assert_int_equal(events(world), 3);
+    assert_true(event(world, 2)->is_online);
+    assert_true(is_online(world, "ana", NULL));
+    close_session(world, 1, 0);
+    assert_false(is_online(world, "ana", NULL));
+}
+
 static void bad_names_are_refused(void **state)
 {
     struct world *world = *state;
@@ -329,7 +389,7 @@ static void calls_are_passed_on(void **state)
     assert_int_equal(call(world, nick, "ana", false)->code, err_code(ERR_NOT_ALLOWED));
     assert_int_equal(call(world, nick, "ana", true)->code, 0);
     assert_int_equal(call(world, nick, "nobody", true)->code, err_code(ERR_NO_SUCH_PEER));
-    assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_NOT_ALLOWED));
+    assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_PEER_IN_USE));
     close_session(world, 1, 0);
     assert_int_equal(call(world, remove, "ana", true)->code, 0);
     assert_int_equal(call(world, remove, "ana", true)->code, err_code(ERR_NO_SUCH_PEER));
@@ -417,6 +477,8 @@ int main(void)
         T(both_survive_a_restart),
         T(timeouts_that_ended_while_away_are_told_at_the_start),
         T(clock_jumps_move_nobody),
+        T(sessions_are_learned_again_after_a_crash),
+        T(who_was_away_comes_back_after_a_crash),
         T(bad_names_are_refused),
         T(calls_are_passed_on),
         T(a_slow_store_is_waited_for),

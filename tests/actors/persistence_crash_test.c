@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../store/crash_vfs.h"
+#include "crash_vfs.h"
 #include "persistence_state.h"
 #include "rt/check.h"
 #include "store/peers.h"

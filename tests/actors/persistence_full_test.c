@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "../store/crash_vfs.h"
+#include "crash_vfs.h"
 #include "persistence_state.h"
 #include "store/consumers.h"
 

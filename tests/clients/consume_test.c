@@ -77,6 +77,29 @@ static void refused_attach(void **state)
     assert_int_equal(roost_attach(world->roost, &options, 0, &consumer), ROOST_USAGE);
 }
 
+/* An ERROR says which ATTACH it is about: of several under way, the others go on. */
+static void unreadable_attach(void **state)
+{
+    struct world *world = *state;
+    struct roost_consumer *good[3] = {0}, *bad[3] = {0}, *last = NULL;
+    const struct roost_message *message;
+    struct roost_attach_options right = {.scope = "queue:a"}, wrong = {.scope = "nonsense"};
+    world_open(world, false);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(roost_attach(world->roost, &right, 0, &good[i]), ROOST_OK);
+        assert_int_equal(roost_attach(world->roost, &wrong, 0, &bad[i]), ROOST_OK);
+    }
+    assert_int_equal(roost_attach(world->roost, &wrong, 5000, &last), ROOST_BAD_SCOPE);
+    assert_int_equal(roost_attach(world->roost, &right, 5000, &last), ROOST_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(roost_receive(bad[i], 5000, &message), ROOST_BAD_SCOPE);
+        assert_int_equal(roost_receive(good[i], 0, &message), ROOST_EMPTY);
+        roost_detach(&bad[i]);
+        roost_detach(&good[i]);
+    }
+    roost_detach(&last);
+}
+
 /* The heart of it: restarts, lost settles and held messages; each is shown once. */
 static void restarts_show_nothing_twice(void **state)
 {
@@ -210,6 +233,7 @@ int main(void)
         WORLD_TEST(receive_and_ack),
         WORLD_TEST(every_outcome),
         WORLD_TEST(refused_attach),
+        WORLD_TEST(unreadable_attach),
         WORLD_TEST(restarts_show_nothing_twice),
         WORLD_TEST(unconfirmed_settles_are_bounded),
         WORLD_TEST(messages_max),

@@ -27,32 +27,70 @@ static void agrees_with_the_table(void **state)
 #undef ERR
 }
 
-/* The header's names: those above 6100 are the daemon's own and never reach a client. */
+/* Those above 6100 are the daemon's own and never reach a client. */
+static const struct {
+    const char *name;
+    enum roost_error code;
+} rows[] = {
+#define ROW(name)                                                                                  \
+    {                                                                                              \
+#name, ROOST_##name                                                                        \
+    }
+    ROW(PROTOCOL),
+    ROW(BAD_SIGNATURE),
+    ROW(BAD_VERSION),
+    ROW(BAD_TYPE),
+    ROW(BAD_ENCODING),
+    ROW(BAD_FIELD),
+    ROW(MISSING_FIELD),
+    ROW(MULTIPART),
+    ROW(NO_SESSION),
+    ROW(SEQUENCE_GAP),
+    ROW(CREDIT_EXCEEDED),
+    ROW(UNKNOWN_CALL),
+    ROW(BAD_NAME),
+    ROW(BAD_CREDENTIALS),
+    ROW(NOT_ALLOWED),
+    ROW(NO_CREDENTIALS),
+    ROW(NO_SUCH_PEER),
+    ROW(NO_SUCH_SCOPE),
+    ROW(BAD_SCOPE),
+    ROW(NO_SUCH_CONSUMER),
+    ROW(NO_SUCH_MESSAGE),
+    ROW(TOO_LARGE),
+    ROW(TOO_MANY_ENTRIES),
+    ROW(TOO_MANY),
+    ROW(FRAME_TOO_LARGE),
+    ROW(STALE_LEASE),
+    ROW(DUPLICATE),
+    ROW(TOO_LATE),
+    ROW(EXPIRED),
+    ROW(TAKEN_OVER),
+    ROW(MAX_ATTEMPTS),
+    ROW(REJECTED),
+    ROW(CANCELLED),
+    ROW(DAMAGED),
+    ROW(ATTACHED_ALREADY),
+    ROW(PEER_IN_USE),
+    ROW(BUSY),
+    ROW(DISK_FULL),
+    ROW(STORAGE),
+    ROW(STOPPING),
+    ROW(TIMEOUT),
+    ROW(INTERNAL),
+    ROW(EMPTY),
+    ROW(USAGE),
+    ROW(NO_MEMORY),
+    ROW(WRONG_THREAD),
+    ROW(CLOSING),
+    ROW(SETTLED_ALREADY),
+    ROW(BAD_URL),
+#undef ROW
+};
+
+/* The header's names. */
 static void header_has_the_numbers(void **state)
 {
-    static const struct {
-        const char *name;
-        enum roost_error code;
-    } rows[] = {
-#define ROW(name) {#name, ROOST_##name}
-        ROW(PROTOCOL),        ROW(BAD_SIGNATURE),    ROW(BAD_VERSION),
-        ROW(BAD_TYPE),        ROW(BAD_ENCODING),     ROW(BAD_FIELD),
-        ROW(MISSING_FIELD),   ROW(MULTIPART),        ROW(NO_SESSION),
-        ROW(SEQUENCE_GAP),    ROW(CREDIT_EXCEEDED),  ROW(UNKNOWN_CALL),
-        ROW(BAD_NAME),        ROW(BAD_CREDENTIALS),  ROW(NOT_ALLOWED),
-        ROW(NO_CREDENTIALS),  ROW(NO_SUCH_PEER),     ROW(NO_SUCH_SCOPE),
-        ROW(BAD_SCOPE),       ROW(NO_SUCH_CONSUMER), ROW(NO_SUCH_MESSAGE),
-        ROW(TOO_LARGE),       ROW(TOO_MANY_ENTRIES), ROW(TOO_MANY),
-        ROW(FRAME_TOO_LARGE), ROW(STALE_LEASE),      ROW(DUPLICATE),
-        ROW(TOO_LATE),        ROW(EXPIRED),          ROW(TAKEN_OVER),
-        ROW(MAX_ATTEMPTS),    ROW(REJECTED),         ROW(CANCELLED),
-        ROW(DAMAGED),         ROW(ATTACHED_ALREADY), ROW(BUSY),
-        ROW(DISK_FULL),       ROW(STORAGE),          ROW(STOPPING),
-        ROW(TIMEOUT),         ROW(INTERNAL),         ROW(EMPTY),
-        ROW(USAGE),           ROW(NO_MEMORY),        ROW(WRONG_THREAD),
-        ROW(CLOSING),         ROW(SETTLED_ALREADY),  ROW(BAD_URL),
-#undef ROW
-    };
     (void)state;
     size_t count = sizeof(rows) / sizeof(rows[0]);
     for (size_t i = 0; i < count; i++)

@@ -8,6 +8,14 @@
 
 void fake_on_attach(struct fake_broker *broker, const Roost__V1__Attach *attach)
 {
+    if (!memchr(attach->scope.data, ':', attach->scope.len)) {
+        Roost__V1__Error error = ROOST__V1__ERROR__INIT;
+        error.code = 3003;
+        error.type = ROOST__V1__TYPE__ATTACH;
+        error.request_id = attach->handle;
+        fake_say(broker, ROOST__V1__TYPE__ERROR, &error.base);
+        return;
+    }
     Roost__V1__Attached attached = ROOST__V1__ATTACHED__INIT;
     struct fake_consumer *consumer = broker->consumers;
     while (consumer->handle)

@@ -260,6 +260,18 @@ def test_a_consumer_that_is_busy_after_a_restart_is_asked_for_again():
     assert any(frame[3] == pb.ATTACH for frame in world.core.take_frames(world.now))
 
 
+def test_an_attach_the_broker_cannot_read_is_named_by_its_handle():
+    world = World()
+    future, question = Future(), Future()
+    request = requests.attach("nonsense", "main", "default", 0, 0, False)
+    wrong = world.core.attach(request, Book(4, 1 << 20), world._on_item, future, world.now)
+    world.turn()
+    world.core.request(pb.Sync(request_id=wrong.handle), question, world.now)
+    world.core.received(pack(pb.Error(code=3003, type=pb.ATTACH, request_id=wrong.handle)), world.now)
+    assert future.result.code == 3003 and wrong.error.code == 3003
+    assert world.attachment.error is None and not question.results
+
+
 def test_a_taken_over_consumer_ends():
     world = World()
     world.turn()

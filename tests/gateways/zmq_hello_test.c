@@ -429,6 +429,8 @@ static void test_registry_hears_who_was_seen(void **state)
     const INTERNAL(SessionsSeen) *seen = MSG_BODY(msg, INTERNAL(SessionsSeen));
     assert_int_equal(seen->n_sessions, 1);
     assert_int_equal(seen->sessions[0], session);
+    assert_int_equal(seen->n_peer_names, 1);
+    assert_memory_equal(seen->peer_names[0].data, "ana", 3);
     sim_advance(play->sim, 10000); /* silent since */
     const struct msg *next = sim_take(play->sim, ACTOR_PEER_REGISTRY);
     assert_true(!next || next->kind == MSG_SESSION_CLOSED);

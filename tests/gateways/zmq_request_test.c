@@ -374,10 +374,26 @@ static void test_admins(void **state)
     scene_end(&ana);
 }
 
+/* Which of several open ones it was must be known to the client. */
+static void test_unreadable_attach_is_refused_by_handle(void **state)
+{
+    (void)state;
+    struct scene scene = scene_new();
+    say_attach(&scene, 7, "nonsense", "");
+    const Roost__V1__Error *error =
+        play_hear(scene.play, scene.client, ROOST__V1__TYPE__ERROR).error;
+    assert_int_equal(error->code, err_code(ERR_BAD_SCOPE));
+    assert_int_equal(error->type, ROOST__V1__TYPE__ATTACH);
+    assert_int_equal(error->request_id, 7);
+    play_take_nothing(scene.play, ACTOR_SYNC_MANAGER);
+    scene_end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attach),
+        cmocka_unit_test(test_unreadable_attach_is_refused_by_handle),
         cmocka_unit_test(test_attach_refused_and_unanswered),
         cmocka_unit_test(test_credit),
         cmocka_unit_test(test_settle),

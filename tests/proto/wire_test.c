@@ -172,6 +172,13 @@ static void refusals_name_the_request(void **state)
     assert_string_equal(fixture->reader.problem, "query.limit: outside its range");
     assert_int_equal(parse(fixture, call, sizeof(call) - 1), ERR_BAD_ENCODING);
     assert_int_equal(fixture->reader.request_id, 5);
+    /* ATTACH with handle 6 and lease_ms 1, and one cut in the second field */
+    static const char attach[] = "\xb5\x0c\x01\x18\x08\x06\x12\x06peer:\x61\x30\x01";
+    assert_int_equal(parse(fixture, attach, sizeof(attach) - 1), ERR_BAD_FIELD);
+    assert_int_equal(fixture->reader.type, ROOST__V1__TYPE__ATTACH);
+    assert_int_equal(fixture->reader.request_id, 6);
+    assert_int_equal(parse(fixture, attach, 7), ERR_BAD_ENCODING);
+    assert_int_equal(fixture->reader.request_id, 6);
     assert_int_equal(parse(fixture, "junk", 4), ERR_BAD_SIGNATURE);
     assert_int_equal(fixture->reader.type, 0);
     assert_int_equal(fixture->reader.request_id, 0);

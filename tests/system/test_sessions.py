@@ -134,6 +134,17 @@ def test_it_starts_again_at_once_with_much_stored(broker, connect):
     assert bodies(receive_all(inbox, 500)) == numbered(50_000)[7::100]
 
 
+def test_the_log_of_a_start_says_how_many_wait(broker, connect):
+    bob = connect(broker, "bob")
+    for body in numbered(7):
+        bob.send("alice", body)
+    inbox = connect(broker, "alice").attach()
+    assert bodies(receive_all(inbox, 3)) == numbered(3)
+    inbox.confirm(DEADLINE_S)
+    broker.restart()
+    broker.wait_for_log(r"\bloaded\b.*\bwaiting=4\b")
+
+
 def test_ipc_works_like_tcp(make_broker, tmp_path):
     path = tmp_path / "roost.sock"
     make_broker(zmq__listen=f"ipc://{path}", is_started=False).launch().wait_for_log("ready")

@@ -13,11 +13,11 @@ from .answers import (Address, ConsumerInfo, Conversation, Counter, DeadLetter, 
                       TraceStep)
 from .client import DEFAULT_URL, Client, Inbox, Received, connect
 from .types import (BUSY, DISK_FULL, DUPLICATE, NO_SESSION, RECEIPT_DELIVERED, RECEIPT_FATES,
-                    RECEIPT_READ, STALE_LEASE, TAKEN_OVER, TOO_LARGE, Kind, Level, Message, Outcome,
-                    PresenceEvent, Receipt, RoostClosed, RoostError, RoostTimeout, Stored,
+                    RECEIPT_READ, STALE_LEASE, TAKEN_OVER, TOO_LARGE, VERSION, Kind, Level, Message,
+                    Outcome, PresenceEvent, Receipt, RoostClosed, RoostError, RoostTimeout, Stored,
                     new_message_id)
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Address", "BUSY", "Client", "ConsumerInfo", "Conversation", "Counter", "DEFAULT_URL",

@@ -19,7 +19,7 @@ from . import types
 from .attachment import ATTACH_AGAIN_S, Attachment
 from .book import Book
 from .schema import pack, pb, unpack
-from .types import TAKEN_OVER, RoostClosed, RoostError, settle_future
+from .types import TAKEN_OVER, VERSION, RoostClosed, RoostError, settle_future
 from .window import Window
 
 HELLO_AGAIN_S = 2.0
@@ -41,7 +41,7 @@ class Request:
 
 class Core:
     def __init__(self, peer: str, credentials: bytes = b"", display_name: str = "",
-                 software: str = "roost-python 0.1.0") -> None:
+                 software: str = f"roost-python {VERSION}") -> None:
         self._hello = pb.Hello(version_min=1, version_max=1, peer=peer.encode(),
                                credentials=credentials, software=software,
                                display_name=display_name.encode())
@@ -264,21 +264,16 @@ class Core:
         error = RoostError(message.code, message.text)
         if self.observer:
             self.observer("error", error)
-        request = self._requests.pop(message.request_id, None) if message.request_id else None
+        is_attach = message.type == pb.ATTACH  # request_id is then its handle
+        request = None if is_attach else self._requests.pop(message.request_id, None)
         if request is not None:
             settle_future(request.future, error)
         elif not self.is_ready:
             if not message.retryable:
                 self._fail_everything(error)
-        elif message.type == pb.ATTACH:
-            self._refuse_attach(error)
-
-    def _refuse_attach(self, error: RoostError) -> None:
-        """An ATTACH the broker could not even read carries no handle: it was the only open one."""
-        waiting = [a for a in self._attachments.values() if not a.is_attached]
-        if len(waiting) == 1:
-            self._attachments.pop(waiting[0].handle)
-            waiting[0].end(error)
+        elif is_attach:  # the broker could not even read it
+            self._on_attached(
+                pb.Attached(handle=message.request_id, code=message.code, text=message.text), now)
 
     def _on_stored(self, message: Any, now: float) -> None:
         for future, result in self.window.answered(message, now):

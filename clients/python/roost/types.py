@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, List, Optional
 
+VERSION = "0.1.0"  # also of the package; a test compares it with the broker's
+
 
 class Kind(enum.IntEnum):
     TEXT = 0
