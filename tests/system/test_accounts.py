@@ -148,6 +148,21 @@ def test_bans_roles_and_deactivation(broker, login, guest, ana):
     assert not fin.has_more
 
 
+def test_a_ban_ends_what_is_open(broker, login, guest, ana):
+    raw, _ = login("ana", PASSWORD)
+    assert call(guest, "USER_BAN", peer=b"ana").code == 0
+    assert raw.receive(pb.GOODBYE).reason == 2007
+    assert raw.ask(pb.Ping(), pb.NO_SESSION) is not None
+
+
+def test_a_new_account_ends_sessions_of_its_name_that_proved_nothing(broker, login, guest):
+    raw, welcome = login("Bob")
+    assert not welcome.is_verified
+    assert call(guest, "USER_REGISTER", peer=b"bob", password=PASSWORD).code == 0
+    assert raw.receive(pb.GOODBYE).reason == 2004
+    assert login("bob", PASSWORD)[1].is_verified
+
+
 def test_rights_end_where_nobody_is_admin(make_broker, connect_raw):
     broker = make_broker(security__admins="root", security__registration="on")
 
@@ -171,8 +186,7 @@ def test_rights_end_where_nobody_is_admin(make_broker, connect_raw):
         assert query(raw, "SESSIONS", peer=b"bob")[1].code == 2003
     assert call(guest, "TOKEN_CREATE").code == 2003
     assert call(root, "USER_ROLE", peer=b"ana", role=pb.ADMIN).code == 0
-    ana = connect("ana", PASSWORD)
-    assert call(ana, "USER_BAN", peer=b"bob").code == 0
+    assert call(ana, "USER_BAN", peer=b"bob").code == 0, "it counts at once"
     assert call(ana, "USER_ROLE", peer=b"ana", role=pb.USER).code == 2003, "not about oneself"
 
 
