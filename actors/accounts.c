@@ -83,6 +83,7 @@ static struct job *job_new(struct accounts *a, const struct msg *msg)
     *job = (struct job){
         .number = number,
         .step = JOB_IN_LINE,
+        .arrived = actor_mono(a->actor),
         .from = msg->from,
         .correlation = msg->correlation,
     };
@@ -119,7 +120,9 @@ static void job_free(struct accounts *a, struct job *job)
 
 static void start(struct accounts *a, struct job *job)
 {
-    enum err err = job->login ? accounts_login_start(a, job) : accounts_call_start(a, job);
+    enum err err = ERR_BUSY;
+    if (mono_elapsed_ms(job->arrived, actor_mono(a->actor)) <= ACCOUNTS_PATIENCE_MS)
+        err = job->login ? accounts_login_start(a, job) : accounts_call_start(a, job);
     if (err)
         accounts_refuse(a, job, err, NULL);
 }

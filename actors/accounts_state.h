@@ -34,6 +34,7 @@
 #define ACCOUNTS_LOAD_DEADLINE  5000
 #define ACCOUNTS_HASH_DEADLINE  5000
 #define ACCOUNTS_WRITE_DEADLINE 10000
+#define ACCOUNTS_PATIENCE_MS    12000 /* in line; then nobody waits for the answer any more */
 #define ACCOUNTS_BUSY_RETRY_MS  500
 
 enum accounts_timer { ACCOUNTS_TIMER_PUMP };
@@ -50,6 +51,7 @@ enum job_step {
 struct job {
     uint16_t number;
     enum job_step step;
+    struct mono_time arrived;
     uint8_t from;
     uint64_t correlation;
     INTERNAL(Login) * login; /* one of the two; owned */

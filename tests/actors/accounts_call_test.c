@@ -335,6 +335,40 @@ static void test_no_answer(void **state)
     assert_int_equal(MSG_BODY(msg, INTERNAL(LoginDone))->code, err_code(ERR_TIMEOUT));
 }
 
+/* Of one name one at a time; whoever stood in line for too long is not worked on any more. */
+static void test_the_line_moves_on(void **state)
+{
+    struct stage *stage = *state;
+    INTERNAL(AccountLoaded) loaded = ROOST__INTERNAL__ACCOUNT_LOADED__INIT;
+    INTERNAL(Login) login = ROOST__INTERNAL__LOGIN__INIT;
+    loaded.code = err_code(ERR_NO_SUCH_USER);
+    login.secret = bytes("x");
+    for (int i = 0; i < 70; i++) {
+        login.name = bytes(i % 2 ? "ANA" : "ana");
+        post(stage, MSG_LOGIN, &login.base);
+    }
+    for (int i = 0; i < 70 - 64; i++) {
+        const struct msg *msg = take(stage, ACTOR_ZMQ_GATEWAY, MSG_LOGIN_DONE);
+        assert_int_equal(MSG_BODY(msg, INTERNAL(LoginDone))->code, err_code(ERR_BUSY));
+    }
+    const struct msg *first = take(stage, ACTOR_HISTORY, MSG_LOAD_ACCOUNT);
+    nothing_for(stage, ACTOR_HISTORY);
+    sim_advance(stage->sim, 5500); /* it is not answered: the next one's turn */
+    (void)first;
+    (void)take(stage, ACTOR_HISTORY, MSG_LOAD_ACCOUNT);
+    nothing_for(stage, ACTOR_HISTORY);
+    sim_advance(stage->sim, 60000);
+    size_t answered = 0, asked = 0;
+    while (sim_take(stage->sim, ACTOR_ZMQ_GATEWAY) != NULL)
+        answered++;
+    while (sim_take(stage->sim, ACTOR_HISTORY) != NULL)
+        asked++;
+    assert_int_equal(answered, 64);
+    assert_int_equal(asked, 1); /* the third; the others had waited too long */
+    post(stage, MSG_LOGIN, &login.base);
+    load(stage, "ANA", "", &loaded);
+}
+
 /* Each worker has two at most, the queue has an end, and whoever finds it full is told when to come
  * again. */
 static void test_the_queue_has_an_end(void **state)
@@ -382,6 +416,7 @@ int main(void)
         TEST(test_tokens_are_stored_hashed),
         TEST(test_what_carries_no_password_is_passed_on),
         TEST(test_no_answer),
+        TEST(test_the_line_moves_on),
         TEST(test_the_queue_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 """Accounts over ZeroMQ: registration, passwords, tokens, lock-out, bans, the audit log; and all of
 it after kill -9."""
 import itertools
+import os
 import sqlite3
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -237,10 +239,19 @@ def test_registered_is_on_disk_when_it_is_said(make_broker, connect_raw):
 def test_the_audit_log_shows_what_was_changed(broker, login, guest, ana):
     login("ana", PASSWORD)
     broker.stop()
-    with sqlite3.connect(Path(broker.data) / "roost.db") as db:
+    path = Path(broker.data) / "roost.db"
+
+    def verify():
+        return subprocess.run([os.environ["ROOST_CLI"], "verify", str(path)], check=False,
+                              capture_output=True, text=True)
+
+    assert verify().returncode == 0
+    with sqlite3.connect(path) as db:
         assert [row[0] for row in db.execute("SELECT action FROM audit ORDER BY id")] == [
             "register", "login"]
         db.execute("UPDATE audit SET actor = 'mallory' WHERE id = 1")
+    found = verify()
+    assert found.returncode == 1 and "audit: " in found.stdout and "id 1" in found.stdout
     broker.start()
 
 
