@@ -32,6 +32,7 @@ void batch_destroy(struct batch **batch)
     free(self->answers);
     free(self->runs);
     free(self->consumers);
+    free(self->removed);
     free(self);
 }
 
@@ -48,11 +49,12 @@ void batch_clear(struct batch *batch)
 {
     arena_reset(&batch->arena);
     batch->answer_count = 0;
-    batch->run_mark = batch->consumer_mark = 0;
+    batch->run_mark = batch->consumer_mark = batch->removed_mark = 0;
     batch_forget_rows(batch);
     batch->answers = shrink(batch->answers, &batch->answer_capacity);
     batch->runs = shrink(batch->runs, &batch->run_capacity);
     batch->consumers = shrink(batch->consumers, &batch->consumer_capacity);
+    batch->removed = shrink(batch->removed, &batch->removed_capacity);
 }
 
 void *batch_alloc(struct batch *batch, size_t size)
@@ -117,21 +119,45 @@ INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch)
     return row;
 }
 
+/* The answer to the question that opened the consumer is not out yet. */
+static void refuse_opened(const struct batch_answer *answer, int64_t consumer_id, enum err err)
+{
+    if (answer->kind != MSG_CONSUMER_OPENED || !answer->body)
+        return;
+    INTERNAL(ConsumerOpened) *opened = (INTERNAL(ConsumerOpened) *)answer->body;
+    if (!opened->row || opened->row->consumer_id != consumer_id)
+        return;
+    opened->row = NULL;
+    opened->code = err_code(err);
+    opened->text = (char *)(uintptr_t)err_sentence(err); /* only read */
+}
+
+void batch_add_removed(struct batch *batch, int64_t consumer_id, enum err err)
+{
+    batch->removed = reserve(batch->removed, batch->removed_count, &batch->removed_capacity,
+                             sizeof(*batch->removed));
+    batch->removed[batch->removed_count++] = consumer_id;
+    for (size_t i = 0; i < batch->answer_count; i++)
+        refuse_opened(&batch->answers[i], consumer_id, err);
+}
+
 void batch_keep_rows(struct batch *batch)
 {
     batch->run_mark = batch->run_count;
     batch->consumer_mark = batch->consumer_count;
+    batch->removed_mark = batch->removed_count;
 }
 
 void batch_forget_rows(struct batch *batch)
 {
     batch->run_count = batch->run_mark;
     batch->consumer_count = batch->consumer_mark;
+    batch->removed_count = batch->removed_mark;
 }
 
 bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
 {
-    if (batch->run_count == 0 && batch->consumer_count == 0)
+    if (batch->run_count == 0 && batch->consumer_count == 0 && batch->removed_count == 0)
         return false;
     roost__internal__appended__init(ret);
     ret->last_seq = batch->last_seq;
@@ -147,5 +173,7 @@ bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
     }
     for (size_t i = 0; i < batch->consumer_count; i++)
         ret->consumers[i] = &batch->consumers[i];
+    ret->removed_consumers = batch->removed_count ? batch->removed : NULL;
+    ret->n_removed_consumers = batch->removed_count;
     return true;
 }

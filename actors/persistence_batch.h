@@ -34,8 +34,10 @@ struct batch {
     size_t run_count, run_capacity;
     INTERNAL(ConsumerRow) * consumers; /* their strings live in the arena */
     size_t consumer_count, consumer_capacity;
-    size_t run_mark, consumer_mark; /* those before are committed */
-    uint64_t last_seq;              /* newest message committed when this batch was */
+    int64_t *removed; /* ids of consumers that are no more */
+    size_t removed_count, removed_capacity;
+    size_t run_mark, consumer_mark, removed_mark; /* those before are committed */
+    uint64_t last_seq;                            /* newest message committed when this batch was */
 };
 
 struct batch *batch_new(void);
@@ -55,6 +57,10 @@ struct batch_answer *batch_add_answer(struct batch *batch);
 void batch_add_run(struct batch *batch, const INTERNAL(Run) * message);
 
 INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch);
+
+/* A consumer is no more: sync-manager is told, and an answer of this batch that has just opened it
+ * becomes the refusal `err`. */
+void batch_add_removed(struct batch *batch, int64_t consumer_id, enum err err);
 
 /* Runs and consumers so far are committed; or those since are forgotten, after a rollback. */
 void batch_keep_rows(struct batch *batch);

@@ -161,6 +161,15 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
     }
     if (err != ERR_NO_SUCH_SCOPE)
         return err;
+    int64_t room_id = 0;
+    enum member_role role;
+    err = member_next_room(p->store, id, 0, &room_id, &role);
+    if (err)
+        return err;
+    if (room_id) {
+        done->text = (char *)(uintptr_t) "the peer is a member of a room"; /* only read */
+        return ERR_NOT_ALLOWED;
+    }
     err = peer_remove(p->store, id);
     done->count = !err;
     return err;
@@ -225,6 +234,8 @@ static enum err work_on(struct persistence *p, const INTERNAL(Call) * call,
 {
     size_t count = sizeof(works) / sizeof(works[0]);
     persistence_call_work *work = call->method < count ? works[call->method] : NULL;
+    if (call->method >= ROOST__V1__METHOD__ROOM_CREATE)
+        persistence_standings_forget(p); /* rooms, members or accounts change */
     return work ? work(p, call, done) : ERR_UNKNOWN_CALL;
 }
 

@@ -16,6 +16,7 @@
  *     persistence_login.c        LOGIN_WRITE; new accounts; the audit log
  *     persistence_accounts.c     the USER_ methods, tokens
  *     persistence_rooms.c        the ROOM_ methods and MEMBER_ROLE
+ *     persistence_members.c      who is in a room, and what follows from it
  *     persistence_invitations.c  the INVITE methods
  *     persistence_changes.c      MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT
  *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
@@ -32,16 +33,19 @@
 #include "proto/actor_ids.h"
 #include "proto/name.h"
 #include "proto/uuid.h"
+#include "rights.h"
 #include "rt/hash.h"
 #include "rt/metrics.h"
 #include "store/consumers.h"
+#include "store/members.h"
 #include "store/messages.h"
 #include "store/store.h"
 
-#define PERSISTENCE_APPENDED_MAX  64         /* questions to sync-manager without an answer */
+#define PERSISTENCE_APPENDED_MAX  64         /* APPENDED that sync-manager has not acknowledged */
 #define PERSISTENCE_TAIL_IDS_MAX  (1u << 20) /* far above what the policy of slices lets happen */
 #define PERSISTENCE_SCOPES_MAX    65536      /* names kept in the cache */
 #define PERSISTENCE_SESSIONS_MAX  (1u << 20)
+#define PERSISTENCE_STANDINGS_MAX 65536
 #define PERSISTENCE_CONSUMER_MAIN "main"
 
 enum persistence_timer {
@@ -57,6 +61,8 @@ struct scope_ref {
     int64_t id;
     int64_t owner_id; /* of a mailbox */
     enum scope_kind kind;
+    bool is_new; /* made just now: every message there is is in another scope */
+    int64_t retention_ms; /* of a room that has its own; else 0 */
 };
 
 struct session_undo {
@@ -95,6 +101,9 @@ struct persistence {
     struct hash scope_places;
     struct scope_ref *scopes;
     uint32_t scope_count;
+
+    /* (room, peer) -> may it send? Forgotten with every change of rooms, members and accounts. */
+    struct u64map standings;
 
     /* Committed batches that were not told yet. */
     struct batch *outbox, **outbox_end;
@@ -178,6 +187,43 @@ MUST_USE enum err persistence_scope_named(struct persistence *p, enum scope_kind
                                           struct scope_ref *ret);
 void persistence_scopes_forget(struct persistence *p);
 int64_t persistence_conversation(const struct scope_ref *scope, int64_t sender_id);
+
+/* --- persistence_members.c */
+
+/* A room that a call names, and its caller. */
+struct room_place {
+    int64_t scope_id;
+    char name[WIRE_NAME_BYTES_MAX + 1]; /* as stored */
+    struct member_standing standing;
+    struct rights_who who;
+};
+/* ERR_NO_SUCH_SCOPE, ERR_BAD_SCOPE. */
+MUST_USE enum err persistence_room_of_call(struct persistence *p, const INTERNAL(Call) * call,
+                                           struct room_place *ret);
+/* The same by its id. */
+MUST_USE enum err persistence_room_by_id(struct persistence *p, const INTERNAL(Call) * call,
+                                         int64_t scope_id, struct room_place *ret);
+void persistence_name_room(struct persistence *p, const struct room_place *place,
+                           INTERNAL(CallDone) * done);
+/* Makes the peer a member: owner, when the room has none. Its pending invitation is used up. */
+MUST_USE enum err persistence_member_add(struct persistence *p, const struct room_place *place,
+                                         int64_t peer_id, uint32_t account_role);
+/* It is no member any more (`role` before), or banned; ownership goes on, its consumers end. */
+MUST_USE enum err persistence_member_remove(struct persistence *p, int64_t scope_id,
+                                            int64_t peer_id, enum member_role role, bool is_ban);
+/* May the peer write to this room? NOT_MEMBER, ROOM_BANNED, ROOM_ARCHIVED, NOT_ALLOWED. */
+MUST_USE enum err persistence_may_send(struct persistence *p, const struct scope_ref *room,
+                                       int64_t peer_id);
+/* May it read it; *ret_start: where a new consumer of it begins. */
+MUST_USE enum err persistence_may_attach(struct persistence *p, const struct scope_ref *room,
+                                         int64_t peer_id, uint64_t *ret_start);
+void persistence_standings_forget(struct persistence *p);
+
+/* --- persistence_invitations.c */
+
+/* Within the transaction in hand: a slice of those whose time is over. */
+MUST_USE enum err persistence_expire_invitations(struct persistence *p, int64_t past_ms,
+                                                 bool *ret_has_more);
 
 /* --- persistence_receipts.c */
 

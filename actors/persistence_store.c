@@ -211,6 +211,8 @@ static enum err append_entry(struct persistence *p, const INTERNAL(Store) * ques
                              uint64_t *ret_seq)
 {
     int64_t ttl_ms = entry->ttl_ms ? (int64_t)entry->ttl_ms : p->options.ttl_ms;
+    if (scope->retention_ms && ttl_ms > scope->retention_ms)
+        ttl_ms = scope->retention_ms; /* what is removed has expired before */
     struct message_row message = {
         .scope_id = scope->id,
         .sender_id = question->peer_id,
@@ -248,18 +250,28 @@ struct scope_memory {
     struct scope_ref scope;
 };
 
+static enum err find_scope(struct persistence *p, const INTERNAL(Store) * question,
+                           const Roost__V1__Entry *entry, struct scope_memory *memory)
+{
+    if (memory->text && memory->text == entry->scope.data)
+        return ERR_OK;
+    memory->text = NULL;
+    enum err err = persistence_scope(p, entry->scope.data, entry->scope.len, &memory->scope);
+    if (!err && memory->scope.kind == SCOPE_ROOM)
+        err = persistence_may_send(p, &memory->scope, question->peer_id);
+    if (!err)
+        memory->text = entry->scope.data;
+    return err;
+}
+
 static enum err store_entry(struct persistence *p, const INTERNAL(Store) * question,
                             const Roost__V1__Entry *entry, struct scope_memory *memory, uint64_t no)
 {
     const char *problem = NULL;
     uint64_t seq = 0;
     enum err err = wire_check_entry(entry, &p->options.limits, &problem);
-    if (!err && (memory->text == NULL || memory->text != entry->scope.data)) {
-        memory->text = NULL;
-        err = persistence_scope(p, entry->scope.data, entry->scope.len, &memory->scope);
-        if (!err)
-            memory->text = entry->scope.data;
-    }
+    if (!err)
+        err = find_scope(p, question, entry, memory);
     if (!err)
         err = check_new(p, question->peer_id, entry->message_id.data, &seq);
     if (!err)

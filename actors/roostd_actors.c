@@ -138,6 +138,7 @@ static void describe_store(const struct roostd_config *config, const char *datab
         .retention_ms = config->retention_history_s * MS_PER_S,
         .presence_retention_ms = config->retention_presence_s * MS_PER_S,
         .cleanup_interval_ms = config->cleanup_interval_s * MS_PER_S,
+        .invitation_ttl_ms = config->invitation_ttl_s * MS_PER_S,
         .token_ms = config->security_token_s * MS_PER_S,
         .login_failures_max = (uint32_t)config->security_login_failures_max,
         .login_window_ms = config->security_login_window_s * MS_PER_S,

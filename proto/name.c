@@ -96,13 +96,16 @@ bool name_is_reserved(const void *bytes, size_t size)
     return folded.text[0] == '$' || (folded.size >= 4 && memcmp(folded.text, "lan:", 4) == 0);
 }
 
-static bool has_separator(const char *text, size_t size)
+/* What is true of names of accounts and of rooms. */
+static enum err check_divider(const char *text, size_t size, const char **ret_problem)
 {
     for (size_t i = 0; i < size; i++) {
-        if (text[i] == ',' || text[i] == ':' || text[i] == ';' || text[i] == '|')
-            return true;
+        if (text[i] != '\0' && strchr(",:;|", text[i])) {
+            *ret_problem = "this name must not have any of the characters , : ; |";
+            return ERR_BAD_NAME;
+        }
     }
-    return false;
+    return ERR_OK;
 }
 
 enum err name_check_user(const void *bytes, size_t size, const char **ret_problem)
@@ -110,19 +113,40 @@ enum err name_check_user(const void *bytes, size_t size, const char **ret_proble
     const char *problem = NULL;
     enum err err = name_check(bytes, size, &problem);
 
-    if (!err && has_separator(bytes, size))
-        problem = "the name of an account must not have any of , : ; |";
-    else if (!err && unicode_has_blank(bytes, size))
-        problem = "the name of an account must not have white space";
-    else if (!err && name_is_reserved(bytes, size))
-        problem = "names that begin with $ are reserved";
-    if (!problem)
-        return ERR_OK;
-    if (ret_problem)
+    if (!err && unicode_has_blank(bytes, size)) {
+        problem = "the name of a user must not have blanks";
+        err = ERR_BAD_NAME;
+    }
+    if (!err)
+        err = check_divider(bytes, size, &problem);
+    if (!err && name_is_reserved(bytes, size)) {
+        problem = "names that begin with $ are the broker's own";
+        err = ERR_RESERVED_NAME;
+    }
+    if (err && ret_problem)
         *ret_problem = problem;
-    if (err)
-        return err;
-    return name_is_reserved(bytes, size) ? ERR_RESERVED_NAME : ERR_BAD_NAME;
+    return err;
+}
+
+enum err name_check_room(const void *bytes, size_t size, const char **ret_problem)
+{
+    struct name_folded folded;
+    const char *problem = NULL;
+    enum err err = name_check(bytes, size, &problem);
+
+    if (!err)
+        err = check_divider(bytes, size, &problem);
+    if (!err && name_fold(bytes, size, &folded)) {
+        problem = "a name must have something visible";
+        err = ERR_BAD_NAME;
+    }
+    if (!err && (strcmp(folded.text, "lobby") == 0 || folded.text[0] == '$')) {
+        problem = "the Lobby and names that begin with $ are the broker's own";
+        err = ERR_RESERVED_NAME;
+    }
+    if (err && ret_problem)
+        *ret_problem = problem;
+    return err;
 }
 
 static const struct {

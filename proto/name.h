@@ -60,9 +60,14 @@ MUST_USE enum err name_fold(const void *bytes, size_t size, struct name_folded *
  * broker's own). A message may be sent to them. */
 bool name_is_reserved(const void *bytes, size_t size);
 
-/* The name of an account: a name without white space and without any of , : ; | (which lists and
- * addresses are written with). ERR_BAD_NAME, or ERR_RESERVED_NAME for the broker's own names. */
+/* The name of an account: the rules of every name, and neither white space nor any of `,` `:` `;` `|`,
+ * which divide lists of names in protocols of people. ERR_BAD_NAME, ERR_RESERVED_NAME. */
 MUST_USE enum err name_check_user(const void *bytes, size_t size, const char **ret_problem);
+
+/* The name of a room that is to be made: the rules of every name, and none of `,` `:` `;` `|`; blanks
+ * inside are fine. At most WIRE_NAME_BYTES_MAX bytes, like every name. Nobody makes another "Lobby" in
+ * whatever case: ERR_RESERVED_NAME; else ERR_BAD_NAME. */
+MUST_USE enum err name_check_room(const void *bytes, size_t size, const char **ret_problem);
 
 /* "kind:name" without wildcards. ERR_BAD_SCOPE with *ret_problem (may be NULL) otherwise. The first
  * colon ends the kind, so "peer:lan:ana@host" is the mailbox of "lan:ana@host". */

@@ -68,6 +68,21 @@ static bool is_blank(utf8proc_int32_t codepoint)
     return utf8proc_category(codepoint) == UTF8PROC_CATEGORY_ZS;
 }
 
+bool unicode_has_blank(const void *bytes, size_t size)
+{
+    const utf8proc_uint8_t *text = bytes;
+
+    for (size_t at = 0; at < size;) {
+        utf8proc_int32_t codepoint;
+        utf8proc_ssize_t step =
+            utf8proc_iterate(text + at, (utf8proc_ssize_t)(size - at), &codepoint);
+        if (step <= 0 || is_blank(codepoint))
+            return true;
+        at += (size_t)step;
+    }
+    return false;
+}
+
 /* Decomposes (and folds) by `options` and writes the result as UTF-8 over `points`. Returns its
  * size in bytes, or 0 when it does not fit or is empty. */
 static size_t transform(const void *bytes, size_t size, utf8proc_option_t options,
@@ -88,21 +103,6 @@ static bool is_nfc(const void *bytes, size_t size)
     size_t composed = transform(bytes, size, UTF8PROC_STABLE | UTF8PROC_COMPOSE, &points);
 
     return composed == size && memcmp(points.at, bytes, size) == 0;
-}
-
-bool unicode_has_blank(const void *bytes, size_t size)
-{
-    const utf8proc_uint8_t *text = bytes;
-    utf8proc_int32_t codepoint;
-
-    for (size_t at = 0; at < size;) {
-        utf8proc_ssize_t step =
-            utf8proc_iterate(text + at, (utf8proc_ssize_t)(size - at), &codepoint);
-        if (step <= 0 || is_blank(codepoint))
-            return true;
-        at += (size_t)step;
-    }
-    return false;
 }
 
 bool unicode_is_valid(const void *bytes, size_t size)

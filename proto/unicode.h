@@ -19,7 +19,7 @@ bool unicode_is_valid(const void *bytes, size_t size);
 MUST_USE enum err unicode_check_name(const void *bytes, size_t size, const char **ret_problem);
 MUST_USE enum err unicode_check_text(const void *bytes, size_t size, const char **ret_problem);
 
-/* Any white space in a text that unicode_check_name or name_check has passed? */
+/* Is there any white space in these bytes, which passed name_check? */
 bool unicode_has_blank(const void *bytes, size_t size);
 
 /* Case-folded, composed, without invisible characters. ERR_BAD_NAME when nothing is left. */

@@ -3,36 +3,29 @@
  * What is done to the log later: filling the deferred tables, retention, quarantine.
  *
  * All of it in slices, each one transaction of the caller together with whatever else he writes.
- * A slice of the deferred tables is inserted in the order of each table's key, so that neighbours
- * go into the same page; the larger the slice, the less a row costs.
  */
 #include <string.h>
 
 #include "rt/check.h"
 #include "store/checksum.h"
+#include "store/conversation.h"
+#include "store/index.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
+#include "store/search.h"
 #include "store/store_internal.h"
+
+#define REMOVE_SCOPE_MAX 512
 
 enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left)
 {
     CHECK(store->is_in_transaction);
-    static const enum statement steps[] = {
-        STATEMENT_index_ids,
-        STATEMENT_index_conversations,
-        STATEMENT_index_peer_conversations,
-        STATEMENT_index_scopes,
-    };
     uint64_t from = store->indexed_seq, upto = store->last_seq;
     if (upto - from > rows_max)
         upto = from + rows_max;
-    enum err err = ERR_OK;
-    if (upto > from) {
-        for (size_t i = 0; i < sizeof steps / sizeof *steps && err == ERR_OK; i++)
-            err = statement_run_ints(store, steps[i], INTS((int64_t)from, (int64_t)upto));
-        if (err == ERR_OK)
-            err = statement_run_ints(store, STATEMENT_index_progress, INTS((int64_t)upto));
-    }
+    enum err err = upto > from ? index_add(store, from, upto) : ERR_OK;
+    if (err == ERR_OK && upto > from)
+        err = statement_run_ints(store, STATEMENT_index_progress, INTS((int64_t)upto));
     if (err != ERR_OK)
         return err;
     store->indexed_seq = upto;
@@ -71,16 +64,65 @@ enum err message_remove_slice(struct store *store, int64_t stored_before_ms,
 {
     CHECK(store->is_in_transaction);
     static const enum statement steps[] = {
-        STATEMENT_remove_ids,
-        STATEMENT_remove_conversations,
-        STATEMENT_remove_exceptions,
+        STATEMENT_remove_ids,      STATEMENT_remove_conversations, STATEMENT_remove_exceptions,
+        STATEMENT_remove_edits,    STATEMENT_remove_tombstones,    STATEMENT_remove_reactions,
         STATEMENT_remove_messages,
     };
     uint64_t upto = 0, count = 0;
     enum err err =
         find_removable(store, stored_before_ms, expired_before_ms, rows_max, &upto, &count);
+    if (err == ERR_OK && count > 0)
+        err = search_forget(store, upto);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && err == ERR_OK && count > 0; i++)
         err = statement_run_ints(store, steps[i], INTS((int64_t)upto));
+    if (err == ERR_OK)
+        *ret_removed = count;
+    return err;
+}
+
+/* The oldest of the scope's indexed messages, but never the newest of the log. */
+static enum err find_removable_of_scope(struct store *store, int64_t scope_id,
+                                        int64_t stored_before_ms, int64_t expired_before_ms,
+                                        uint32_t rows_max, uint64_t *ret_seqs, uint64_t *ret_count)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_remove_scope_candidates, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt,
+                        INTS(conversation_of_scope(scope_id), (int64_t)store->last_seq, rows_max));
+    uint64_t count = 0;
+    bool has_row = false;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        if (sqlite3_column_int64(stmt, 1) >= stored_before_ms ||
+            sqlite3_column_int64(stmt, 2) >= expired_before_ms)
+            break;
+        ret_seqs[count++] = (uint64_t)sqlite3_column_int64(stmt, 0);
+    }
+    *ret_count = count;
+    return statement_close(stmt, err);
+}
+
+enum err message_remove_of_scope(struct store *store, int64_t scope_id, int64_t stored_before_ms,
+                                 int64_t expired_before_ms, uint32_t rows_max,
+                                 uint64_t *ret_removed)
+{
+    CHECK(store->is_in_transaction);
+    static const enum statement steps[] = {
+        STATEMENT_remove_one_id,
+        STATEMENT_remove_one_conversation,
+        STATEMENT_remove_one_exception,
+        STATEMENT_remove_one_message,
+    };
+    uint64_t seqs[REMOVE_SCOPE_MAX], count = 0;
+    if (rows_max > REMOVE_SCOPE_MAX)
+        rows_max = REMOVE_SCOPE_MAX;
+    enum err err = find_removable_of_scope(store, scope_id, stored_before_ms, expired_before_ms,
+                                           rows_max, seqs, &count);
+    for (uint64_t i = 0; i < count && err == ERR_OK; i++) {
+        for (size_t step = 0; step < sizeof steps / sizeof *steps && err == ERR_OK; step++)
+            err = statement_run_ints(store, steps[step], INTS((int64_t)seqs[i]));
+    }
     if (err == ERR_OK)
         *ret_removed = count;
     return err;

@@ -171,6 +171,55 @@ static void reserved_names(void **state)
 }
 
 static const struct {
+    const char *name;
+    enum err user, room;
+} people[] = {
+    {"alice", ERR_OK, ERR_OK},
+    {"Welcome1", ERR_OK, ERR_OK},
+    {"J\xc3\xbcrgen", ERR_OK, ERR_OK},
+    {"\xe4\xb8\xad\xe6\x96\x87", ERR_OK, ERR_OK},
+    {"a/b", ERR_OK, ERR_OK},
+    {"tea room", ERR_BAD_NAME, ERR_OK},
+    {"tea\xc2\xa0room", ERR_BAD_NAME, ERR_OK},     /* no-break space */
+    {"tea\xe3\x80\x80room", ERR_BAD_NAME, ERR_OK}, /* ideographic space */
+    {" tea", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"tea ", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a,b", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a:b", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a;b", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a|b", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a\tb", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"a\nb", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"\xff", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"$ana", ERR_RESERVED_NAME, ERR_RESERVED_NAME},
+    {"lan:ana@host", ERR_BAD_NAME, ERR_BAD_NAME},
+    {"Lobby", ERR_OK, ERR_RESERVED_NAME},
+    {"lobby", ERR_OK, ERR_RESERVED_NAME},
+    {"LOBBY", ERR_OK, ERR_RESERVED_NAME},
+    {"lo\xe2\x80\x8d"
+     "bby",
+     ERR_OK, ERR_RESERVED_NAME}, /* a joiner is not seen */
+    {"Lobby2", ERR_OK, ERR_OK},
+};
+
+static void names_of_people_and_rooms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LENGTH(people); i++) {
+        const char *name = people[i].name, *problem = NULL;
+        if (name_check_user(name, strlen(name), &problem) != people[i].user)
+            fail_msg("user \"%s\": %s", name, problem ? problem : "accepted");
+        assert_true(problem || people[i].user == ERR_OK);
+        problem = NULL;
+        if (name_check_room(name, strlen(name), &problem) != people[i].room)
+            fail_msg("room \"%s\": %s", name, problem ? problem : "accepted");
+        assert_true(problem || people[i].room == ERR_OK);
+    }
+    assert_int_equal(name_check_user("a\0b", 3, NULL), ERR_BAD_NAME);
+}
+
+static const struct {
     const char *text;
     enum scope_prefix prefix;
     const char *name;
@@ -293,11 +342,16 @@ static void user_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(user_names),    cmocka_unit_test(names),
-        cmocka_unit_test(longest_name),  cmocka_unit_test(folding),
-        cmocka_unit_test(longest_folds), cmocka_unit_test(reserved_names),
-        cmocka_unit_test(scopes),        cmocka_unit_test(topics),
+        cmocka_unit_test(names),
+        cmocka_unit_test(longest_name),
+        cmocka_unit_test(folding),
+        cmocka_unit_test(longest_folds),
+        cmocka_unit_test(reserved_names),
+        cmocka_unit_test(scopes),
+        cmocka_unit_test(topics),
         cmocka_unit_test(texts),
+        cmocka_unit_test(names_of_people_and_rooms),
+        cmocka_unit_test(user_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

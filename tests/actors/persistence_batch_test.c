@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What a batch says of consumers that ended.
+ */
+#include "persistence_batch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static INTERNAL(ConsumerOpened) * add_opened(struct batch *batch, int64_t consumer_id)
+{
+    INTERNAL(ConsumerRow) *row = batch_alloc(batch, sizeof(*row));
+    INTERNAL(ConsumerOpened) *opened = batch_alloc(batch, sizeof(*opened));
+    roost__internal__consumer_row__init(row);
+    roost__internal__consumer_opened__init(opened);
+    row->consumer_id = consumer_id;
+    opened->row = row;
+    struct batch_answer *answer = batch_add_answer(batch);
+    answer->kind = MSG_CONSUMER_OPENED;
+    answer->body = &opened->base;
+    return opened;
+}
+
+/* APPENDED goes out before the answers: nobody may hear of the consumer after he heard of its end.
+ */
+static void what_ended_at_once_was_never_opened(void **state)
+{
+    (void)state;
+    INTERNAL(Appended) appended;
+    struct batch *batch = batch_new();
+    INTERNAL(ConsumerOpened) *kept = add_opened(batch, 4);
+    INTERNAL(ConsumerOpened) *ended = add_opened(batch, 5);
+    batch_add_answer(batch)->kind = MSG_CONSUMER_OPENED; /* in the making: has no body */
+    assert_false(batch_appended(batch, &appended));
+    batch_add_removed(batch, 5, ERR_NOT_MEMBER);
+    assert_null(ended->row);
+    assert_int_equal(ended->code, err_code(ERR_NOT_MEMBER));
+    assert_non_null(kept->row);
+    assert_int_equal(kept->code, 0);
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_removed_consumers, 1);
+    assert_int_equal(appended.removed_consumers[0], 5);
+    batch_destroy(&batch);
+}
+
+static void a_rollback_brings_consumers_back(void **state)
+{
+    (void)state;
+    INTERNAL(Appended) appended;
+    struct batch *batch = batch_new();
+    batch_add_removed(batch, 5, ERR_NOT_MEMBER);
+    batch_forget_rows(batch);
+    assert_false(batch_appended(batch, &appended));
+    batch_add_removed(batch, 6, ERR_NOT_MEMBER);
+    batch_keep_rows(batch);
+    batch_add_removed(batch, 7, ERR_NOT_MEMBER);
+    batch_forget_rows(batch);
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_removed_consumers, 1);
+    assert_int_equal(appended.removed_consumers[0], 6);
+    batch_clear(batch);
+    assert_false(batch_appended(batch, &appended));
+    batch_destroy(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_ended_at_once_was_never_opened),
+        cmocka_unit_test(a_rollback_brings_consumers_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
