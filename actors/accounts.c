@@ -83,6 +83,7 @@ static struct job *job_new(struct accounts *a, const struct msg *msg)
     *job = (struct job){
         .number = number,
         .step = JOB_IN_LINE,
+        .arrived = actor_mono(a->actor),
         .from = msg->from,
         .correlation = msg->correlation,
     };
@@ -119,7 +120,9 @@ static void job_free(struct accounts *a, struct job *job)
 
 static void start(struct accounts *a, struct job *job)
 {
-    enum err err = job->login ? accounts_login_start(a, job) : accounts_call_start(a, job);
+    enum err err = ERR_BUSY;
+    if (mono_elapsed_ms(job->arrived, actor_mono(a->actor)) <= ACCOUNTS_PATIENCE_MS)
+        err = job->login ? accounts_login_start(a, job) : accounts_call_start(a, job);
     if (err)
         accounts_refuse(a, job, err, NULL);
 }
@@ -184,12 +187,37 @@ void accounts_finish_login(struct accounts *a, struct job *job, INTERNAL(LoginDo
     finish(a, job);
 }
 
-void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone) * done)
+static void reply_call(struct accounts *a, struct job *job, INTERNAL(CallDone) * done)
 {
     done->session = job->call->session;
     done->request_id = job->call->request_id;
     actor_reply_to(a->actor, job->from, job->correlation, MSG_CALL_DONE, &done->base, NULL);
+}
+
+void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone) * done)
+{
+    reply_call(a, job, done);
     finish(a, job);
+}
+
+void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
+{
+    static const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY};
+    for (size_t i = 0; i < sizeof(gateways); i++) {
+        enum err err = actor_send(a->actor, gateways[i], MSG_ACCOUNT_CHANGED, &changed->base, NULL);
+        if (err)
+            log_error("change-not-told", LOG_ERROR(err),
+                      LOG_BYTES("peer", changed->name.data, changed->name.len));
+    }
+}
+
+void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name)
+{
+    INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
+    changed.name = name;
+    changed.code = err_code(ERR_NO_CREDENTIALS);
+    changed.only_unverified = true;
+    accounts_tell(a, &changed);
 }
 
 void accounts_refuse(struct accounts *a, struct job *job, enum err err, const char *text)
@@ -366,7 +394,10 @@ static enum err on_call_done(struct actor *actor, void *state, const struct msg 
     INTERNAL(CallDone) done = *MSG_BODY(msg, INTERNAL(CallDone));
     if (done.code == 0 && job->token[0])
         done.token = accounts_bytes(job->token, ACCOUNTS_TOKEN_TEXT);
-    accounts_finish_call(a, job, &done);
+    reply_call(a, job, &done);
+    if (done.code == 0) /* after the answer: the session of the caller may be one that ends */
+        accounts_call_tell(a, job->call);
+    finish(a, job);
     return ERR_OK;
 }
 

@@ -142,6 +142,31 @@ enum err accounts_call_begin(struct accounts *a, struct job *job)
     }
 }
 
+void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call)
+{
+    INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
+    changed.name = call->peer;
+    switch (call->method) {
+    case ROOST__V1__METHOD__USER_REGISTER:
+        accounts_tell_registered(a, call->peer);
+        return;
+    case ROOST__V1__METHOD__USER_ROLE:
+        changed.role = call->role;
+        break;
+    case ROOST__V1__METHOD__USER_BAN:
+        changed.code = err_code(ERR_ACCOUNT_BANNED);
+        break;
+    case ROOST__V1__METHOD__USER_ACTIVE:
+        changed.code = err_code(ERR_ACCOUNT_INACTIVE);
+        if (!call->all)
+            break;
+        return;
+    default:
+        return;
+    }
+    accounts_tell(a, &changed);
+}
+
 enum err accounts_call_loaded(struct accounts *a, struct job *job,
                               const INTERNAL(AccountLoaded) * loaded)
 {

@@ -172,6 +172,8 @@ void accounts_login_written(struct accounts *a, struct job *job,
         accounts_finish_login(a, job, &done);
         return;
     }
+    if (job->login->is_register)
+        accounts_tell_registered(a, job->login->name);
     done.name = written->name;
     done.peer_id = written->peer_id;
     done.role = written->role;

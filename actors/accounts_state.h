@@ -34,6 +34,7 @@
 #define ACCOUNTS_LOAD_DEADLINE  5000
 #define ACCOUNTS_HASH_DEADLINE  5000
 #define ACCOUNTS_WRITE_DEADLINE 10000
+#define ACCOUNTS_PATIENCE_MS    12000 /* in line; then nobody waits for the answer any more */
 #define ACCOUNTS_BUSY_RETRY_MS  500
 
 enum accounts_timer { ACCOUNTS_TIMER_PUMP };
@@ -50,6 +51,7 @@ enum job_step {
 struct job {
     uint16_t number;
     enum job_step step;
+    struct mono_time arrived;
     uint8_t from;
     uint64_t correlation;
     INTERNAL(Login) * login; /* one of the two; owned */
@@ -110,6 +112,8 @@ MUST_USE enum err accounts_write_failure(struct accounts *a, struct job *job,
 /* Answers and frees; whoever is next in line begins. */
 void accounts_finish_login(struct accounts *a, struct job *job, INTERNAL(LoginDone) * done);
 void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone) * done);
+/* Tells the gateways that this name has an account now. */
+void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name);
 /* The same with nothing but an error. text may be NULL. */
 void accounts_refuse(struct accounts *a, struct job *job, enum err err, const char *text);
 /* Copies what LOAD_ACCOUNT found. */
@@ -126,6 +130,9 @@ static inline ProtobufCBinaryData accounts_bytes(const void *data, size_t size)
 {
     return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
 }
+
+/* To every gateway. */
+void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed);
 
 /* --- accounts_hash.c */
 
@@ -156,5 +163,7 @@ MUST_USE enum err accounts_call_start(struct accounts *a, struct job *job);
 MUST_USE enum err accounts_call_loaded(struct accounts *a, struct job *job,
                                        const INTERNAL(AccountLoaded) * loaded);
 MUST_USE enum err accounts_call_hashed(struct accounts *a, struct job *job);
+/* It is on disk: the gateways are told what it changes for their sessions. */
+void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "account_rights.h"
 #include "persistence_state.h"
 #include "store/accounts.h"
 #include "store/peers.h"
@@ -74,43 +75,35 @@ static enum err find_target(struct request *request)
     return err ? err : account_find(request->p->store, folded.text, take_user, &request->target);
 }
 
-/* About the caller himself, or, for administrators, about `peer`. Says nothing to others of who
- * exists. */
-static enum err begin_own(struct persistence *p, const INTERNAL(Call) * call, struct request *ret)
+static struct account_asker asker_of(const struct request *request)
+{
+    return (struct account_asker){
+        .role = (int)request->caller.role,
+        .is_admin = request->is_admin,
+        .is_self = request->target.id == request->caller.id,
+        .target_role = (int)request->target.role,
+    };
+}
+
+/* About `peer`, or without one about the caller. Whoever may not do it to anybody else is not told
+ * who exists. */
+static enum err begin_about(struct persistence *p, const INTERNAL(Call) * call,
+                            enum account_action action, struct request *ret)
 {
     enum err err = begin(p, call, ret);
     if (err)
         return err;
     if (call->peer.len) {
+        struct account_asker asker = asker_of(ret);
         err = find_target(ret);
-        bool is_other = ret->target.id != ret->caller.id || !ret->caller.role;
-        return !ret->is_admin && (err || is_other) ? ERR_NOT_ALLOWED : err;
+        if (err == ERR_NO_SUCH_USER && !account_rights_may_ask(action, &asker))
+            return ERR_NOT_ALLOWED;
+    } else {
+        ret->target = ret->caller;
+        err = ret->caller.role ? ERR_OK : ERR_NOT_ALLOWED;
     }
-    ret->target = ret->caller;
-    return ret->caller.role ? ERR_OK : ERR_NOT_ALLOWED;
-}
-
-/* Administrators about others; moderators, where `may_moderate`, about users and guests. Nobody
- * about himself: an administrator cannot lock the last one out. */
-static enum err check_power(const struct request *request, bool may_moderate)
-{
-    bool is_self = request->target.id == request->caller.id;
-    bool is_moderator =
-        request->caller.role == ACCOUNT_MODERATOR && request->target.role < ACCOUNT_MODERATOR;
-    bool may = request->is_admin || (may_moderate && is_moderator);
-    return may && !is_self ? ERR_OK : ERR_NOT_ALLOWED;
-}
-
-static enum err begin_about(struct persistence *p, const INTERNAL(Call) * call, bool may_moderate,
-                            struct request *ret)
-{
-    enum err err = begin(p, call, ret);
-    if (err)
-        return err;
-    if (!ret->is_admin && ret->caller.role < ACCOUNT_MODERATOR)
-        return ERR_NOT_ALLOWED; /* before it says who exists */
-    err = find_target(ret);
-    return err ? err : check_power(ret, may_moderate);
+    struct account_asker asker = asker_of(ret);
+    return err ? err : account_rights_check(action, &asker);
 }
 
 static enum err audit(const struct request *request, const char *action, const char *detail)
@@ -153,7 +146,7 @@ enum err persistence_call_user_password(struct persistence *p, const INTERNAL(Ca
                                         INTERNAL(CallDone) * done)
 {
     struct request request;
-    enum err err = begin_own(p, call, &request);
+    enum err err = begin_about(p, call, ACCOUNT_SET_PASSWORD, &request);
     bool needs_old = call->peer.len == 0 || !request.is_admin;
     if (!err && needs_old && !call->is_password_checked)
         err = ERR_BAD_CREDENTIALS;
@@ -170,7 +163,7 @@ enum err persistence_call_user_role(struct persistence *p, const INTERNAL(Call) 
     struct request request;
     if (call->role < ACCOUNT_GUEST || call->role > ACCOUNT_ADMIN)
         return ERR_BAD_FIELD;
-    enum err err = begin_about(p, call, false, &request);
+    enum err err = begin_about(p, call, ACCOUNT_SET_ROLE, &request);
     if (!err)
         err = account_set_role(p->store, request.target.id, (enum account_role)call->role);
     if (!err)
@@ -186,7 +179,7 @@ enum err persistence_call_user_ban(struct persistence *p, const INTERNAL(Call) *
     char detail[DETAIL_BYTES];
     int64_t until_ms = call->until_ms ? (int64_t)call->until_ms : (int64_t)WIRE_TIME_MS_MAX;
     const char *reason = persistence_text(p, call->text);
-    enum err err = begin_about(p, call, true, &request);
+    enum err err = begin_about(p, call, ACCOUNT_MODERATE, &request);
     if (!err && until_ms <= p->now_ms)
         err = ERR_BAD_FIELD;
     if (!err)
@@ -202,7 +195,7 @@ enum err persistence_call_user_unban(struct persistence *p, const INTERNAL(Call)
                                      INTERNAL(CallDone) * done)
 {
     struct request request;
-    enum err err = begin_about(p, call, true, &request);
+    enum err err = begin_about(p, call, ACCOUNT_MODERATE, &request);
     if (err || request.target.banned_until_ms <= p->now_ms)
         return err; /* not banned: nothing to do */
     err = account_set_ban(p->store, request.target.id, 0, "");
@@ -217,7 +210,7 @@ enum err persistence_call_user_active(struct persistence *p, const INTERNAL(Call
 {
     struct request request;
     uint64_t tokens;
-    enum err err = begin_about(p, call, false, &request);
+    enum err err = begin_about(p, call, ACCOUNT_SET_ACTIVE, &request);
     if (err || request.target.is_active == !!call->all)
         return err;
     err = account_set_active(p->store, request.target.id, call->all);
@@ -236,7 +229,7 @@ enum err persistence_call_user_unlock(struct persistence *p, const INTERNAL(Call
     struct request request;
     struct name_folded folded;
     uint64_t count = 0;
-    enum err err = begin_about(p, call, true, &request);
+    enum err err = begin_about(p, call, ACCOUNT_MODERATE, &request);
     if (err == ERR_NO_SUCH_USER) {
         (void)snprintf(request.target.name, sizeof(request.target.name), "%s",
                        persistence_text(p, call->peer));
@@ -258,11 +251,15 @@ enum err persistence_call_token_create(struct persistence *p, const INTERNAL(Cal
                                        INTERNAL(CallDone) * done)
 {
     struct request request;
+    struct account_asker asker;
     enum err err = begin(p, call, &request);
+    request.target = request.caller;
+    asker = asker_of(&request);
+    asker.is_admin = false; /* a token is of an account */
+    if (!err)
+        err = account_rights_check(ACCOUNT_CREATE_TOKEN, &asker);
     if (err)
         return err;
-    if (!request.caller.role)
-        return ERR_NOT_ALLOWED; /* a token is of an account */
     bool is_fixed = call->until_ms != 0;
     if (call->body.len != TOKEN_HASH_BYTES || (is_fixed && (int64_t)call->until_ms <= p->now_ms))
         return ERR_BAD_FIELD;
@@ -275,7 +272,6 @@ enum err persistence_call_token_create(struct persistence *p, const INTERNAL(Cal
         .expires_ms = is_fixed ? (int64_t)call->until_ms : p->now_ms + p->options.token_ms,
     };
     int64_t id = 0;
-    request.target = request.caller;
     err = token_create(p->store, &token, &id);
     if (!err)
         err = audit(&request, "token", token.label);
@@ -292,7 +288,7 @@ enum err persistence_call_session_end(struct persistence *p, const INTERNAL(Call
     uint64_t count = 0;
     if (!call->all && call->seq == 0)
         return ERR_MISSING_FIELD;
-    enum err err = begin_own(p, call, &request);
+    enum err err = begin_about(p, call, ACCOUNT_END_SESSIONS, &request);
     if (!err)
         err = token_remove(p->store, request.target.id, call->all ? 0 : (int64_t)call->seq, &count);
     if (!call->all)

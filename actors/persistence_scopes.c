@@ -88,11 +88,11 @@ static enum err find_retention(struct persistence *p, struct scope_ref *room)
 /* --- Creation. */
 
 static enum err create_main(struct persistence *p, const struct scope_ref *scope,
-                            const struct stored_name *name)
+                            const struct stored_name *name, uint64_t floor_seq)
 {
     int64_t id;
-    enum err err = consumer_create(p->store, scope->id, PERSISTENCE_CONSUMER_MAIN, p->last_seq,
-                                   p->now_ms, &id);
+    enum err err =
+        consumer_create(p->store, scope->id, PERSISTENCE_CONSUMER_MAIN, floor_seq, p->now_ms, &id);
     if (err)
         return err;
     INTERNAL(ConsumerRow) *row = batch_add_consumer(p->batch);
@@ -101,7 +101,7 @@ static enum err create_main(struct persistence *p, const struct scope_ref *scope
     row->scope_kind = scope->kind;
     row->scope_name = batch_bytes(p->batch, name->name, strlen(name->name));
     row->scope_owner_id = scope->owner_id;
-    row->floor_seq = p->last_seq;
+    row->floor_seq = floor_seq;
     row->consumer =
         batch_bytes(p->batch, PERSISTENCE_CONSUMER_MAIN, strlen(PERSISTENCE_CONSUMER_MAIN));
     return ERR_OK;
@@ -170,7 +170,7 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
         return err;
     err = make_scope(p, kind, &name, may_create, ret);
     if (!err && (kind == SCOPE_PEER || kind == SCOPE_QUEUE))
-        err = create_main(p, ret, &name);
+        err = create_main(p, ret, &name, p->last_seq);
     return err;
 }
 
@@ -224,11 +224,14 @@ enum err persistence_mailbox_main(struct persistence *p, int64_t peer_id)
     struct scope_ref scope;
     struct stored_name name;
     struct consumer_row row;
+    uint64_t floor_seq = 0;
     enum err err = persistence_mailbox(p, peer_id, &scope);
     if (!err)
         err = consumer_find(p->store, scope.id, PERSISTENCE_CONSUMER_MAIN, &row);
     if (err != ERR_NO_SUCH_CONSUMER)
         return err;
     err = peer_read(p->store, peer_id, copy_name, &name);
-    return err ? err : create_main(p, &scope, &name);
+    if (!err) /* it may hold messages already */
+        err = scope_below_first(p->store, scope.kind, scope.id, &floor_seq);
+    return err ? err : create_main(p, &scope, &name, floor_seq);
 }

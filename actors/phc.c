@@ -89,7 +89,7 @@ bool phc_is_weak(const struct phc_cost *cost)
 enum err phc_make(const void *password, size_t password_size, char ret_phc[PHC_BYTES_MAX + 1])
 {
     char phc[crypto_pwhash_STRBYTES];
-    if (crypto_pwhash_str_alg(phc, password, password_size, PHC_PASSES,
+    if (crypto_pwhash_str_alg(phc, password_size ? password : "", password_size, PHC_PASSES,
                               (size_t)PHC_MEMORY_KIB * BYTES_PER_KIB,
                               crypto_pwhash_ALG_ARGON2ID13) != 0)
         return ERR_BUSY;
@@ -106,6 +106,7 @@ enum err phc_verify(const void *phc, size_t phc_size, const void *password, size
     if (err)
         return err;
     memcpy(text, phc, phc_size);
-    *ret_is_match = crypto_pwhash_str_verify(text, password, password_size) == 0;
+    *ret_is_match =
+        crypto_pwhash_str_verify(text, password_size ? password : "", password_size) == 0;
     return ERR_OK;
 }

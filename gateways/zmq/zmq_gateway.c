@@ -396,6 +396,7 @@ const struct actor_class zmq_gateway_actor = {
     .on =
         {
             [MSG_LOGIN_DONE] = zmq_on_login_done,
+            [MSG_ACCOUNT_CHANGED] = zmq_on_account_changed,
             [MSG_SESSION_OPENED] = zmq_on_session_opened,
             [MSG_STORE_DONE] = zmq_on_store_done,
             [MSG_ATTACHED] = zmq_on_attached,

@@ -391,6 +391,36 @@ static void say_goodbye(struct actor *actor, struct zmq_gateway *gateway,
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__GOODBYE, &goodbye.base);
 }
 
+static bool is_named(const struct zmq_session *session, const struct name_folded *name)
+{
+    struct name_folded own;
+    return name_fold(session->name, session->name_size, &own) == ERR_OK && own.size == name->size &&
+           memcmp(own.text, name->text, own.size) == 0;
+}
+
+enum err zmq_on_account_changed(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct zmq_gateway *gateway = state;
+    const INTERNAL(AccountChanged) *changed = MSG_BODY(msg, INTERNAL(AccountChanged));
+    struct name_folded name;
+    struct u64map_cursor cursor = {0};
+    if (name_fold(changed->name.data, changed->name.len, &name) != ERR_OK)
+        return ERR_OK;
+    while (u64map_next(&gateway->sessions.by_id, &cursor)) {
+        struct zmq_session *session = zmq_session_of_id(&gateway->sessions, cursor.key);
+        if (session->state != ZMQ_SESSION_OPEN || !is_named(session, &name))
+            continue;
+        if (changed->role && session->is_verified)
+            session->role = (uint8_t)changed->role;
+        if (changed->code == 0 || (changed->only_unverified && session->is_verified))
+            continue;
+        say_goodbye(actor, gateway, session, err_from_code(changed->code));
+        if (session->state == ZMQ_SESSION_OPEN) /* it could take the frame */
+            zmq_end_session(actor, gateway, session, changed->code);
+    }
+    return ERR_OK;
+}
+
 void zmq_end_all(struct actor *actor, struct zmq_gateway *gateway)
 {
     struct u64map_cursor cursor = {0};

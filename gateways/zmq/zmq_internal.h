@@ -165,6 +165,9 @@ actor_handler zmq_on_session_opened;
 void zmq_session_open_timeout(struct actor *actor, struct zmq_gateway *gateway, uint8_t kind,
                               uint64_t session);
 
+/* What its account is has changed. */
+actor_handler zmq_on_account_changed;
+
 /* Ends a session that is not CLOSING; reason: public error code, 0 = it said goodbye. */
 void zmq_end_session(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
                      uint32_t reason);

@@ -310,6 +310,10 @@ static void test_tokens_slide_and_end(void **state)
     token[20] ^= 1;
     world_advance(world, 601000);
     assert_login(world, "ana", token, ERR_BAD_CREDENTIALS);
+    world_advance(world, 61000); /* swept */
+    INTERNAL(Call) end = admin_call(ROOST__V1__METHOD__SESSION_END, "ana");
+    end.all = true;
+    assert_int_equal(call(world, &end)->count, 0);
     for (int i = 0; i < 10; i++) /* wrong tokens lock nobody out */
         assert_login(world, "ana", token, ERR_BAD_CREDENTIALS);
     assert_login(world, "ana", "secret", ERR_OK);

@@ -208,6 +208,55 @@ static void test_accounts_do_not_answer(void **state)
     play_end(play);
 }
 
+static void change(struct play *play, const char *name, uint32_t code, bool only_unverified,
+                   uint32_t role)
+{
+    INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
+    changed.name = play_bytes(name);
+    changed.code = code;
+    changed.only_unverified = only_unverified;
+    changed.role = role;
+    play_post(play, ACTOR_ACCOUNTS, MSG_ACCOUNT_CHANGED, &changed.base, NULL);
+}
+
+/* A ban ends the sessions of the name; that a name has an account now, those that proved nothing. */
+static void test_changes_reach_open_sessions(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play_start(play);
+    void *ana = play_connect(play, NULL), *bob = play_connect(play, NULL);
+    uint64_t session = play_welcome(play, ana, "Ana", 1);
+    (void)play_welcome(play, bob, "bob", 2);
+    change(play, "ana", 0, false, ROOST__V1__ROLE__ADMIN);
+    play_hear_nothing(play, ana);
+    change(play, "ANA", err_code(ERR_NO_CREDENTIALS), true, 0);
+    const Roost__V1__Goodbye *goodbye = play_hear(play, ana, ROOST__V1__TYPE__GOODBYE).goodbye;
+    assert_int_equal(goodbye->reason, err_code(ERR_NO_CREDENTIALS));
+    play_take_closed(play, session, err_code(ERR_NO_CREDENTIALS));
+
+    play->holds_logins = true;
+    INTERNAL(LoginDone) done = ROOST__INTERNAL__LOGIN_DONE__INIT;
+    done.is_verified = true;
+    done.role = ROOST__V1__ROLE__USER;
+    Roost__V1__Hello hello = make_hello("ana");
+    hello.credentials = play_bytes("secret");
+    say_hello(play, ana, &hello);
+    log_in(play, "secret", &done);
+    let_in(play, 1, 0);
+    (void)play_hear(play, ana, ROOST__V1__TYPE__WELCOME);
+    change(play, "ana", err_code(ERR_NO_CREDENTIALS), true, 0);
+    play_hear_nothing(play, ana);
+    change(play, "ana", err_code(ERR_ACCOUNT_BANNED), false, 0);
+    goodbye = play_hear(play, ana, ROOST__V1__TYPE__GOODBYE).goodbye;
+    assert_int_equal(goodbye->reason, err_code(ERR_ACCOUNT_BANNED));
+    play_hear_nothing(play, bob);
+    assert_int_equal(play_metric(play, METRIC_SESSIONS), 1);
+    zmq_close(ana);
+    zmq_close(bob);
+    play_end(play);
+}
+
 static void test_registry_refuses(void **state)
 {
     (void)state;
@@ -487,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_credentials_are_checked_first),
         cmocka_unit_test(test_a_peer_does_not_flicker),
         cmocka_unit_test(test_accounts_do_not_answer),
+        cmocka_unit_test(test_changes_reach_open_sessions),
         cmocka_unit_test(test_registry_refuses),
         cmocka_unit_test(test_registry_does_not_answer),
         cmocka_unit_test(test_early_frames),
