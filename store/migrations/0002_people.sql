@@ -119,12 +119,13 @@ INSERT INTO room (scope_id, privacy, creator_id, created_ms)
 -- it in order; here stands which message it changes. The text that counts is that of the newest.
 CREATE TABLE edit (
     seq      INTEGER NOT NULL,                        -- the message
-    edit_seq INTEGER NOT NULL,                        -- the edit
+    edit_seq INTEGER NOT NULL UNIQUE,                 -- the edit
     PRIMARY KEY (seq, edit_seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tombstone (
-    seq        INTEGER PRIMARY KEY,
+    seq        INTEGER PRIMARY KEY,                   -- the message
+    delete_seq INTEGER NOT NULL UNIQUE,               -- the one (kind 8) that says so
     deleted_ms INTEGER NOT NULL,
     peer_id    INTEGER NOT NULL                       -- who deleted it
 ) STRICT;
@@ -139,6 +140,9 @@ CREATE TABLE reaction (
 
 -- The text index: rowid = seq of the message; the texts themselves stay in the log. What is
 -- written here are words as store/words.h divides them (Chinese and Japanese by overlapping pairs
--- of characters). Deferred like the others: covers seq <= progress 'searched_seq'.
+-- of characters), and one that names the conversation. An edit replaces the words of its message, a
+-- deletion removes them. Deferred like the others: covers seq <= progress 'searched_seq'. To remove
+-- words they have to be given again: if store/words.c divides differently some day, a migration has
+-- to empty this table and set the progress back.
 CREATE VIRTUAL TABLE message_text USING fts5 (text, content = '', tokenize = 'unicode61');
 INSERT INTO progress VALUES ('searched_seq', 0);
