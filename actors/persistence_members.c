@@ -65,7 +65,7 @@ void persistence_name_room(struct persistence *p, const struct room_place *place
 
 /* --- Coming. */
 
-/* A room without an owner takes whoever comes, except guests, who cannot own one. */
+/* A room without an owner takes whoever comes, except guests, who cannot make rooms either. */
 enum err persistence_member_add(struct persistence *p, const struct room_place *place,
                                 int64_t peer_id, uint32_t account_role)
 {
