@@ -47,3 +47,14 @@ enum err access_consumer_name(const struct access_who *who, enum scope_prefix ki
     ret_name[*ret_size] = '\0';
     return ERR_OK;
 }
+
+bool access_is_own_consumer(const struct access_who *who, enum scope_prefix kind,
+                            struct access_text stored_name)
+{
+    size_t prefix = who->name.size + 1;
+    const char *name = stored_name.data;
+    if (kind != PREFIX_ROOM)
+        return true;
+    return stored_name.size > prefix && memcmp(name, who->name.data, prefix - 1) == 0 &&
+           name[prefix - 1] == '/' && memchr(name + prefix, '/', stored_name.size - prefix) == NULL;
+}

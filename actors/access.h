@@ -2,9 +2,10 @@
  *
  * Who may use which consumer, and what a consumer is called in the store.
  *
- * Pure. Today's rules: a mailbox belongs to its peer, everything else is open to everybody; an
- * administrator may look at and clean up all of it, but not read a mailbox of another peer. Roles
- * in rooms will be decided here.
+ * Pure. A mailbox belongs to its peer; queues and topics are open to everybody; who may read a room
+ * is decided by persistence (actors/rights.h) when the consumer is opened, and a consumer in a room
+ * is managed by its peer only. An administrator may look at and clean up all of it, but not read a
+ * mailbox of another peer.
  *
  * Names: in a mailbox a consumer is a device of its owner ("main"); a queue has one consumer,
  * "main", shared by all workers; in a room or topic every peer has consumers of its own, so the
@@ -40,6 +41,10 @@ enum access_purpose {
 MUST_USE enum err access_check(const struct access_who *who, enum access_purpose purpose,
                                enum scope_prefix kind, struct access_text scope_name,
                                int64_t owner_id);
+
+/* In a room: is the consumer of this stored name one of this peer's? Elsewhere: true. */
+bool access_is_own_consumer(const struct access_who *who, enum scope_prefix kind,
+                            struct access_text stored_name);
 
 /* The name the store has for this peer's consumer; empty means "main". Writes at most
  * WIRE_NAME_BYTES_MAX bytes. ERR_BAD_NAME: too long, or a slash where there must be none. */

@@ -65,7 +65,7 @@ void persistence_name_room(struct persistence *p, const struct room_place *place
 
 /* --- Coming. */
 
-/* A room without an owner takes whoever comes, except guests, who cannot own one. */
+/* A room without an owner takes whoever comes, except guests, who cannot make rooms either. */
 enum err persistence_member_add(struct persistence *p, const struct room_place *place,
                                 int64_t peer_id, uint32_t account_role)
 {
@@ -123,6 +123,7 @@ static enum err end_consumers(struct persistence *p, int64_t scope_id, int64_t p
 {
     char name[WIRE_NAME_BYTES_MAX + 1];
     struct consumer_slice slice = {.count = REMOVE_SLICE};
+    batch_add_left(p->batch, scope_id, peer_id, refusal);
     enum err err = peer_read(p->store, peer_id, copy_name, name);
     while (!err && slice.count == REMOVE_SLICE) {
         slice.count = 0;

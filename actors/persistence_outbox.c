@@ -15,8 +15,7 @@
 void persistence_close_batch(struct persistence *p)
 {
     struct batch *batch = p->batch;
-    if (batch->answer_count == 0 && batch->run_count == 0 && batch->consumer_count == 0 &&
-        batch->removed_count == 0)
+    if (batch->answer_count == 0 && !batch_has_rows(batch))
         return;
     batch->next = NULL;
     *p->outbox_end = batch;

@@ -111,7 +111,11 @@ static enum err may_manage(struct sync_manager *sync, const struct access_who *w
     struct delivery_clock clock = sync_clock(sync);
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
     struct access_text scope = {view.scope_name.data, view.scope_name.size};
-    return access_check(who, ACCESS_MANAGE, (enum scope_prefix)view.kind, scope, view.owner_id);
+    struct access_text name = {view.name.data, view.name.size};
+    enum scope_prefix kind = (enum scope_prefix)view.kind;
+    if (!who->is_admin && !access_is_own_consumer(who, kind, name))
+        return ERR_NOT_ALLOWED;
+    return access_check(who, ACCESS_MANAGE, kind, scope, view.owner_id);
 }
 
 /* --- DEAD_CHANGE */

@@ -109,9 +109,9 @@ enum err message_remove_of_scope(struct store *store, int64_t scope_id, int64_t 
 {
     CHECK(store->is_in_transaction);
     static const enum statement steps[] = {
-        STATEMENT_remove_one_id,
-        STATEMENT_remove_one_conversation,
-        STATEMENT_remove_one_exception,
+        STATEMENT_remove_one_id,        STATEMENT_remove_one_conversation,
+        STATEMENT_remove_one_exception, STATEMENT_remove_one_edits,
+        STATEMENT_remove_one_tombstone, STATEMENT_remove_one_reactions,
         STATEMENT_remove_one_message,
     };
     uint64_t seqs[REMOVE_SCOPE_MAX], count = 0;

@@ -211,6 +211,15 @@ static enum err check_positions(struct verification *verification)
     return check_rows(verification, checks, sizeof checks / sizeof *checks, verification->last_seq);
 }
 
+static enum err check_rooms(struct verification *verification)
+{
+    static const struct row_check checks[] = {
+        {STATEMENT_verify_member_counts, false,
+         "the room does not have as many members as it says: scope, count"},
+    };
+    return check_rows(verification, checks, sizeof checks / sizeof *checks, 0);
+}
+
 static void report_audit(void *context, int64_t id, const char *text)
 {
     struct verification *verification = context;
@@ -237,7 +246,7 @@ static enum err run_checks(struct verification *verification)
         enum err (*run)(struct verification *verification);
     } checks[] = {
         {"structure", check_structure}, {"messages", check_messages}, {"deferred", check_deferred},
-        {"positions", check_positions}, {"audit", check_audit},
+        {"positions", check_positions}, {"rooms", check_rooms},       {"audit", check_audit},
     };
     int64_t last_seq = 0;
     enum err err = statement_query_ints(verification->store, STATEMENT_store_last_seq, 0, NULL,

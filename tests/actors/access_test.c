@@ -79,11 +79,26 @@ static void stored_names(void **state)
     }
 }
 
+static void own_consumers_in_rooms(void **state)
+{
+    (void)state;
+    struct access_who who = {1, text("a/na"), false};
+    assert_true(access_is_own_consumer(&who, PREFIX_ROOM, text("a/na/main")));
+    assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/main")));
+    assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/na/x/main"))); /* "a/na/x" */
+    assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/nab/main")));
+    assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/na/")));
+    assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a")));
+    assert_true(access_is_own_consumer(&who, PREFIX_TOPIC, text("bob/main")));
+    assert_true(access_is_own_consumer(&who, PREFIX_QUEUE, text("main")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights),
         cmocka_unit_test(stored_names),
+        cmocka_unit_test(own_consumers_in_rooms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

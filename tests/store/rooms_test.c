@@ -152,6 +152,28 @@ static void short_retentions_are_found(void **state)
     assert_ok(store_commit(fixture->store));
 }
 
+static void the_newest_message_counts_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t left, seq = 9;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    int64_t room = make_room(fixture, "one", ROOM_PUBLIC);
+    assert_ok(room_last_seq(fixture->store, room, &seq));
+    assert_int_equal(seq, 0);
+    struct message_row message = fixture_message(fixture, 1, 10);
+    message.scope_id = room;
+    assert_ok(message_append(fixture->store, &message));
+    assert_ok(room_last_seq(fixture->store, room, &seq));
+    assert_int_equal(seq, message.seq);
+    assert_ok(message_index_slice(fixture->store, 10, &left));
+    message = fixture_message(fixture, 2, 10); /* elsewhere */
+    assert_ok(message_append(fixture->store, &message));
+    assert_ok(room_last_seq(fixture->store, room, &seq));
+    assert_int_equal(seq, message.seq - 1);
+    assert_ok(store_commit(fixture->store));
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -161,6 +183,7 @@ int main(void)
         WITH_STORE(rooms_are_changed),
         WITH_STORE(rooms_are_listed_by_name),
         WITH_STORE(short_retentions_are_found),
+        WITH_STORE(the_newest_message_counts_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

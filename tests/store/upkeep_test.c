@@ -6,6 +6,7 @@
 
 #include "rt/check.h"
 #include "store/consumers.h"
+#include "store/conversation.h"
 #include "store/messages.h"
 #include "store/store_internal.h"
 #include "store/verify.h"
@@ -116,6 +117,40 @@ static void test_exceptions_go_with_their_messages(void **state)
     assert_int_equal(count, 9); /* 13 to 20, and the range that reaches to 15 */
 }
 
+/* Every third message goes to a room; what it keeps shorter goes, wherever it is in the log. */
+static void test_one_scope_is_trimmed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t removed = 9;
+    struct message_page page = {.conversation = conversation_of_scope(77), .limit = 100};
+    struct fixture_rows rows = {.count = 0};
+    assert_ok(store_begin(fixture->store));
+    for (uint64_t n = ROWS + 1; n <= ROWS + 30; n++) {
+        struct message_row message = fixture_message(fixture, n, 100);
+        if (n % 3 == 0) {
+            message.scope_id = 77;
+            message.conversation = conversation_of_scope(77);
+        }
+        assert_ok(message_append(fixture->store, &message));
+    }
+    assert_ok(message_remove_of_scope(fixture->store, 77, INT64_MAX, INT64_MAX, 100, &removed));
+    assert_int_equal(removed, 0); /* nothing indexed yet */
+    assert_ok(store_commit(fixture->store));
+    assert_int_equal(index_some(fixture, 1000), 0);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_remove_of_scope(fixture->store, 77, 1000601, INT64_MAX, 2, &removed));
+    assert_int_equal(removed, 2); /* 51, 54 */
+    assert_ok(message_remove_of_scope(fixture->store, 77, 1000601, INT64_MAX, 100, &removed));
+    assert_int_equal(removed, 2); /* 57, 60 */
+    assert_ok(message_remove_of_scope(fixture->store, 77, INT64_MAX, 2000631, 100, &removed));
+    assert_int_equal(removed, 1); /* 63; the others have not expired */
+    assert_ok(store_commit(fixture->store));
+    assert_ok(message_read_conversation(fixture->store, &page, fixture_collect, &rows));
+    assert_int_equal(rows.count, 5);
+    assert_int_equal(rows.seqs[0], 66);
+    check_verified(fixture);
+}
+
 static enum err note_quarantine(void *context, uint64_t seq, int64_t found_ms)
 {
     uint64_t *sum = context;
@@ -158,6 +193,7 @@ int main(void)
         WITH_STORE(test_a_slice_rolled_back_is_done_again),
         WITH_STORE(test_retention_stops_at_the_first_that_must_stay),
         WITH_STORE(test_exceptions_go_with_their_messages),
+        WITH_STORE(test_one_scope_is_trimmed),
         WITH_STORE(test_quarantine_names_only_what_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
