@@ -5,6 +5,7 @@
  * Each is checked completely before its first row is written, so what is refused has changed
  * nothing. Rights are those of actors/rights.h; who owns a room is decisions/0009.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "persistence_state.h"
@@ -25,13 +26,13 @@ static enum err say(INTERNAL(CallDone) * done, enum err err, const char *text)
     return err;
 }
 
-/* A copy with a NUL; an empty one is "". */
-static const char *text_of(struct persistence *p, ProtobufCBinaryData bytes)
+/* What a moderator did, for the audit log. */
+static enum err audit(struct persistence *p, const INTERNAL(Call) * call,
+                      const struct room_place *place, const char *action, const char *detail)
 {
-    char *text = batch_alloc(p->batch, bytes.len + 1); /* zeroed */
-    if (bytes.len)
-        memcpy(text, bytes.data, bytes.len);
-    return text;
+    char target[WIRE_SCOPE_BYTES_MAX + 1];
+    (void)scope_format(PREFIX_ROOM, place->name, strlen(place->name), target);
+    return persistence_audit(p, persistence_text(p, call->peer_name), action, target, detail);
 }
 
 /* --- ROOM_CREATE */
@@ -61,10 +62,10 @@ static enum err write_room(struct persistence *p, const INTERNAL(Call) * call,
         .creator_id = call->peer_id,
         .created_ms = p->now_ms,
         .retention_ms = (int64_t)call->retention_ms,
-        .display_name = text_of(p, call->display_name),
-        .topic = text_of(p, call->topic),
-        .description = text_of(p, call->description),
-        .password_hash = text_of(p, call->password),
+        .display_name = persistence_text(p, call->display_name),
+        .topic = persistence_text(p, call->topic),
+        .description = persistence_text(p, call->description),
+        .password_hash = persistence_text(p, call->password),
     };
     struct member_row owner = {
         .scope_id = place->scope_id,
@@ -213,11 +214,12 @@ static const char *new_text(const struct room_update *update, ProtobufCBinaryDat
                             uint32_t clear, const char *old)
 {
     if (text.len)
-        return text_of(update->p, text);
+        return persistence_text(update->p, text);
     bool is_cleared = update->call->clear & clear;
     return is_cleared
                ? ""
-               : text_of(update->p, (ProtobufCBinaryData){strlen(old), (uint8_t *)(uintptr_t)old});
+               : persistence_text(update->p,
+                                  (ProtobufCBinaryData){strlen(old), (uint8_t *)(uintptr_t)old});
 }
 
 static enum err take_room(void *context, const struct room_row *row)
@@ -296,6 +298,8 @@ enum err persistence_call_room_archive(struct persistence *p, const INTERNAL(Cal
     if (err || place.standing.is_archived)
         return err;
     err = room_set_archived(p->store, place.scope_id, true);
+    if (!err)
+        err = audit(p, call, &place, "room-archive", "");
     done->count = !err;
     return err;
 }
@@ -341,6 +345,28 @@ static enum err check_role(struct persistence *p, struct role_change *change,
     return !err && is_demotion && owners == 1 ? ERR_LAST_OWNER : err;
 }
 
+static const char *action_of(const struct role_change *change)
+{
+    if (change->wanted == MEMBER_BANNED)
+        return "room-ban";
+    if (change->wanted != MEMBER_NONE)
+        return "room-role";
+    return change->target.role == MEMBER_BANNED ? "room-unban" : "room-kick";
+}
+
+/* "NAME: ROLE"; leaving by oneself is nobody's moderation. */
+static enum err audit_role(struct persistence *p, const INTERNAL(Call) * call,
+                           const struct role_change *change)
+{
+    static const char *const roles[] = {"none", "owner", "moderator", "member", "reader", "banned"};
+    char detail[WIRE_NAME_BYTES_MAX + 16];
+    if (change->wanted == MEMBER_NONE && change->peer_id == call->peer_id)
+        return ERR_OK;
+    (void)snprintf(detail, sizeof(detail), "%s: %s", persistence_text(p, call->peer),
+                   roles[change->wanted]);
+    return audit(p, call, &change->place, action_of(change), detail);
+}
+
 static enum err write_role(struct persistence *p, const struct role_change *change)
 {
     int64_t scope_id = change->place.scope_id;
@@ -382,6 +408,8 @@ enum err persistence_call_member_role(struct persistence *p, const INTERNAL(Call
     if (err || change.target.role == change.wanted)
         return err;
     err = write_role(p, &change);
+    if (!err)
+        err = audit_role(p, call, &change);
     persistence_standings_forget(p);
     done->count = !err;
     return err;

@@ -218,6 +218,12 @@ MUST_USE enum err persistence_may_attach(struct persistence *p, const struct sco
                                          int64_t peer_id, uint64_t *ret_start);
 void persistence_standings_forget(struct persistence *p);
 
+/* --- persistence_invitations.c */
+
+/* Within the transaction in hand: a slice of those whose time is over. */
+MUST_USE enum err persistence_expire_invitations(struct persistence *p, int64_t past_ms,
+                                                 bool *ret_has_more);
+
 /* --- persistence_receipts.c */
 
 struct receipt_item {

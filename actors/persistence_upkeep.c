@@ -13,6 +13,7 @@
 #include "persistence_state.h"
 #include "rt/log.h"
 #include "store/peers.h"
+#include "store/rooms.h"
 #include "store/throttle.h"
 #include "store/tokens.h"
 
@@ -107,10 +108,27 @@ static enum err clean_up_accounts(struct persistence *p, int64_t past_ms, bool *
     return err;
 }
 
+/* Rooms that keep their messages shorter than all others: a slice of one of them. */
+static enum err clean_up_rooms(struct persistence *p, int64_t past_ms, bool *ret_has_more)
+{
+    int64_t scope_id = 0, retention_ms = 0;
+    uint64_t removed = 0;
+    enum err err = ERR_OK;
+    do {
+        err = room_next_retention(p->store, scope_id, p->options.retention_ms, &scope_id,
+                                  &retention_ms);
+        if (!err && scope_id)
+            err = message_remove_of_scope(p->store, scope_id, past_ms - retention_ms, past_ms,
+                                          CLEANUP_ROWS, &removed);
+    } while (!err && scope_id && removed == 0);
+    *ret_has_more = removed > 0; /* there may be more of it, or of the next */
+    return err;
+}
+
 static enum err clean_up(struct persistence *p)
 {
     uint64_t removed = 0;
-    bool has_more = false;
+    bool has_more = false, has_invitations = false, has_room = false;
     int64_t past_ms = persistence_past_ms(p);
     enum err err = persistence_begin(p);
     if (!err)
@@ -120,11 +138,15 @@ static enum err clean_up(struct persistence *p)
         err = presence_trim(p->store, past_ms - p->options.presence_retention_ms, PRESENCE_ROWS);
     if (!err)
         err = clean_up_accounts(p, past_ms, &has_more);
+    if (!err)
+        err = persistence_expire_invitations(p, past_ms, &has_invitations);
+    if (!err)
+        err = clean_up_rooms(p, past_ms, &has_room);
     if (err)
         err = persistence_fail(p, err);
     if (!err)
         err = persistence_commit(p);
-    has_more = (has_more || removed == CLEANUP_ROWS) && !p->is_full;
+    has_more = (has_more || has_invitations || has_room || removed == CLEANUP_ROWS) && !p->is_full;
     arm(p, TIMER_CLEANUP, has_more ? CLEANUP_AGAIN_MS : p->options.cleanup_interval_ms);
     return err;
 }

@@ -131,6 +131,12 @@ MUST_USE enum err message_remove_slice(struct store *store, int64_t stored_befor
                                        int64_t expired_before_ms, uint32_t rows_max,
                                        uint64_t *ret_removed);
 
+/* The same for one scope that is not a mailbox (room, queue, topic), wherever in the log they are.
+ */
+MUST_USE enum err message_remove_of_scope(struct store *store, int64_t scope_id,
+                                          int64_t stored_before_ms, int64_t expired_before_ms,
+                                          uint32_t rows_max, uint64_t *ret_removed);
+
 /* Writer, in a transaction: names a damaged message in the quarantine table; a message that is
  * whole, gone or named already is left alone. */
 MUST_USE enum err message_quarantine(struct store *store, uint64_t seq, int64_t found_ms);

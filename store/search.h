@@ -57,5 +57,7 @@ MUST_USE enum err search_index_slice(struct store *store, uint32_t rows_max, uin
 
 /* Writer, in a transaction, before the messages with seq <= upto_seq are removed: their words. */
 MUST_USE enum err search_forget(struct store *store, uint64_t upto_seq);
+/* The same for one message. */
+MUST_USE enum err search_forget_one(struct store *store, uint64_t seq);
 
 #endif

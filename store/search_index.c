@@ -179,32 +179,57 @@ enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *re
 
 /* --- Removal. */
 
+/* Unless the index has seen that it was deleted. */
+static enum err forget(struct slice *slice, uint64_t seq, int64_t conversation)
+{
+    struct tombstone tombstone;
+    enum err err = tombstone_find(slice->store, seq, &tombstone);
+    if (err != ERR_OK || (tombstone.seq && tombstone.delete_seq <= slice->searched_seq))
+        return err;
+    return take_out(slice, seq, conversation, slice->searched_seq + 1);
+}
+
 static enum err forget_row(void *context, const struct message_row *row)
 {
     struct slice *slice = context;
-    struct tombstone tombstone;
-    if (row->seq > slice->searched_seq || !search_is_text(row))
-        return ERR_OK;
-    enum err err = tombstone_find(slice->store, row->seq, &tombstone);
-    if (err != ERR_OK || (tombstone.seq && tombstone.delete_seq <= slice->searched_seq))
+    bool is_there = row->seq <= slice->searched_seq && search_is_text(row);
+    return is_there ? forget(slice, row->seq, row->conversation) : ERR_OK;
+}
+
+static enum err forget_rows(struct slice *slice, uint64_t upto_seq)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(slice->store, STATEMENT_search_old_rows, &stmt);
+    if (err != ERR_OK)
         return err;
-    return take_out(slice, row->seq, row->conversation, slice->searched_seq + 1);
+    uint64_t skip = 0, limit = UINT64_MAX;
+    statement_bind_ints(stmt, INTS((int64_t)upto_seq));
+    return message_rows_visit(slice->store, stmt, &skip, &limit, forget_row, slice);
 }
 
 enum err search_forget(struct store *store, uint64_t upto_seq)
 {
     CHECK(store->is_in_transaction);
     struct slice slice = {.store = store};
-    sqlite3_stmt *stmt;
     enum err err = search_progress(store, &slice.searched_seq);
-    if (err == ERR_OK)
-        err = statement_open(store, STATEMENT_search_old_rows, &stmt);
-    if (err != ERR_OK)
-        return err;
-    uint64_t skip = 0, limit = UINT64_MAX;
     buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
-    statement_bind_ints(stmt, INTS((int64_t)upto_seq));
-    err = message_rows_visit(store, stmt, &skip, &limit, forget_row, &slice);
+    if (err == ERR_OK)
+        err = forget_rows(&slice, upto_seq);
+    buf_fini(&slice.words);
+    return err;
+}
+
+enum err search_forget_one(struct store *store, uint64_t seq)
+{
+    CHECK(store->is_in_transaction);
+    struct slice slice = {.store = store};
+    struct text text = {.slice = &slice, .seq = seq};
+    enum err err = search_progress(store, &slice.searched_seq);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
+    if (err == ERR_OK && seq <= slice.searched_seq)
+        err = message_read(store, 0, &seq, 1, note_target, &text);
+    if (err == ERR_OK && text.is_found)
+        err = forget(&slice, seq, text.conversation);
     buf_fini(&slice.words);
     return err;
 }

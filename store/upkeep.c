@@ -10,10 +10,13 @@
 
 #include "rt/check.h"
 #include "store/checksum.h"
+#include "store/conversation.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/search.h"
 #include "store/store_internal.h"
+
+#define REMOVE_SCOPE_MAX 512
 
 enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left)
 {
@@ -83,6 +86,55 @@ enum err message_remove_slice(struct store *store, int64_t stored_before_ms,
         err = search_forget(store, upto);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && err == ERR_OK && count > 0; i++)
         err = statement_run_ints(store, steps[i], INTS((int64_t)upto));
+    if (err == ERR_OK)
+        *ret_removed = count;
+    return err;
+}
+
+/* The oldest of the scope's indexed messages, but never the newest of the log. */
+static enum err find_removable_of_scope(struct store *store, int64_t scope_id,
+                                        int64_t stored_before_ms, int64_t expired_before_ms,
+                                        uint32_t rows_max, uint64_t *ret_seqs, uint64_t *ret_count)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_remove_scope_candidates, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt,
+                        INTS(conversation_of_scope(scope_id), (int64_t)store->last_seq, rows_max));
+    uint64_t count = 0;
+    bool has_row = false;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        if (sqlite3_column_int64(stmt, 1) >= stored_before_ms ||
+            sqlite3_column_int64(stmt, 2) >= expired_before_ms)
+            break;
+        ret_seqs[count++] = (uint64_t)sqlite3_column_int64(stmt, 0);
+    }
+    *ret_count = count;
+    return statement_close(stmt, err);
+}
+
+enum err message_remove_of_scope(struct store *store, int64_t scope_id, int64_t stored_before_ms,
+                                 int64_t expired_before_ms, uint32_t rows_max,
+                                 uint64_t *ret_removed)
+{
+    CHECK(store->is_in_transaction);
+    static const enum statement steps[] = {
+        STATEMENT_remove_one_id,        STATEMENT_remove_one_conversation,
+        STATEMENT_remove_one_exception, STATEMENT_remove_one_edit,
+        STATEMENT_remove_one_tombstone, STATEMENT_remove_one_reaction,
+        STATEMENT_remove_one_message,
+    };
+    uint64_t seqs[REMOVE_SCOPE_MAX], count = 0;
+    if (rows_max > REMOVE_SCOPE_MAX)
+        rows_max = REMOVE_SCOPE_MAX;
+    enum err err = find_removable_of_scope(store, scope_id, stored_before_ms, expired_before_ms,
+                                           rows_max, seqs, &count);
+    for (uint64_t i = 0; i < count && err == ERR_OK; i++) {
+        err = search_forget_one(store, seqs[i]);
+        for (size_t step = 0; step < sizeof steps / sizeof *steps && err == ERR_OK; step++)
+            err = statement_run_ints(store, steps[step], INTS((int64_t)seqs[i]));
+    }
     if (err == ERR_OK)
         *ret_removed = count;
     return err;

@@ -225,6 +225,10 @@ static void moderation(void **state)
     assert_int_equal(room_do_to(world, ROLE, bob, "tea", "eve", NONE), 0); /* lifted */
     assert_int_equal(room_do(world, JOIN, eve, "tea"), 0);
     assert_int_equal(members(world, "tea"), 3);
+    assert_int_equal(room_query(world, "SELECT group_concat(action, ' ') = 'room-role room-role"
+                                       " room-kick room-ban room-unban' FROM audit WHERE target ="
+                                       " 'room:tea'"),
+                     1);
     assert_code(room_do_to(world, ROLE, ana, "tea", "ana", BANNED), ERR_NOT_ALLOWED);
     assert_code(room_do_to(world, ROLE, ana, "tea", "nobody", BANNED), ERR_NO_SUCH_PEER);
     assert_code(room_do_to(world, ROLE, ana, "tea", "bob", 9), ERR_BAD_FIELD);

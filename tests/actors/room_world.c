@@ -73,6 +73,21 @@ int64_t room_query(struct world *world, const char *sql)
     return value;
 }
 
+size_t room_blob(struct world *world, const char *sql, uint8_t *ret, size_t size_max)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    size_t size = (size_t)sqlite3_column_bytes(stmt, 0);
+    assert_true(size > 0 && size <= size_max);
+    memcpy(ret, sqlite3_column_blob(stmt, 0), size);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return size;
+}
+
 void room_exec(struct world *world, const char *sql)
 {
     sqlite3 *db = NULL;

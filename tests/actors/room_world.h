@@ -24,6 +24,8 @@ uint32_t room_send(struct world *world, uint64_t session, int64_t peer_id, uint6
 
 /* One number from the file, read by a connection of its own. */
 int64_t room_query(struct world *world, const char *sql);
+/* One blob; returns its size. */
+size_t room_blob(struct world *world, const char *sql, uint8_t *ret, size_t size_max);
 /* Changes it, while the world is not running. */
 void room_exec(struct world *world, const char *sql);
 /* Role of a peer in a room, 0 without one. */
