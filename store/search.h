@@ -52,8 +52,12 @@ MUST_USE enum err search_run(struct store *store, const struct search *search, s
 MUST_USE enum err search_progress(struct store *store, uint64_t *ret_seq);
 
 /* Writer, in a transaction: indexes the next rows, at most `rows_max` and about a MiB of text.
- * *ret_upto: how far the index reaches then. */
+ * *ret_upto: how far the index reaches then (0: it was damaged and is made anew). */
 MUST_USE enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_upto);
+
+/* Writer, outside of transactions: a slice in a transaction of its own. An index that FTS5 finds
+ * damaged, which may be when it commits, is emptied and filled again. */
+MUST_USE enum err search_work(struct store *store, uint32_t rows_max, uint64_t *ret_upto);
 
 /* Writer, in a transaction, before the messages with seq <= upto_seq are removed: their words. */
 MUST_USE enum err search_forget(struct store *store, uint64_t upto_seq);

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "rt/check.h"
+#include "rt/log.h"
 #include "store/changes.h"
 #include "store/message_rows.h"
 #include "store/search.h"
@@ -147,6 +148,19 @@ static enum err index_row(void *context, const struct message_row *row)
     return err;
 }
 
+/* An index that FTS5 finds damaged is emptied, and filled again from the log: nothing is lost. */
+static enum err heal(struct store *store, enum err err, bool *ret_is_reset)
+{
+    if (err != ERR_CORRUPT || store->is_broken)
+        return err;
+    *ret_is_reset = true;
+    log_error("search-index-damaged", LOG_STR("problem", store->error_text));
+    err = statement_run_ints(store, STATEMENT_search_reset, 0, NULL);
+    return err ? err : statement_run_ints(store, STATEMENT_search_set_progress, INTS(0));
+}
+
+/* To the end of the log when there are no more rows: also beyond the newest one, as the last seq
+ * may be that of a message that is gone. */
 static enum err index_rows(struct slice *slice, uint32_t rows_max)
 {
     sqlite3_stmt *stmt;
@@ -156,6 +170,8 @@ static enum err index_rows(struct slice *slice, uint32_t rows_max)
     uint64_t skip = 0, limit = rows_max;
     statement_bind_ints(stmt, INTS((int64_t)slice->upto_seq, rows_max));
     err = message_rows_visit(slice->store, stmt, &skip, &limit, index_row, slice);
+    if (err == ERR_OK && limit > 0)
+        slice->upto_seq = slice->store->last_seq;
     return err == ERR_TOO_LARGE ? ERR_OK : err;
 }
 
@@ -165,15 +181,51 @@ enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *re
     struct slice slice = {.store = store};
     enum err err = search_progress(store, &slice.upto_seq);
     uint64_t before = slice.upto_seq;
+    bool is_reset = false;
     buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
     if (err == ERR_OK)
-        err = index_rows(&slice, rows_max);
+        err = heal(store, index_rows(&slice, rows_max), &is_reset);
+    if (is_reset)
+        slice.upto_seq = before = 0;
     if (err == ERR_OK && slice.upto_seq > before)
         err =
             statement_run_ints(store, STATEMENT_search_set_progress, INTS((int64_t)slice.upto_seq));
     if (err == ERR_OK)
         *ret_upto = slice.upto_seq;
     buf_fini(&slice.words);
+    return err;
+}
+
+static enum err reset(struct store *store)
+{
+    bool is_reset = false;
+    enum err err = store_begin(store);
+    if (err != ERR_OK)
+        return err;
+    err = heal(store, ERR_CORRUPT, &is_reset);
+    if (err == ERR_OK)
+        return store_commit(store);
+    store_rollback(store);
+    return err;
+}
+
+enum err search_work(struct store *store, uint32_t rows_max, uint64_t *ret_upto)
+{
+    uint64_t upto = 0;
+    enum err err = store_begin(store);
+    if (err != ERR_OK)
+        return err;
+    err = search_index_slice(store, rows_max, &upto);
+    if (err == ERR_OK)
+        err = store_commit(store); /* rolls back if it fails */
+    else
+        store_rollback(store);
+    if (err == ERR_CORRUPT && !store->is_broken) {
+        upto = 0;
+        err = reset(store);
+    }
+    if (err == ERR_OK)
+        *ret_upto = upto;
     return err;
 }
 
@@ -211,10 +263,11 @@ enum err search_forget(struct store *store, uint64_t upto_seq)
 {
     CHECK(store->is_in_transaction);
     struct slice slice = {.store = store};
+    bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
     buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
     if (err == ERR_OK)
-        err = forget_rows(&slice, upto_seq);
+        err = heal(store, forget_rows(&slice, upto_seq), &is_reset);
     buf_fini(&slice.words);
     return err;
 }
@@ -224,12 +277,13 @@ enum err search_forget_one(struct store *store, uint64_t seq)
     CHECK(store->is_in_transaction);
     struct slice slice = {.store = store};
     struct text text = {.slice = &slice, .seq = seq};
+    bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
     buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
     if (err == ERR_OK && seq <= slice.searched_seq)
         err = message_read(store, 0, &seq, 1, note_target, &text);
     if (err == ERR_OK && text.is_found)
-        err = forget(&slice, seq, text.conversation);
+        err = heal(store, forget(&slice, seq, text.conversation), &is_reset);
     buf_fini(&slice.words);
     return err;
 }
