@@ -114,6 +114,7 @@ bool accounts_hash_again(struct accounts *a, struct job *job)
 {
     if (job->hash_tries >= TRIES_MAX)
         return false;
+    a->next_worker = (job->worker + 1) % ACCOUNTS_WORKERS; /* rather the other one */
     enqueue(a, job);
     return true;
 }

@@ -61,8 +61,8 @@ struct dedupe {
 void dedupe_init(struct dedupe *dedupe, size_t limit);
 void dedupe_fini(struct dedupe *dedupe);
 
-/* Nothing is known of the ids indexed in earlier lives, except that none is above `highest`; NULL:
- * not even that. Without this call: there are none. */
+/* Nothing is known of the ids indexed in earlier lives, except that none of any sender is above
+ * `highest`; NULL: not even that. Without this call: there are none. */
 void dedupe_set_indexed(struct dedupe *dedupe, const struct dedupe_id *highest);
 
 /* True: this sender never sent this id. False: ask dedupe_find, then the index. */

@@ -51,6 +51,15 @@ static size_t *list_of(Roost__V1__Result *result, enum page_list list,
     case PAGE_COUNTERS:
         *ret_rows = (ProtobufCMessage ***)&result->counters;
         return &result->n_counters;
+    case PAGE_ROOMS:
+        *ret_rows = (ProtobufCMessage ***)&result->rooms;
+        return &result->n_rooms;
+    case PAGE_MEMBERS:
+        *ret_rows = (ProtobufCMessage ***)&result->members;
+        return &result->n_members;
+    case PAGE_INVITATIONS:
+        *ret_rows = (ProtobufCMessage ***)&result->invitations;
+        return &result->n_invitations;
     case PAGE_USERS:
         *ret_rows = (ProtobufCMessage ***)&result->users;
         return &result->n_users;
@@ -73,6 +82,7 @@ static void empty_part(struct page *page)
     Roost__V1__Result *result = &page->result;
     result->n_messages = result->n_peers = result->n_unread = result->n_consumers = 0;
     result->n_dead = result->n_steps = result->n_counters = result->n_events = 0;
+    result->n_rooms = result->n_members = result->n_invitations = 0;
     result->n_users = result->n_sessions = result->n_audit = 0;
     page->part_bytes = 0;
 }

@@ -26,10 +26,34 @@ static bool name_conversation(struct query *query, int64_t conversation,
     return name.len > 0 && history_copy(h, name.data, name.len, &unread->peer);
 }
 
+/* Not every scope somebody once wrote to is still open to it. *ret_since: of a room it is in. */
+static enum err check_conversation(struct query *query, int64_t conversation, uint64_t *ret_since)
+{
+    char name[WIRE_NAME_BYTES_MAX + 1];
+    struct scope_row scope;
+    if (conversation >= 0)
+        return ERR_OK;
+    enum err err =
+        scope_find_by_id(query->page.h->store, -conversation, name, sizeof(name), &scope);
+    if (!err && scope.kind == SCOPE_ROOM)
+        err = query_check_room(query, scope.id, ret_since);
+    return err;
+}
+
+/* What was there before one came to a room is not unread. */
+static uint64_t unread_after(uint64_t marker_seq, uint64_t since)
+{
+    return marker_seq > since ? marker_seq : since;
+}
+
 enum err query_add_unread(struct query *query, const struct conversation_row *row,
                           bool *ret_is_shown)
 {
     struct history *h = query->page.h;
+    uint64_t since = 0;
+    enum err err = check_conversation(query, row->conversation, &since);
+    if (err)
+        return err == ERR_STORAGE || err == ERR_CORRUPT ? err : ERR_OK;
     Roost__V1__UnreadCount *unread = history_alloc(h, sizeof(*unread));
     if (!unread)
         return ERR_BUSY;
@@ -38,10 +62,10 @@ enum err query_add_unread(struct query *query, const struct conversation_row *ro
         return ERR_OK;
     unread->last_seq = row->last_seq;
     unread->last_ms = (uint64_t)row->last_ms;
-    enum err err = marker_get(h->store, query->peer_id, row->conversation, &unread->marker_seq);
+    err = marker_get(h->store, query->peer_id, row->conversation, &unread->marker_seq);
     if (!err)
-        err = message_count_unread(h->store, row->conversation, query->peer_id, unread->marker_seq,
-                                   &unread->unread);
+        err = message_count_unread(h->store, row->conversation, query->peer_id,
+                                   unread_after(unread->marker_seq, since), &unread->unread);
     if (!err)
         err = page_add(&query->page, PAGE_UNREAD, &unread->base);
     if (!err && ret_is_shown)

@@ -2,8 +2,8 @@
  *
  * QUERY and SYNC: reading the frame, rights, and which query it is.
  *
- * Rights: a peer sees the messages of its own conversations and mailbox, and what is in queues and
- * topics; an administrator sees everything. What it may not see is either NOT_ALLOWED (it named
+ * Rights: a peer sees the messages of its own conversations and mailbox, of its rooms and open
+ * ones, and what is in queues and topics; an administrator sees everything. What it may not see is either NOT_ALLOWED (it named
  * it) or left out (it was found on the way).
  */
 #include <string.h>
@@ -56,10 +56,12 @@ ProtobufCBinaryData history_scope_text(struct history *h, int64_t scope_id)
 
 /* --- Rights. */
 
-static enum err check_scope(const struct query *query, const struct scope_row *scope)
+enum err query_check_scope(struct query *query, const struct scope_row *scope)
 {
     if (query->is_admin || scope->kind == SCOPE_QUEUE || scope->kind == SCOPE_TOPIC)
         return ERR_OK;
+    if (scope->kind == SCOPE_ROOM)
+        return query_check_room(query, scope->id, NULL);
     bool is_own = scope->kind == SCOPE_PEER && scope->owner_id == query->peer_id;
     return is_own ? ERR_OK : ERR_NOT_ALLOWED;
 }
@@ -82,7 +84,7 @@ enum err query_scope(struct query *query, struct scope_row *ret_scope)
     if (query->query->scope.len == 0)
         return ERR_MISSING_FIELD;
     enum err err = find_scope(query, ret_scope);
-    return err ? err : check_scope(query, ret_scope);
+    return err ? err : query_check_scope(query, ret_scope);
 }
 
 static bool is_part_of(int64_t conversation, int64_t peer_id)
@@ -101,7 +103,7 @@ bool query_may_read(struct query *query, const struct message_row *row)
     struct scope_row scope;
     enum err err =
         scope_find_by_id(query->page.h->store, row->scope_id, name, sizeof(name), &scope);
-    return !err && check_scope(query, &scope) == ERR_OK;
+    return !err && query_check_scope(query, &scope) == ERR_OK;
 }
 
 enum err query_conversation(struct query *query, int64_t *ret_conversation,

@@ -13,6 +13,7 @@
  *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
  *     history_peers.c      queries about peers and counts
+ *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
  *     history_inspect.c    INSPECT_FILL
  */
@@ -95,6 +96,9 @@ enum page_list {
     PAGE_STEPS,
     PAGE_COUNTERS,
     PAGE_EVENTS,
+    PAGE_ROOMS,
+    PAGE_MEMBERS,
+    PAGE_INVITATIONS,
     PAGE_USERS,
     PAGE_SESSIONS,
     PAGE_AUDIT,
@@ -126,6 +130,8 @@ enum err history_on_query(struct actor *actor, void *state, const struct msg *ms
 MUST_USE enum err history_find_peer(struct history *h, ProtobufCBinaryData name, int64_t *ret_id);
 /* The scope of the query, when the asker may read it as a whole: ERR_NOT_ALLOWED otherwise. */
 MUST_USE enum err query_scope(struct query *query, struct scope_row *ret_scope);
+/* May the asker read this scope as a whole? */
+MUST_USE enum err query_check_scope(struct query *query, const struct scope_row *scope);
 /* May the asker read this message? */
 bool query_may_read(struct query *query, const struct message_row *row);
 /* The conversation with query.peer, or of query.scope; 0 for a whole mailbox, which is not one. */
@@ -161,18 +167,22 @@ query_work query_trace, query_dead_letters;
 /* --- history_peers.c */
 
 query_work query_unread, query_peers, query_stats, query_presence;
-query_work query_rooms;       /* history_rooms.c */
-query_work query_members;     /* history_rooms.c */
-query_work query_invitations; /* history_rooms.c */
-query_work query_search;      /* history_search.c */
-query_work query_edits;       /* history_search.c */
-query_work query_users;       /* history_accounts.c */
-query_work query_sessions;    /* history_accounts.c */
-query_work query_audit;       /* history_accounts.c */
+query_work query_search;   /* history_search.c */
+query_work query_edits;    /* history_search.c */
+query_work query_users;    /* history_accounts.c */
+query_work query_sessions; /* history_accounts.c */
+query_work query_audit;    /* history_accounts.c */
 /* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
  * that people see. */
 MUST_USE enum err query_add_unread(struct query *query, const struct conversation_row *row,
                                    bool *ret_is_shown);
+
+/* --- history_rooms.c */
+
+query_work query_rooms, query_members, query_invitations;
+/* ERR_OK, NOT_MEMBER, ROOM_BANNED. *ret_since (may be NULL): the newest message when the asker
+ * joined; 0 when it is no member. */
+MUST_USE enum err query_check_room(struct query *query, int64_t scope_id, uint64_t *ret_since);
 
 /* --- The other questions. */
 

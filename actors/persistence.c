@@ -116,18 +116,6 @@ static enum err persistence_on_timer(struct actor *actor, void *state, unsigned 
     return ERR_OK;
 }
 
-static enum err persistence_on_no_answer(struct actor *actor, void *state, uint8_t kind,
-                                         uint64_t context)
-{
-    struct persistence *p = state;
-    (void)actor;
-    (void)context;
-    CHECK(kind == MSG_APPENDED && p->unacknowledged > 0);
-    log_error("appended-not-acknowledged", LOG_U64("unacknowledged", p->unacknowledged));
-    p->unacknowledged--;
-    return ERR_OK;
-}
-
 static enum err persistence_on_stop(struct actor *actor, void *state)
 {
     struct persistence *p = state;
@@ -197,16 +185,26 @@ static void load_tail_id(void *context, uint64_t seq, int64_t sender_id, const u
     load->err = dedupe_add(&load->p->dedupe, (uint32_t)sender_id, id, seq);
 }
 
+/* Ids above the highest indexed one need no look-up in the index. */
+static enum err load_highest(struct persistence *p)
+{
+    struct dedupe_id highest;
+    enum err err = message_highest_id(p->store, highest.bytes);
+    if (!err)
+        dedupe_set_indexed(&p->dedupe, &highest);
+    return err;
+}
+
 static enum err load_tail(struct persistence *p)
 {
     struct store_stats stats;
     store_stats(p->store, &stats);
     p->last_seq = p->committed_last_seq = stats.last_seq;
     p->indexed_seq = stats.indexed_seq;
-    if (stats.indexed_seq > 0)
-        dedupe_set_indexed(&p->dedupe, NULL);
     struct tail_load load = {.p = p};
-    enum err err = message_visit_tail_ids(p->store, load_tail_id, &load);
+    enum err err = load_highest(p);
+    if (!err)
+        err = message_visit_tail_ids(p->store, load_tail_id, &load);
     if (!err)
         err = load.err;
     if (!err)
@@ -288,7 +286,6 @@ const struct actor_class persistence_actor = {
     .init = persistence_init,
     .fini = persistence_fini,
     .on_timer = persistence_on_timer,
-    .on_no_answer = persistence_on_no_answer,
     .on_batch = persistence_on_batch,
     .on_stop = persistence_on_stop,
     .on =

@@ -33,6 +33,7 @@ void batch_destroy(struct batch **batch)
     free(self->runs);
     free(self->consumers);
     free(self->removed);
+    free(self->left);
     free(self);
 }
 
@@ -49,12 +50,13 @@ void batch_clear(struct batch *batch)
 {
     arena_reset(&batch->arena);
     batch->answer_count = 0;
-    batch->run_mark = batch->consumer_mark = batch->removed_mark = 0;
+    batch->run_mark = batch->consumer_mark = batch->removed_mark = batch->left_mark = 0;
     batch_forget_rows(batch);
     batch->answers = shrink(batch->answers, &batch->answer_capacity);
     batch->runs = shrink(batch->runs, &batch->run_capacity);
     batch->consumers = shrink(batch->consumers, &batch->consumer_capacity);
     batch->removed = shrink(batch->removed, &batch->removed_capacity);
+    batch->left = shrink(batch->left, &batch->left_capacity);
 }
 
 void *batch_alloc(struct batch *batch, size_t size)
@@ -141,11 +143,23 @@ void batch_add_removed(struct batch *batch, int64_t consumer_id, enum err err)
         refuse_opened(&batch->answers[i], consumer_id, err);
 }
 
+void batch_add_left(struct batch *batch, int64_t scope_id, int64_t peer_id, enum err err)
+{
+    batch->left =
+        reserve(batch->left, batch->left_count, &batch->left_capacity, sizeof(*batch->left));
+    INTERNAL(MemberLeft) *left = &batch->left[batch->left_count++];
+    roost__internal__member_left__init(left);
+    left->scope_id = scope_id;
+    left->peer_id = peer_id;
+    left->code = err_code(err);
+}
+
 void batch_keep_rows(struct batch *batch)
 {
     batch->run_mark = batch->run_count;
     batch->consumer_mark = batch->consumer_count;
     batch->removed_mark = batch->removed_count;
+    batch->left_mark = batch->left_count;
 }
 
 void batch_forget_rows(struct batch *batch)
@@ -153,11 +167,17 @@ void batch_forget_rows(struct batch *batch)
     batch->run_count = batch->run_mark;
     batch->consumer_count = batch->consumer_mark;
     batch->removed_count = batch->removed_mark;
+    batch->left_count = batch->left_mark;
+}
+
+bool batch_has_rows(const struct batch *batch)
+{
+    return batch->run_count || batch->consumer_count || batch->removed_count || batch->left_count;
 }
 
 bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
 {
-    if (batch->run_count == 0 && batch->consumer_count == 0 && batch->removed_count == 0)
+    if (!batch_has_rows(batch))
         return false;
     roost__internal__appended__init(ret);
     ret->last_seq = batch->last_seq;
@@ -175,5 +195,11 @@ bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
         ret->consumers[i] = &batch->consumers[i];
     ret->removed_consumers = batch->removed_count ? batch->removed : NULL;
     ret->n_removed_consumers = batch->removed_count;
+    if (batch->left_count) {
+        ret->left = batch_alloc(batch, batch->left_count * sizeof(*ret->left));
+        ret->n_left = batch->left_count;
+    }
+    for (size_t i = 0; i < batch->left_count; i++)
+        ret->left[i] = &batch->left[i];
     return true;
 }

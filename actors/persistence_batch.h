@@ -36,8 +36,10 @@ struct batch {
     size_t consumer_count, consumer_capacity;
     int64_t *removed; /* ids of consumers that are no more */
     size_t removed_count, removed_capacity;
-    size_t run_mark, consumer_mark, removed_mark; /* those before are committed */
-    uint64_t last_seq;                            /* newest message committed when this batch was */
+    INTERNAL(MemberLeft) * left;
+    size_t left_count, left_capacity;
+    size_t run_mark, consumer_mark, removed_mark, left_mark; /* those before are committed */
+    uint64_t last_seq; /* newest message committed when this batch was */
 };
 
 struct batch *batch_new(void);
@@ -62,10 +64,15 @@ INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch);
  * becomes the refusal `err`. */
 void batch_add_removed(struct batch *batch, int64_t consumer_id, enum err err);
 
+/* The peer has no right to read this scope any more, because of `err`. */
+void batch_add_left(struct batch *batch, int64_t scope_id, int64_t peer_id, enum err err);
+
 /* Runs and consumers so far are committed; or those since are forgotten, after a rollback. */
 void batch_keep_rows(struct batch *batch);
 void batch_forget_rows(struct batch *batch);
 
+/* Is there anything for APPENDED? */
+bool batch_has_rows(const struct batch *batch);
 /* APPENDED with pointers into the batch. False: there is nothing to tell. */
 bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret);
 

@@ -25,10 +25,13 @@ static enum err find_conversation(struct persistence *p, const INTERNAL(Call) * 
     struct scope_ref scope;
     struct name_folded folded;
     int64_t other_id = 0;
+    uint64_t since;
     enum err err = ERR_OK;
     if (call->scope_kind && call->scope_kind != SCOPE_PEER) {
         err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name, false,
                                       &scope);
+        if (!err && scope.kind == SCOPE_ROOM)
+            err = persistence_may_attach(p, &scope, call->peer_id, &since);
         if (!err)
             *ret_conversation = conversation_of_scope(scope.id);
         return err;

@@ -29,13 +29,26 @@ static enum err find_or_make_scope(struct persistence *p, const INTERNAL(Consume
     return persistence_scope_named(p, kind, name, may_create, ret);
 }
 
+/* A floor below everything the scope holds, as high as is known without a search: sync-manager
+ * reads the heads of all messages above it. */
+static enum err floor_of_all(struct persistence *p, const struct scope_ref *scope,
+                             uint64_t *ret_floor)
+{
+    if (scope->is_new) {
+        *ret_floor = p->last_seq;
+        return ERR_OK;
+    }
+    return scope_below_first(p->store, scope->kind, scope->id, ret_floor);
+}
+
 /* Everything of a mailbox's or a queue's main consumer; of a room what came since the peer joined;
  * of others what comes from now on. */
 static enum err default_floor(struct persistence *p, const INTERNAL(ConsumerOpen) * question,
                               const struct scope_ref *scope, bool is_main, uint64_t *ret_floor)
 {
-    bool is_kept = is_main && (scope->kind == SCOPE_PEER || scope->kind == SCOPE_QUEUE);
-    *ret_floor = is_kept ? 0 : p->last_seq;
+    if (is_main && (scope->kind == SCOPE_PEER || scope->kind == SCOPE_QUEUE))
+        return floor_of_all(p, scope, ret_floor);
+    *ret_floor = p->last_seq;
     return scope->kind == SCOPE_ROOM && !question->is_internal
                ? persistence_may_attach(p, scope, question->peer_id, ret_floor)
                : ERR_OK;
@@ -50,8 +63,7 @@ static enum err first_floor(struct persistence *p, const INTERNAL(ConsumerOpen) 
     case ROOST__V1__START__START_DEFAULT:
         return default_floor(p, question, scope, is_main, ret_floor);
     case ROOST__V1__START__START_FIRST:
-        *ret_floor = 0;
-        return ERR_OK;
+        return floor_of_all(p, scope, ret_floor);
     case ROOST__V1__START__START_SEQ:
         *ret_floor = question->start_value < p->last_seq ? question->start_value : p->last_seq;
         return ERR_OK;

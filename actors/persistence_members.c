@@ -123,6 +123,7 @@ static enum err end_consumers(struct persistence *p, int64_t scope_id, int64_t p
 {
     char name[WIRE_NAME_BYTES_MAX + 1];
     struct consumer_slice slice = {.count = REMOVE_SLICE};
+    batch_add_left(p->batch, scope_id, peer_id, refusal);
     enum err err = peer_read(p->store, peer_id, copy_name, name);
     while (!err && slice.count == REMOVE_SLICE) {
         slice.count = 0;

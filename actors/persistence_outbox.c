@@ -10,14 +10,12 @@
 #include "persistence_state.h"
 #include "rt/check.h"
 
-#define ACK_DEADLINE_MS  60000
 #define RELEASE_AGAIN_MS 2
 
 void persistence_close_batch(struct persistence *p)
 {
     struct batch *batch = p->batch;
-    if (batch->answer_count == 0 && batch->run_count == 0 && batch->consumer_count == 0 &&
-        batch->removed_count == 0)
+    if (batch->answer_count == 0 && !batch_has_rows(batch))
         return;
     batch->next = NULL;
     *p->outbox_end = batch;
@@ -34,8 +32,7 @@ static enum err tell_sync_manager(struct persistence *p, struct batch *batch)
         return ERR_OK;
     if (p->unacknowledged == PERSISTENCE_APPENDED_MAX)
         return ERR_BUSY; /* the next acknowledgement brings us back */
-    enum err err = actor_ask(p->actor, ACTOR_SYNC_MANAGER, MSG_APPENDED, &appended.base, NULL,
-                             ACK_DEADLINE_MS, 0);
+    enum err err = actor_send(p->actor, ACTOR_SYNC_MANAGER, MSG_APPENDED, &appended.base, NULL);
     if (!err)
         p->unacknowledged++;
     else
@@ -72,10 +69,9 @@ void persistence_release(struct persistence *p)
 enum err persistence_on_appended_ack(struct actor *actor, void *state, const struct msg *msg)
 {
     struct persistence *p = state;
-    uint64_t context;
-    if (!actor_context(actor, msg, &context))
-        return ERR_OK;
-    CHECK(p->unacknowledged > 0);
-    p->unacknowledged--;
+    uint32_t count = MSG_BODY(msg, INTERNAL(AppendedAck))->count;
+    (void)actor;
+    CHECK(p->unacknowledged >= count);
+    p->unacknowledged -= count;
     return ERR_OK; /* on_batch releases */
 }

@@ -7,7 +7,8 @@
  * a whole when it is full, after a rollback and when a peer was removed.
  *
  * A mailbox or a queue that is created because somebody wrote to it gets its consumer "main", which
- * begins at the first message: what is written before anybody reads is not lost.
+ * begins just below its first message: what is written before anybody reads is not lost, and nobody
+ * ever has to look for it among the messages that are older than the scope.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,10 @@ static void remember(struct persistence *p, const uint8_t *text, size_t size,
 {
     if (p->scope_count == PERSISTENCE_SCOPES_MAX)
         persistence_scopes_forget(p);
-    if (hash_put(&p->scope_places, text, size, p->scope_count) == ERR_OK)
-        p->scopes[p->scope_count++] = *scope;
+    if (hash_put(&p->scope_places, text, size, p->scope_count) == ERR_OK) {
+        p->scopes[p->scope_count] = *scope;
+        p->scopes[p->scope_count++].is_new = false;
+    }
 }
 
 int64_t persistence_conversation(const struct scope_ref *scope, int64_t sender_id)
@@ -88,8 +91,8 @@ static enum err create_main(struct persistence *p, const struct scope_ref *scope
                             const struct stored_name *name)
 {
     int64_t id;
-    enum err err =
-        consumer_create(p->store, scope->id, PERSISTENCE_CONSUMER_MAIN, 0, p->now_ms, &id);
+    enum err err = consumer_create(p->store, scope->id, PERSISTENCE_CONSUMER_MAIN, p->last_seq,
+                                   p->now_ms, &id);
     if (err)
         return err;
     INTERNAL(ConsumerRow) *row = batch_add_consumer(p->batch);
@@ -98,6 +101,7 @@ static enum err create_main(struct persistence *p, const struct scope_ref *scope
     row->scope_kind = scope->kind;
     row->scope_name = batch_bytes(p->batch, name->name, strlen(name->name));
     row->scope_owner_id = scope->owner_id;
+    row->floor_seq = p->last_seq;
     row->consumer =
         batch_bytes(p->batch, PERSISTENCE_CONSUMER_MAIN, strlen(PERSISTENCE_CONSUMER_MAIN));
     return ERR_OK;
@@ -106,7 +110,7 @@ static enum err create_main(struct persistence *p, const struct scope_ref *scope
 static enum err create_scope(struct persistence *p, enum scope_kind kind, int64_t owner_id,
                              const struct stored_name *name, struct scope_ref *ret)
 {
-    struct scope_ref scope = {.owner_id = owner_id, .kind = kind};
+    struct scope_ref scope = {.owner_id = owner_id, .kind = kind, .is_new = true};
     enum err err =
         scope_create(p->store, kind, name->name, name->folded.text, owner_id, p->now_ms, &scope.id);
     if (!err)

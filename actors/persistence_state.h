@@ -41,7 +41,7 @@
 #include "store/messages.h"
 #include "store/store.h"
 
-#define PERSISTENCE_APPENDED_MAX  64         /* questions to sync-manager without an answer */
+#define PERSISTENCE_APPENDED_MAX  64         /* APPENDED that sync-manager has not acknowledged */
 #define PERSISTENCE_TAIL_IDS_MAX  (1u << 20) /* far above what the policy of slices lets happen */
 #define PERSISTENCE_SCOPES_MAX    65536      /* names kept in the cache */
 #define PERSISTENCE_SESSIONS_MAX  (1u << 20)
@@ -61,6 +61,7 @@ struct scope_ref {
     int64_t id;
     int64_t owner_id; /* of a mailbox */
     enum scope_kind kind;
+    bool is_new; /* made just now: every message there is is in another scope */
     int64_t retention_ms; /* of a room that has its own; else 0 */
 };
 

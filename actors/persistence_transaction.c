@@ -85,7 +85,7 @@ static void committed(struct persistence *p)
 {
     struct metrics *metrics = actor_metrics(p->actor);
     struct store_stats stats;
-    store_stats(p->store, &stats);
+    store_progress(p->store, &stats);
     metrics_record(metrics, METRIC_COMMIT_US, stats.commit_last_ns / 1000);
     metrics_add(metrics, METRIC_STORED, (int64_t)p->stored_count);
     metrics_add(metrics, METRIC_DUPLICATES, (int64_t)p->duplicate_count);

@@ -76,7 +76,7 @@ enum err persistence_index_all(struct persistence *p)
 void persistence_indexed(struct persistence *p)
 {
     struct store_stats stats;
-    store_stats(p->store, &stats);
+    store_progress(p->store, &stats);
     p->indexed_seq = stats.indexed_seq;
     dedupe_drop(&p->dedupe, p->indexed_seq);
 }

@@ -120,8 +120,8 @@ static enum err on_appended(struct actor *actor, void *state, const struct msg *
 {
     struct sync_manager *sync = state;
     const INTERNAL(Appended) *appended = MSG_BODY(msg, INTERNAL(Appended));
-    INTERNAL(AppendedAck) ack = ROOST__INTERNAL__APPENDED_ACK__INIT;
-    actor_reply(actor, msg, MSG_APPENDED_ACK, &ack.base, NULL);
+    (void)actor;
+    sync->appended_count++;
     struct delivery_clock clock = sync_clock(sync);
     bool is_scope_new = is_seen_from_start(sync, appended);
     for (size_t i = 0; i < appended->n_consumers; i++)
@@ -233,9 +233,24 @@ static void report_counts(struct sync_manager *sync, bool is_with_gauges)
     metrics_set(metrics, METRIC_LEASED, (int64_t)leased);
 }
 
+/* Not each by itself: that would wake persistence once more for every commit. */
+static void acknowledge(struct sync_manager *sync)
+{
+    if (sync->appended_count < SYNC_APPENDED_ACK)
+        return;
+    INTERNAL(AppendedAck) ack = ROOST__INTERNAL__APPENDED_ACK__INIT;
+    ack.count = sync->appended_count;
+    if (actor_send(sync->actor, ACTOR_PERSISTENCE, MSG_APPENDED_ACK, &ack.base, NULL) == ERR_OK)
+        sync->appended_count = 0;
+    else
+        actor_timer_set(sync->actor, SYNC_TIMER_EVENTS,
+                        mono_add_ms(actor_mono(sync->actor), SYNC_EVENT_AGAIN_MS));
+}
+
 static enum err sync_on_batch(struct actor *actor, void *state)
 {
     struct sync_manager *sync = state;
+    acknowledge(sync);
     sync_load_go_on(sync);
     sync_attach_go_on(sync);
     sync_send_out(sync);
@@ -261,7 +276,7 @@ static enum err sync_on_timer(struct actor *actor, void *state, unsigned timer)
         sync->is_load_late = false;
         break; /* on_batch asks again */
     case SYNC_TIMER_EVENTS:
-        break; /* on_batch sends them */
+        break; /* on_batch sends them, and acknowledges */
     case SYNC_TIMER_GAUGES:
         report_counts(sync, true);
         actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));

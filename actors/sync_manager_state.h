@@ -24,6 +24,7 @@
 #define SYNC_ATTACHES_MAX 4096 /* ATTACH not yet answered */
 #define SYNC_OPENS_MAX    64   /* of these, asked of persistence */
 #define SYNC_CALLS_MAX    64
+#define SYNC_APPENDED_ACK 16 /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
 #define SYNC_KEY_MAX      (1 + NAME_FOLDED_BYTES_MAX + 1 + WIRE_NAME_BYTES_MAX)
 
 #define SYNC_ASK_DEADLINE_MS   30000
@@ -108,6 +109,7 @@ struct sync_manager {
     int64_t load_consumer_id;
     uint64_t load_seq;
     uint64_t appended_seq, appended_when_asked;
+    uint32_t appended_count; /* APPENDED taken and not yet acknowledged */
 
     struct sync_attach *attaches;       /* SYNC_ATTACHES_MAX of them */
     uint32_t attach_count, attach_used; /* used: slots ever used */

@@ -335,12 +335,18 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
     return ERR_OK;
 }
 
+static bool is_query_kind(Roost__V1__QueryKind kind)
+{
+    return (kind >= ROOST__V1__QUERY_KIND__HISTORY &&
+            kind <= ROOST__V1__QUERY_KIND__PRESENCE_EVENTS) ||
+           (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
+}
+
 static enum err check_query(const Roost__V1__Query *query, struct wire_fault *fault)
 {
     size_t ids = query->message_ids.len / WIRE_ID_BYTES;
 
-    if (query->kind <= ROOST__V1__QUERY_KIND__QUERY_NONE ||
-        query->kind > ROOST__V1__QUERY_KIND__PRESENCE_EVENTS)
+    if (!is_query_kind(query->kind))
         return refuse(fault, ERR_UNKNOWN_CALL, "query.kind", NULL);
     if (query->kind == ROOST__V1__QUERY_KIND__BY_ID && ids == 0)
         return refuse(fault, ERR_MISSING_FIELD, "query.message_ids", "BY_ID needs them");

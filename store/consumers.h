@@ -34,6 +34,10 @@ MUST_USE enum err scope_find(struct store *store, enum scope_kind kind, const ch
                              struct scope_row *ret_row);
 MUST_USE enum err scope_find_by_id(struct store *store, int64_t id, char *ret_name,
                                    size_t name_size_bytes, struct scope_row *ret_row);
+/* Writer. A seq below every message of the scope, as high as the deferred tables tell: it costs
+ * two look-ups. 0 for a mailbox with indexed messages (they lie in one conversation per sender). */
+MUST_USE enum err scope_below_first(struct store *store, enum scope_kind kind, int64_t id,
+                                    uint64_t *ret_seq);
 /* Writer. The scope must not exist. */
 MUST_USE enum err scope_create(struct store *store, enum scope_kind kind, const char *name,
                                const char *folded, int64_t owner_id, int64_t now_ms,

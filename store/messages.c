@@ -2,6 +2,8 @@
  *
  * The log itself: append, read back, heads, find by id. See messages.h.
  */
+#include <string.h>
+
 #include "store/messages.h"
 
 #include "rt/check.h"
@@ -210,6 +212,25 @@ enum err message_visit_tail_ids(struct store *store, message_id_visit *visit, vo
         if (id && sqlite3_column_bytes(stmt, 2) == 16)
             visit(context, (uint64_t)sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1),
                   id);
+    }
+    return statement_close(stmt, err);
+}
+
+enum err message_highest_id(struct store *store, uint8_t ret_id[16])
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_message_highest_id, &stmt);
+    if (err != ERR_OK)
+        return err;
+    bool has_row = false;
+    err = statement_step(store, stmt, &has_row);
+    if (err == ERR_OK) {
+        memset(ret_id, 0, 16);
+        const uint8_t *id = has_row ? sqlite3_column_blob(stmt, 0) : NULL;
+        if (id && sqlite3_column_bytes(stmt, 0) == 16)
+            memcpy(ret_id, id, 16);
+        else if (has_row)
+            memset(ret_id, 0xff, 16); /* no id of ours: nothing can be said */
     }
     return statement_close(stmt, err);
 }

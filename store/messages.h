@@ -87,6 +87,10 @@ typedef void message_id_visit(void *context, uint64_t seq, int64_t sender_id,
 MUST_USE enum err message_visit_tail_ids(struct store *store, message_id_visit *visit,
                                          void *context);
 
+/* The highest id of the indexed part, whoever sent it: no indexed message has one above it (in the
+ * order of their bytes). All zero when nothing is indexed. */
+MUST_USE enum err message_highest_id(struct store *store, uint8_t ret_id[16]);
+
 /* First seq stored at or after this time (for START_TIME); last_seq + 1 when none. Found by
  * halving: where the clock was set back, it is one of the places where the time is passed. */
 MUST_USE enum err message_first_seq_at(struct store *store, int64_t stored_ms, uint64_t *ret_seq);

@@ -128,6 +128,21 @@ enum err room_list(struct store *store, const struct room_page *page, room_visit
     return visit_all(store, stmt, visit, context, &count);
 }
 
+enum err room_last_seq(struct store *store, int64_t scope_id, uint64_t *ret_seq)
+{
+    int64_t indexed = 0, tail = 0;
+    uint64_t indexed_seq = 0;
+    enum err err = store_indexed_seq(store, &indexed_seq);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_scope_last_seq, INTS(scope_id), &indexed, NULL);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_scope_last_seq_tail,
+                                   INTS(scope_id, (int64_t)indexed_seq), &tail, NULL);
+    if (err == ERR_OK)
+        *ret_seq = (uint64_t)(tail > indexed ? tail : indexed);
+    return err;
+}
+
 enum err room_next_retention(struct store *store, int64_t after_id, int64_t below_ms,
                              int64_t *ret_id, int64_t *ret_retention_ms)
 {

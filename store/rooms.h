@@ -55,6 +55,9 @@ struct room_page {
 MUST_USE enum err room_list(struct store *store, const struct room_page *page, room_visit *visit,
                             void *context);
 
+/* Its newest message, indexed or not. */
+MUST_USE enum err room_last_seq(struct store *store, int64_t scope_id, uint64_t *ret_seq);
+
 /* The next room after this one that keeps its messages shorter than `below_ms`. 0: there is none. */
 MUST_USE enum err room_next_retention(struct store *store, int64_t after_id, int64_t below_ms,
                                       int64_t *ret_id, int64_t *ret_retention_ms);

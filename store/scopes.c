@@ -6,6 +6,7 @@
 
 #include "rt/check.h"
 #include "store/consumers.h"
+#include "store/conversation.h"
 #include "store/store_internal.h"
 
 static void read_scope(sqlite3_stmt *stmt, struct scope_row *ret_row)
@@ -55,6 +56,23 @@ enum err scope_find_by_id(struct store *store, int64_t id, char *ret_name, size_
         ret_row->name = ret_name;
     }
     return statement_close(stmt, err);
+}
+
+enum err scope_below_first(struct store *store, enum scope_kind kind, int64_t id, uint64_t *ret_seq)
+{
+    CHECK(store->is_writer);
+    int64_t first_seq = 0, last_seq = 0;
+    enum err err = statement_query_ints(store, STATEMENT_scope_last_seq, INTS(id), &last_seq, NULL);
+    if (err == ERR_OK && last_seq > 0 && kind != SCOPE_PEER)
+        err = statement_query_ints(store, STATEMENT_conversation_first,
+                                   INTS(conversation_of_scope(id)), &first_seq, NULL);
+    if (err != ERR_OK)
+        return err;
+    if (first_seq > 0)
+        *ret_seq = (uint64_t)first_seq - 1;
+    else
+        *ret_seq = last_seq > 0 && kind == SCOPE_PEER ? 0 : store->indexed_seq;
+    return ERR_OK;
 }
 
 enum err scope_create(struct store *store, enum scope_kind kind, const char *name,

@@ -67,6 +67,8 @@ struct store_stats {
     int schema_version;
 };
 void store_stats(struct store *store, struct store_stats *ret_stats);
+/* Of these what costs nothing to know (writer): the sizes are 0. */
+void store_progress(const struct store *store, struct store_stats *ret_stats);
 
 /* The last SQLite error of this handle: extended code and text, for the log. */
 int store_error_code(const struct store *store);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "rt/err.h"
+#include "store/gather_vfs.h"
 #include "store/statements.h"
 #include "store/store.h"
 
@@ -21,6 +22,7 @@
 
 struct store {
     sqlite3 *db;
+    struct gather_vfs *gather; /* writer: what it writes through */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     char *path;
     bool is_writer;

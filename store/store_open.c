@@ -133,7 +133,10 @@ static enum err open_connection(struct store *store, const struct store_options 
     }
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, configure_library); /* cannot fail with a valid control */
-    int rc = sqlite3_open_v2(store->path, &store->db, flags, options->vfs);
+    if (store->is_writer)
+        store->gather = gather_vfs_new(options->vfs);
+    const char *vfs = store->gather ? gather_vfs_name(store->gather) : options->vfs;
+    int rc = sqlite3_open_v2(store->path, &store->db, flags, vfs);
     CHECK(store->db);
     return store_map(store, rc);
 }
@@ -274,18 +277,25 @@ void store_stats(struct store *store, struct store_stats *ret_stats)
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (rc == SQLITE_OK && wal && wal->pMethods)
         (void)wal->pMethods->xFileSize(wal, &wal_bytes); /* as above */
-    int64_t last_seq = (int64_t)store->committed_last_seq;
-    uint64_t indexed_seq = store->committed_indexed_seq;
-    enum err err = ERR_OK;
-    if (!store->is_writer)
-        err = query_int(store, STATEMENT_store_last_seq, &last_seq);
-    if (!store->is_writer && err == ERR_OK)
+    store_progress(store, ret_stats);
+    ret_stats->file_bytes = (uint64_t)file_bytes;
+    ret_stats->wal_bytes = (uint64_t)wal_bytes;
+    if (store->is_writer)
+        return;
+    int64_t last_seq = 0;
+    uint64_t indexed_seq = 0;
+    enum err err = query_int(store, STATEMENT_store_last_seq, &last_seq);
+    if (err == ERR_OK)
         err = store_indexed_seq(store, &indexed_seq); /* 0 when it cannot be told */
+    ret_stats->last_seq = (uint64_t)last_seq;
+    ret_stats->indexed_seq = indexed_seq;
+}
+
+void store_progress(const struct store *store, struct store_stats *ret_stats)
+{
     *ret_stats = (struct store_stats){
-        .file_bytes = (uint64_t)file_bytes,
-        .wal_bytes = (uint64_t)wal_bytes,
-        .last_seq = (uint64_t)last_seq,
-        .indexed_seq = indexed_seq,
+        .last_seq = store->committed_last_seq,
+        .indexed_seq = store->committed_indexed_seq,
         .commits = store->commits,
         .commit_last_ns = store->commit_last_ns,
         .schema_version = store->schema_version,

@@ -46,8 +46,8 @@ enum err throttle_fail(struct store *store, const char *folded, int64_t now_ms,
     enum err err = throttle_read(store, folded, &row);
     if (err == ERR_OK && row.locked_until_ms <= now_ms) {
         /* A clock that was set back begins anew as well. */
-        bool is_over = row.locked_until_ms || now_ms - row.first_ms >= policy->window_ms ||
-                       now_ms < row.first_ms;
+        bool is_over = row.failures == 0 || row.locked_until_ms ||
+                       now_ms - row.first_ms >= policy->window_ms || now_ms < row.first_ms;
         if (is_over)
             row = (struct throttle_row){.first_ms = now_ms};
         row.failures++;

@@ -3,14 +3,13 @@
  * What is done to the log later: filling the deferred tables, retention, quarantine.
  *
  * All of it in slices, each one transaction of the caller together with whatever else he writes.
- * A slice of the deferred tables is inserted in the order of each table's key, so that neighbours
- * go into the same page; the larger the slice, the less a row costs.
  */
 #include <string.h>
 
 #include "rt/check.h"
 #include "store/checksum.h"
 #include "store/conversation.h"
+#include "store/index.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/search.h"
@@ -21,22 +20,12 @@
 enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left)
 {
     CHECK(store->is_in_transaction);
-    static const enum statement steps[] = {
-        STATEMENT_index_ids,
-        STATEMENT_index_conversations,
-        STATEMENT_index_peer_conversations,
-        STATEMENT_index_scopes,
-    };
     uint64_t from = store->indexed_seq, upto = store->last_seq;
     if (upto - from > rows_max)
         upto = from + rows_max;
-    enum err err = ERR_OK;
-    if (upto > from) {
-        for (size_t i = 0; i < sizeof steps / sizeof *steps && err == ERR_OK; i++)
-            err = statement_run_ints(store, steps[i], INTS((int64_t)from, (int64_t)upto));
-        if (err == ERR_OK)
-            err = statement_run_ints(store, STATEMENT_index_progress, INTS((int64_t)upto));
-    }
+    enum err err = upto > from ? index_add(store, from, upto) : ERR_OK;
+    if (err == ERR_OK && upto > from)
+        err = statement_run_ints(store, STATEMENT_index_progress, INTS((int64_t)upto));
     if (err != ERR_OK)
         return err;
     store->indexed_seq = upto;
@@ -121,8 +110,8 @@ enum err message_remove_of_scope(struct store *store, int64_t scope_id, int64_t 
     CHECK(store->is_in_transaction);
     static const enum statement steps[] = {
         STATEMENT_remove_one_id,        STATEMENT_remove_one_conversation,
-        STATEMENT_remove_one_exception, STATEMENT_remove_one_edit,
-        STATEMENT_remove_one_tombstone, STATEMENT_remove_one_reaction,
+        STATEMENT_remove_one_exception, STATEMENT_remove_one_edits,
+        STATEMENT_remove_one_tombstone, STATEMENT_remove_one_reactions,
         STATEMENT_remove_one_message,
     };
     uint64_t seqs[REMOVE_SCOPE_MAX], count = 0;

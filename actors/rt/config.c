@@ -21,14 +21,23 @@ void *config_member(const struct config *config, size_t option)
     return (char *)config->values + config->schema->options[option].offset;
 }
 
+/* What it says came from outside: it stays one line, and drives no terminal. */
+static void blank_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 enum err config_fail(struct config *config, const char *place, const char *format, ...)
 {
-    int used = snprintf(config->error, sizeof(config->error), "%s: ", place);
+    int used = snprintf(config->error, sizeof(config->error), "%.*s: ", CONFIG_PLACE_MAX, place);
     CHECK(used >= 0 && (size_t)used < sizeof(config->error));
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(config->error + used, sizeof(config->error) - (size_t)used, format, arguments);
     va_end(arguments);
+    blank_controls(config->error);
     return ERR_CONFIG;
 }
 
@@ -204,29 +213,50 @@ static enum err check_text(struct config *config, const struct config_option *op
     return ERR_OK;
 }
 
+/* Takes the next item off the text. False: there is none. */
+static bool next_item(struct span *inout_text, struct span *ret_item)
+{
+    while (inout_text->size > 0) {
+        const char *comma = memchr(inout_text->text, ',', inout_text->size);
+        size_t size = comma ? (size_t)(comma - inout_text->text) : inout_text->size;
+        size_t step = comma ? size + 1 : size;
+        *ret_item = span_trim((struct span){inout_text->text, size});
+        *inout_text = (struct span){inout_text->text + step, inout_text->size - step};
+        if (ret_item->size > 0)
+            return true;
+    }
+    return false;
+}
+
+static enum err check_list(struct config *config, const struct config_option *option,
+                           const char *place, struct span text, size_t room)
+{
+    struct span item;
+    while (next_item(&text, &item)) {
+        enum err err = check_text(config, option, place, item);
+        if (err)
+            return err;
+        if (room-- == 0)
+            return config_fail(config, place, "%s: more than %d values", option->key,
+                               CONFIG_LIST_MAX);
+    }
+    return ERR_OK;
+}
+
 static enum err assign_list(struct config *config, size_t index, struct span text,
                             const struct config_source *source, bool is_stored)
 {
     const struct config_option *option = &config->schema->options[index];
     struct config_list *list = config_member(config, index);
-    if (is_stored && source->rank > config->origins[index].rank)
+    bool adds_up = is_stored && source->rank == config->origins[index].rank;
+    size_t room = CONFIG_LIST_MAX - (adds_up ? list->count : 0);
+    enum err err = check_list(config, option, source->place, text, room);
+    if (err || !is_stored)
+        return err;
+    if (!adds_up)
         clear_list(list);
-    while (text.size > 0) {
-        const char *comma = memchr(text.text, ',', text.size);
-        size_t size = comma ? (size_t)(comma - text.text) : text.size;
-        struct span item = span_trim((struct span){text.text, size});
-        size_t step = comma ? size + 1 : size;
-        text = (struct span){text.text + step, text.size - step};
-        if (item.size == 0)
-            continue;
-        enum err err = check_text(config, option, source->place, item);
-        if (err)
-            return err;
-        if (!is_stored)
-            continue;
-        if (list->count >= CONFIG_LIST_MAX)
-            return config_fail(config, source->place, "%s: more than %d values", option->key,
-                               CONFIG_LIST_MAX);
+    struct span item;
+    while (next_item(&text, &item)) {
         char **items = realloc(list->items, (list->count + 1) * sizeof(char *));
         CHECK(items != NULL);
         list->items = items;

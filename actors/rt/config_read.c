@@ -111,7 +111,8 @@ static bool has_section(const struct config_schema *schema, struct span name)
 {
     for (size_t i = 0; i < schema->option_count; i++) {
         const char *key = schema->options[i].key;
-        if (strncmp(key, name.text, name.size) == 0 && key[name.size] == '.')
+        size_t size = strcspn(key, ".");
+        if (size == name.size && memcmp(key, name.text, size) == 0)
             return true;
     }
     return false;

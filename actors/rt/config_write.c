@@ -44,12 +44,16 @@ static enum err write_text(const char *text, struct buf *out)
     return buf_append_format(out, is_quoted ? "\"%s\"" : "%s", text);
 }
 
+/* In quotes where it would read as something else: as a comment, or with its own quotes gone. */
 static enum err write_list(const struct config_list *list, struct buf *out)
 {
-    enum err err = ERR_OK;
+    bool is_quoted = false;
+    for (size_t i = 0; i < list->count; i++)
+        is_quoted |= strpbrk(list->items[i], "#\"") != NULL;
+    enum err err = buf_append_text(out, is_quoted ? "\"" : "");
     for (size_t i = 0; !err && i < list->count; i++)
         err = buf_append_format(out, "%s%s", i ? ", " : "", list->items[i]);
-    return err;
+    return err ? err : buf_append_text(out, is_quoted ? "\"" : "");
 }
 
 static enum err write_value(const struct config *config, size_t index, struct buf *out)

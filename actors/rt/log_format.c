@@ -89,7 +89,7 @@ static void put_escaped_char(struct writer *writer, uint32_t character, bool is_
         put_text(writer, "\\n");
     else if (character == '\t')
         put_text(writer, "\\t");
-    else if (is_json || character > 0x9f)
+    else if (is_json || character > 0x7f) /* \x80 and above are bytes that are no UTF-8 */
         put_format(writer, "\\u%04" PRIx32, character);
     else
         put_format(writer, "\\x%02" PRIx32, character);

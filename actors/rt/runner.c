@@ -5,13 +5,19 @@
  *     wait -> control -> mailbox (<= ACTOR_BATCH_MAX) -> own sockets -> timers, deadlines
  *          -> on_batch -> wait
  *
- * The wait is one zmq_poll over control, mailbox and own sockets, until the next timer or deadline;
- * it does not wait at all when the last turn may have left messages behind.
+ * The wait is one poll() over the descriptors of control, mailbox and own sockets, until the next
+ * timer or deadline; it does not wait at all when the last turn may have left messages behind.
+ *
+ * Not zmq_poll, which looks at every socket twice in each call: that was half of the system calls
+ * of a message. The descriptor of a ZeroMQ socket only tells of changes, so before the wait each
+ * socket must be known to be empty: the mailbox was read until it said so, an own socket is asked
+ * (sending on it may have taken the notice of something received).
  */
 #include "rt/runner.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -94,12 +100,12 @@ static void report(struct runner *runner, enum report what)
 static enum err obey(struct runner *runner)
 {
     struct order order;
-    int size = zmq_recv(runner->control_down, &order, sizeof(order), ZMQ_DONTWAIT);
-    if (size < 0)
-        return ERR_OK;
-    CHECK(size == sizeof(order));
-    runner->stop_deadline = (struct mono_time){order.stop_deadline_ns};
-    return actor_begin_stop(&runner->actor);
+    enum err err = ERR_OK;
+    while (!err && zmq_recv(runner->control_down, &order, sizeof(order), ZMQ_DONTWAIT) >= 0) {
+        runner->stop_deadline = (struct mono_time){order.stop_deadline_ns};
+        err = actor_begin_stop(&runner->actor);
+    }
+    return err;
 }
 
 static enum err drain(struct runner *runner, unsigned *handled)
@@ -121,26 +127,52 @@ static enum err drain(struct runner *runner, unsigned *handled)
     return err;
 }
 
-static size_t build_items(struct runner *runner, zmq_pollitem_t items[ITEMS_MAX],
-                          unsigned ret_watches[ACTOR_WATCHES_MAX])
+/* What one turn waits for. */
+struct wait_set {
+    struct pollfd fds[ITEMS_MAX];
+    unsigned watches[ACTOR_WATCHES_MAX]; /* of fds[ITEM_WATCHES + i] */
+    size_t count;
+    bool is_ready; /* an own socket has something already */
+};
+
+static struct pollfd readable(void *zmq_socket)
+{
+    int fd = -1;
+    size_t size = sizeof(fd);
+    CHECK(zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size) == 0);
+    return (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static bool has_input(void *zmq_socket)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    while (zmq_getsockopt(zmq_socket, ZMQ_EVENTS, &events, &size) != 0)
+        CHECK(errno == EINTR);
+    return events & ZMQ_POLLIN;
+}
+
+static void build_set(struct runner *runner, struct wait_set *set)
 {
     struct actor *actor = &runner->actor;
-    items[ITEM_CONTROL] = (zmq_pollitem_t){runner->control_down, -1, ZMQ_POLLIN, 0};
-    items[ITEM_MAILBOX] =
-        (zmq_pollitem_t){mailbox_socket(runner->mailboxes, actor->id), -1, ZMQ_POLLIN, 0};
-    size_t count = ITEM_WATCHES;
+    set->fds[ITEM_CONTROL] = readable(runner->control_down);
+    set->fds[ITEM_MAILBOX] = readable(mailbox_socket(runner->mailboxes, actor->id));
+    set->count = ITEM_WATCHES;
+    set->is_ready = false;
     for (unsigned i = 0; i < ACTOR_WATCHES_MAX; i++) {
         const struct watch *watch = &actor->watches[i];
         if (!watch->is_set)
             continue;
-        ret_watches[count - ITEM_WATCHES] = i;
-        items[count++] = (zmq_pollitem_t){watch->zmq_socket, watch->fd, ZMQ_POLLIN, 0};
+        struct pollfd *item = &set->fds[set->count];
+        set->watches[set->count++ - ITEM_WATCHES] = i;
+        *item = watch->zmq_socket ? readable(watch->zmq_socket)
+                                  : (struct pollfd){.fd = watch->fd, .events = POLLIN};
+        set->is_ready = set->is_ready || (watch->zmq_socket && has_input(watch->zmq_socket));
     }
-    return count;
 }
 
 /* Milliseconds until something is due, rounded up so that it is due then. */
-static long wait_time_ms(const struct runner *runner, bool has_more)
+static int wait_time_ms(const struct runner *runner, bool has_more)
 {
     if (has_more)
         return 0;
@@ -152,17 +184,23 @@ static long wait_time_ms(const struct runner *runner, bool has_more)
     if (due_ns <= now_ns)
         return 0;
     int64_t wait_ms = (due_ns - now_ns) / 1000000 + 1;
-    return (long)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
+    return (int)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
 }
 
-static enum err handle_watches(struct runner *runner, const zmq_pollitem_t *items, size_t count,
-                               const unsigned *watches, unsigned *handled)
+/* Is there something? Its descriptor says so, or a look at it did before the wait. */
+static bool is_readable(const struct watch *watch, const struct pollfd *item, bool is_ready)
+{
+    if (!watch->is_set)
+        return false; /* an earlier handler of this turn has closed it */
+    return item->revents || (is_ready && watch->zmq_socket);
+}
+
+static enum err handle_watches(struct runner *runner, const struct wait_set *set, unsigned *handled)
 {
     struct actor *actor = &runner->actor;
-    for (size_t i = ITEM_WATCHES; i < count; i++) {
-        unsigned watch = watches[i - ITEM_WATCHES];
-        /* An earlier handler of this turn may have closed it. */
-        if (!items[i].revents || !actor->watches[watch].is_set)
+    for (size_t i = ITEM_WATCHES; i < set->count; i++) {
+        unsigned watch = set->watches[i - ITEM_WATCHES];
+        if (!is_readable(&actor->watches[watch], &set->fds[i], set->is_ready))
             continue;
         ++*handled;
         enum err err = actor_handle_readable(actor, watch);
@@ -189,10 +227,9 @@ static void count_turn(struct actor *actor, unsigned handled, struct mono_time b
 static enum err take_turn(struct runner *runner, bool *has_more)
 {
     struct actor *actor = &runner->actor;
-    zmq_pollitem_t items[ITEMS_MAX];
-    unsigned watches[ACTOR_WATCHES_MAX];
-    size_t count = build_items(runner, items, watches);
-    if (zmq_poll(items, (int)count, wait_time_ms(runner, *has_more)) < 0) {
+    struct wait_set set;
+    build_set(runner, &set);
+    if (poll(set.fds, set.count, wait_time_ms(runner, *has_more || set.is_ready)) < 0) {
         CHECK(errno == EINTR);
         return ERR_OK;
     }
@@ -201,13 +238,14 @@ static enum err take_turn(struct runner *runner, bool *has_more)
     struct mono_time begin = actor->mono;
     unsigned handled = 0;
     enum err err = ERR_OK;
-    if (items[ITEM_CONTROL].revents)
+    /* At the beginning of a life: READY may have taken the notice of an order. */
+    if (*has_more || set.fds[ITEM_CONTROL].revents)
         err = obey(runner);
-    if (!err && (*has_more || items[ITEM_MAILBOX].revents))
+    if (!err && (*has_more || set.fds[ITEM_MAILBOX].revents))
         err = drain(runner, &handled);
     *has_more = handled >= ACTOR_BATCH_MAX;
     if (!err)
-        err = handle_watches(runner, items, count, watches, &handled);
+        err = handle_watches(runner, &set, &handled);
     if (handled)
         actor_clock(actor);
     if (!err)

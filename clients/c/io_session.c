@@ -211,7 +211,7 @@ static void keep_alive(struct io *io)
 
 void io_session_turn(struct io *io)
 {
-    if (io->state == IO_WAITING && mono_reached(io->connect_at, io->now) && !io->is_closing)
+    if (io->state == IO_WAITING && mono_reached(io->connect_at, io->now))
         begin_attempt(io);
     else if (io->state == IO_GREETING && mono_reached(io->greeting_until, io->now))
         end_attempt(io, ROOST_TIMEOUT, "the broker did not answer the greeting");
@@ -223,7 +223,7 @@ struct mono_time io_session_due(const struct io *io)
 {
     switch (io->state) {
     case IO_WAITING:
-        return io->is_closing ? MONO_NEVER : io->connect_at;
+        return io->connect_at; /* also while closing: what is unsent needs a session */
     case IO_GREETING:
         return io->greeting_until;
     case IO_READY:

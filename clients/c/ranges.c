@@ -24,8 +24,9 @@ static bool is_same_reason(const char *one, const char *other)
 static bool may_merge(const struct range *range, uint64_t first_no, enum book_outcome outcome,
                       uint32_t delay_ms, const char *reason)
 {
-    return range->last_no + 1 == first_no && range->outcome == outcome &&
-           range->delay_ms == delay_ms && is_same_reason(range->reason, reason);
+    return range->last_no < first_no && range->last_no + 1 == first_no &&
+           range->outcome == outcome && range->delay_ms == delay_ms &&
+           is_same_reason(range->reason, reason);
 }
 
 bool ranges_add(struct ranges *ranges, uint64_t no, enum book_outcome outcome, uint32_t delay_ms,
@@ -59,10 +60,13 @@ static int compare(const void *one, const void *other)
 {
     const struct range *left = one;
     const struct range *right = other;
+    /* The same number twice: an EXTEND comes before what ends the lease, which may stand in the
+     * middle of a range. So all of them come first. */
+    if ((left->outcome == BOOK_EXTEND) != (right->outcome == BOOK_EXTEND))
+        return left->outcome == BOOK_EXTEND ? -1 : 1;
     if (left->first_no != right->first_no)
         return left->first_no < right->first_no ? -1 : 1;
-    /* The same number twice: an EXTEND comes before what ends the lease. */
-    return (left->outcome != BOOK_EXTEND) - (right->outcome != BOOK_EXTEND);
+    return 0;
 }
 
 void ranges_finish(struct ranges *ranges)

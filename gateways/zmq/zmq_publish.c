@@ -36,6 +36,7 @@ struct zmq_stored_draft {
     size_t runs_count, runs_capacity;
     size_t exceptions_count, exceptions_capacity;
     bool is_due; /* there is something to say, even if both lists are empty */
+    bool is_cut; /* details are missing: it must not be said */
 };
 
 /* --- Drafts of STORED, in the arena gateway->drafts until the end of the turn */
@@ -60,6 +61,8 @@ static struct zmq_stored_draft *draft_of(struct zmq_gateway *gateway, struct zmq
 static void say_stored(struct actor *actor, struct zmq_gateway *gateway,
                        struct zmq_session *session, const struct zmq_stored_draft *draft)
 {
+    if (draft->is_cut)
+        return;
     Roost__V1__Stored stored = ROOST__V1__STORED__INIT;
     bool has_retry =
         zmq_book_take_retry(&session->book, &stored.retry_code, &stored.retry_after_ms);
@@ -161,6 +164,19 @@ static bool draft_exception(struct zmq_gateway *gateway, struct zmq_stored_draft
     copy->seq = exception->seq;
     draft->exceptions[draft->exceptions_count++] = copy;
     return true;
+}
+
+/* STORED covers everything the book calls answered. So a draft without room for these details has
+ * to leave while the book does not know of their numbers yet. */
+static void make_room_for(struct actor *actor, struct zmq_gateway *gateway,
+                          const struct zmq_session *session, const INTERNAL(StoreDone) * body)
+{
+    const struct zmq_stored_draft *draft = session->draft;
+    bool is_full = draft && (draft->runs_count + body->n_runs > DRAFT_ITEMS_MAX ||
+                             draft->exceptions_count + body->n_exceptions > DRAFT_ITEMS_MAX);
+    /* The details of one answer are far smaller than half of the arena. */
+    if (is_full || arena_used(&gateway->drafts) > gateway->drafts.limit_bytes / 2)
+        zmq_flush_stored(actor, gateway);
 }
 
 static bool draft_answer(struct zmq_gateway *gateway, struct zmq_stored_draft *draft,
@@ -338,6 +354,7 @@ enum err zmq_on_store_done(struct actor *actor, void *state, const struct msg *m
     struct zmq_session *session = zmq_session_of_id(&gateway->sessions, id);
     if (!session || session->book.frames_open == 0)
         return ERR_OK; /* given up */
+    make_room_for(actor, gateway, session, body);
     bool counts = zmq_book_answer(&session->book, body->body_bytes, body->upto_no, body->retry_code,
                                   body->retry_after_ms);
     CHECK(gateway->bytes_open >= body->body_bytes);
@@ -345,14 +362,10 @@ enum err zmq_on_store_done(struct actor *actor, void *state, const struct msg *m
     struct zmq_stored_draft *draft = need_draft(actor, gateway, session);
     if (!counts)
         return ERR_OK;
-    if (draft->runs_count + body->n_runs > DRAFT_ITEMS_MAX ||
-        draft->exceptions_count + body->n_exceptions > DRAFT_ITEMS_MAX) {
-        zmq_flush_stored(actor, gateway);
-        draft = need_draft(actor, gateway, session);
-    }
     if (draft_answer(gateway, draft, body))
         return ERR_OK;
     /* No memory for details: a new session finds everything again by message id. */
+    draft->is_cut = true;
     log_error("stored-too-large", LOG_U64("session", session->id));
     if (session->state != ZMQ_SESSION_CLOSING)
         zmq_end_session(actor, gateway, session, err_code(ERR_INTERNAL));

@@ -56,10 +56,18 @@ static void a_rollback_brings_consumers_back(void **state)
     batch_add_removed(batch, 6, ERR_NOT_MEMBER);
     batch_keep_rows(batch);
     batch_add_removed(batch, 7, ERR_NOT_MEMBER);
+    batch_add_left(batch, 8, 9, ERR_ROOM_BANNED);
     batch_forget_rows(batch);
     assert_true(batch_appended(batch, &appended));
     assert_int_equal(appended.n_removed_consumers, 1);
     assert_int_equal(appended.removed_consumers[0], 6);
+    assert_int_equal(appended.n_left, 0);
+    batch_add_left(batch, 8, 9, ERR_ROOM_BANNED);
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_left, 1);
+    assert_int_equal(appended.left[0]->scope_id, 8);
+    assert_int_equal(appended.left[0]->peer_id, 9);
+    assert_int_equal(appended.left[0]->code, err_code(ERR_ROOM_BANNED));
     batch_clear(batch);
     assert_false(batch_appended(batch, &appended));
     batch_destroy(&batch);

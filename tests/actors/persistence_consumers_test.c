@@ -67,6 +67,54 @@ static void starts_where_it_was_asked_to(void **state)
     assert_true(opened->row->floor_seq < queued);
 }
 
+static uint64_t floor_of(struct world *world, int64_t peer, uint32_t kind, const char *name,
+                         const char *consumer, uint32_t start)
+{
+    const INTERNAL(ConsumerOpened) *opened =
+        world_open(world, peer, kind, name, consumer, start, 0);
+    assert_int_equal(opened->code, 0);
+    assert_true(opened->is_new);
+    return opened->row->floor_seq;
+}
+
+static void flush_index(struct world *world)
+{
+    INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
+    call.method = ROOST__V1__METHOD__FLUSH_INDEX;
+    (void)world_ask(world, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL, 0);
+    world_settle(world);
+}
+
+/* Nobody reads the heads of a whole store to find that a new mailbox is empty; and nothing that was
+ * sent before the first attach is passed over. */
+static void begins_as_high_as_nothing_is_lost(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana"), bob = world_peer(world, "bob");
+    int64_t cy = world_peer(world, "cy");
+    uint64_t no = 1, last = 0;
+    for (; no <= 50; no++)
+        last = world_store(world, 1, ana, no, "topic:noise", "x");
+    /* A scope that did not exist before. */
+    assert_int_equal(floor_of(world, bob, SCOPE_PEER, "bob", "main", 0), last);
+    assert_int_equal(floor_of(world, bob, SCOPE_QUEUE, "q", "spare", ROOST__V1__START__START_FIRST),
+                     last);
+    /* Scopes with a message: below it, whether it is indexed or not. */
+    (void)floor_of(world, cy, SCOPE_PEER, "cy", "spare", ROOST__V1__START__START_NEW);
+    uint64_t to_cy = world_store(world, 1, ana, no++, "peer:cy", "for cy");
+    uint64_t to_q = world_store(world, 1, ana, no++, "queue:q", "work");
+    assert_true(floor_of(world, cy, SCOPE_PEER, "cy", "two", ROOST__V1__START__START_FIRST) <
+                to_cy);
+    assert_true(floor_of(world, bob, SCOPE_QUEUE, "q", "two", ROOST__V1__START__START_FIRST) <
+                to_q);
+    flush_index(world);
+    assert_true(floor_of(world, cy, SCOPE_PEER, "cy", "main", 0) < to_cy);
+    assert_int_equal(floor_of(world, bob, SCOPE_QUEUE, "q", "main", 0), to_q - 1);
+    /* A scope that exists and has no message. */
+    (void)floor_of(world, bob, SCOPE_QUEUE, "empty", "spare", ROOST__V1__START__START_NEW);
+    assert_int_equal(floor_of(world, bob, SCOPE_QUEUE, "empty", "main", 0), to_q);
+}
+
 static void refuses_what_is_not_there(void **state)
 {
     struct world *world = *state;
@@ -448,6 +496,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         T(opens_own_mailbox),
         T(starts_where_it_was_asked_to),
+        T(begins_as_high_as_nothing_is_lost),
         T(refuses_what_is_not_there),
         T(floors_and_exceptions_are_rows),
         T(a_removed_consumer_is_no_error),

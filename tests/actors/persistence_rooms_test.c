@@ -334,6 +334,9 @@ static void consumers_begin_and_end_with_membership(void **state)
     const INTERNAL(Appended) *appended =
         (const INTERNAL(Appended) *)world_appended(world, told)->body;
     assert_int_equal(appended->n_removed_consumers, 2);
+    assert_int_equal(appended->n_left, 1);
+    assert_int_equal(appended->left[0]->peer_id, bob);
+    assert_code(appended->left[0]->code, ERR_NOT_MEMBER);
     assert_int_equal(appended->removed_consumers[0] + appended->removed_consumers[1],
                      main_id + phone_id);
     assert_int_equal(room_query(world, "SELECT count(*) FROM consumer c JOIN scope s ON s.id ="

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "persistence_state.h"
 #include "store/consumers.h"
 
 static const INTERNAL(StoreDone) * done_of(struct world *world, uint64_t correlation)
@@ -46,12 +47,13 @@ static void stores_and_tells_sync_manager_first(void **state)
     assert_int_equal(appended->last_seq, done->runs[0]->first_seq + 3);
     assert_int_equal(appended->runs[0]->expires_ms - appended->runs[0]->stored_ms, 604800000);
 
-    /* Mailbox and queue were made, with a consumer that begins at the first message. */
+    /* Mailbox and queue were made, with a consumer that begins just below the first message. */
     assert_int_equal(appended->n_consumers, 2);
     assert_int_equal(appended->consumers[0]->scope_kind, SCOPE_PEER);
     assert_bytes(appended->consumers[0]->scope_name, "bob");
     assert_bytes(appended->consumers[0]->consumer, "main");
-    assert_int_equal(appended->consumers[0]->floor_seq, 0);
+    assert_int_equal(appended->consumers[0]->floor_seq, appended->runs[0]->first_seq - 1);
+    assert_int_equal(appended->consumers[1]->floor_seq, appended->runs[1]->first_seq - 1);
     assert_true(appended->consumers[0]->scope_owner_id > 0);
     assert_int_equal(appended->consumers[0]->scope_id, appended->runs[0]->scope_id);
     assert_int_equal(appended->consumers[1]->scope_kind, SCOPE_QUEUE);
@@ -225,6 +227,39 @@ static void duplicates_are_recognised(void **state)
     assert_duplicate(world, 1, ana, 1, late, late_seq);
 }
 
+static bool is_new(struct world *world, int64_t peer, const uint8_t *id)
+{
+    struct persistence *p = sim_state(world->sim, ACTOR_PERSISTENCE);
+    return dedupe_is_new(&p->dedupe, (uint32_t)peer, id);
+}
+
+/* Ids in time order cost no look-up in the index, also after a restart with indexed messages; and
+ * a sender whose ids are lower than those of others is not taken for new. */
+static void new_ids_are_known_as_new_after_a_restart(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana"), eve = world_peer(world, "eve");
+    uint8_t low[16], between[16], high[16], next[16];
+    world_id(world, low);
+    world_id(world, between);
+    world_id(world, high);
+    world_id(world, next);
+    uint64_t low_seq = store_id(world, 1, eve, 1, low);
+    uint64_t high_seq = store_id(world, 2, ana, 1, high);
+    flush_index(world);
+    world_restart(world);
+    assert_true(is_new(world, ana, next));
+    assert_true(is_new(world, eve, next));
+    assert_false(is_new(world, eve, low));
+    assert_false(is_new(world, ana, high));
+    assert_duplicate(world, 1, eve, 1, low, low_seq);
+    assert_duplicate(world, 2, ana, 1, high, high_seq);
+    (void)store_id(world, 1, eve, 2, between); /* below the highest of all, but new */
+    assert_duplicate(world, 1, eve, 3, between, high_seq + 1);
+    (void)store_id(world, 1, eve, 4, next);
+    assert_duplicate(world, 1, eve, 5, next, high_seq + 2);
+}
+
 static void duplicates_within_one_frame(void **state)
 {
     struct world *world = *state;
@@ -289,6 +324,7 @@ int main(void)
         T(unknown_names_when_nothing_is_made),
         T(one_mailbox_for_all_spellings),
         T(duplicates_are_recognised),
+        T(new_ids_are_known_as_new_after_a_restart),
         T(duplicates_within_one_frame),
         T(expiry_is_never_early_when_the_clock_jumps),
         T(a_frame_that_cannot_be_read_is_refused_number_by_number),

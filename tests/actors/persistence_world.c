@@ -17,8 +17,7 @@
 struct stub { /* sync-manager, and the ids nobody lives at */
     struct world_message *appended;
     size_t appended_count;
-    uint64_t *held;
-    size_t held_count;
+    uint32_t held_count; /* APPENDED not acknowledged */
     bool is_holding;
     uint64_t delivered; /* entries that history sent here instead of to a gateway */
 };
@@ -29,8 +28,7 @@ static enum err stub_init(struct actor *actor, void *state, const void *args)
     (void)actor;
     (void)args;
     stub->appended = calloc(WORLD_KEPT_MAX, sizeof(*stub->appended));
-    stub->held = calloc(WORLD_KEPT_MAX, sizeof(*stub->held));
-    CHECK(stub->appended && stub->held);
+    CHECK(stub->appended);
     return ERR_OK;
 }
 
@@ -41,7 +39,6 @@ static void stub_fini(struct actor *actor, void *state)
     for (size_t i = 0; i < stub->appended_count; i++)
         protobuf_c_message_free_unpacked(stub->appended[i].body, NULL);
     free(stub->appended);
-    free(stub->held);
 }
 
 static ProtobufCMessage *copy_message(const ProtobufCMessage *message)
@@ -60,6 +57,7 @@ static enum err stub_on_appended(struct actor *actor, void *state, const struct 
 {
     struct stub *stub = state;
     INTERNAL(AppendedAck) ack = ROOST__INTERNAL__APPENDED_ACK__INIT;
+    ack.count = 1;
     CHECK(stub->appended_count < WORLD_KEPT_MAX);
     stub->appended[stub->appended_count++] = (struct world_message){
         .kind = msg->kind,
@@ -67,9 +65,9 @@ static enum err stub_on_appended(struct actor *actor, void *state, const struct 
         .body = copy_message(msg->body),
     };
     if (stub->is_holding)
-        stub->held[stub->held_count++] = msg->correlation;
+        stub->held_count++;
     else
-        actor_reply(actor, msg, MSG_APPENDED_ACK, &ack.base, NULL);
+        CHECK(actor_send(actor, ACTOR_PERSISTENCE, MSG_APPENDED_ACK, &ack.base, NULL) == ERR_OK);
     return ERR_OK;
 }
 
@@ -79,8 +77,8 @@ static enum err stub_on_release(struct actor *actor, void *state, const struct m
     struct stub *stub = state;
     INTERNAL(AppendedAck) ack = ROOST__INTERNAL__APPENDED_ACK__INIT;
     (void)msg;
-    for (size_t i = 0; i < stub->held_count; i++)
-        actor_reply_to(actor, ACTOR_PERSISTENCE, stub->held[i], MSG_APPENDED_ACK, &ack.base, NULL);
+    ack.count = stub->held_count;
+    CHECK(actor_send(actor, ACTOR_PERSISTENCE, MSG_APPENDED_ACK, &ack.base, NULL) == ERR_OK);
     stub->held_count = 0;
     return ERR_OK;
 }
@@ -144,9 +142,10 @@ enum err world_try_start(struct world *world)
         [ACTOR_SYNC_MANAGER] = {.class = &stub_class},
         [ACTOR_PEER_REGISTRY] = {.class = world->has_registry ? &peer_registry_actor : &stub_class,
                                  .args = &world->registry},
-        [ACTOR_AUTH_1] = {.class = &stub_class},
-        [ACTOR_AUTH_2] = {.class = &stub_class},
-        [ACTOR_ACCOUNTS] = {.class = &stub_class},
+        [ACTOR_AUTH_1] = {.class = world->has_accounts ? &auth_worker_actor : &stub_class},
+        [ACTOR_AUTH_2] = {.class = world->has_accounts ? &auth_worker_actor : &stub_class},
+        [ACTOR_ACCOUNTS] = {.class = world->has_accounts ? &accounts_actor : &stub_class,
+                            .args = &world->accounts},
     };
     memcpy(world->specs, specs, sizeof(specs));
     world->sim = sim_new(world->seed, world->specs, ACTOR_ZMQ_GATEWAY, message_types, MSG_COUNT,
@@ -205,6 +204,16 @@ int world_setup_with_registry(void **state)
 {
     struct world *world = world_new();
     world->has_registry = true;
+    world_start(world);
+    *state = world;
+    return 0;
+}
+
+int world_setup_with_accounts(void **state)
+{
+    struct world *world = world_new();
+    world->has_accounts = true;
+    world->accounts.is_registration_open = true;
     world_start(world);
     *state = world;
     return 0;

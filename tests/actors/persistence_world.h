@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
  * A small world for tests of the actors around the store: persistence and history (and, when
- * asked for, peer-registry) on the simulator, with a real database in a fresh directory.
+ * asked for, peer-registry, or accounts with its workers) on the simulator, with a real database in a fresh directory.
  *
  * The test itself is the gateway (WORLD_GATEWAY). sync-manager is a stub that acknowledges every
  * APPENDED and remembers what it was told; it can be told to hold its acknowledgements.
@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "accounts.h"
+#include "auth_worker.h"
 #include "history.h"
 #include "peer_registry.h"
 #include "persistence.h"
@@ -46,6 +48,8 @@ struct world {
     struct history_options history;
     struct peer_registry_options registry;
     bool has_registry;
+    struct accounts_options accounts;
+    bool has_accounts;
     struct actor_spec specs[ACTOR_ZMQ_GATEWAY];
 
     struct world_message *kept;
@@ -64,6 +68,7 @@ void world_destroy(struct world *world);
 /* cmocka: setup makes a started world, teardown destroys it. */
 int world_setup(void **state);
 int world_setup_with_registry(void **state);
+int world_setup_with_accounts(void **state);
 int world_teardown(void **state);
 
 /* Everything on its way arrives, and what came to the gateway is kept. */

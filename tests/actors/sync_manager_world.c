@@ -40,6 +40,9 @@ int sync_setup(void **state)
         [ACTOR_HISTORY] = {.class = &history_actor, .args = &world->history},
         [ACTOR_SYNC_MANAGER] = {.class = &sync_manager_actor, .args = &sync->options},
         [ACTOR_PEER_REGISTRY] = {.class = &idle_class},
+        [ACTOR_AUTH_1] = {.class = &idle_class},
+        [ACTOR_AUTH_2] = {.class = &idle_class},
+        [ACTOR_ACCOUNTS] = {.class = &idle_class},
     };
     memcpy(world->specs, specs, sizeof(specs));
     sync->options.load_page = 100;

@@ -93,6 +93,33 @@ static void extend_comes_before_the_end(void **state)
     ranges_clear(&ranges);
 }
 
+static void extend_comes_before_a_range_that_ends(void **state)
+{
+    (void)state;
+    ranges_init(&ranges);
+    add(2, BOOK_EXTEND);
+    add(1, BOOK_ACK);
+    add(2, BOOK_ACK); /* one range with the one before */
+    ranges_finish(&ranges);
+    assert_int_equal(ranges.count, 2);
+    check(0, 2, 2, BOOK_EXTEND);
+    check(1, 1, 2, BOOK_ACK);
+    ranges_clear(&ranges);
+}
+
+static void a_range_ends_with_the_last_number(void **state)
+{
+    (void)state;
+    ranges_init(&ranges);
+    add(UINT64_MAX, BOOK_ACK);
+    add(0, BOOK_ACK);
+    ranges_finish(&ranges);
+    assert_int_equal(ranges.count, 2);
+    check(0, 0, 0, BOOK_ACK);
+    check(1, UINT64_MAX, UINT64_MAX, BOOK_ACK);
+    ranges_clear(&ranges);
+}
+
 static void full(void **state)
 {
     (void)state;
@@ -115,6 +142,8 @@ int main(void)
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(reasons_and_delays),
         cmocka_unit_test(extend_comes_before_the_end),
+        cmocka_unit_test(extend_comes_before_a_range_that_ends),
+        cmocka_unit_test(a_range_ends_with_the_last_number),
         cmocka_unit_test(full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

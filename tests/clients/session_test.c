@@ -217,6 +217,18 @@ static void bounds_hold(void **state)
     fake_broker_start(world->broker);
 }
 
+/* Closed before the first connection was there: it is made for what is to be sent. */
+static void closing_flushes_unconnected(void **state)
+{
+    struct world *world = *state;
+    fake_broker_stop(world->broker);
+    world_open(world, false);
+    world_send(world, "peer:x", 0, 1);
+    fake_broker_start(world->broker);
+    assert_int_equal(roost_close(&world->roost, 10000), ROOST_OK);
+    assert_int_equal(atomic_load(&world->counts->stored), 1);
+}
+
 static void closing_flushes(void **state)
 {
     struct world *world = *state;
@@ -380,6 +392,7 @@ int main(void)
         WORLD_TEST(silent_broker_is_left),
         WORLD_TEST(bounds_hold),
         WORLD_TEST(closing_flushes),
+        WORLD_TEST(closing_flushes_unconnected),
         WORLD_TEST(queries_and_calls),
         WORLD_TEST(presence_events),
         WORLD_TEST(many_threads),

@@ -178,6 +178,60 @@ static void test_exceptions_are_passed_on(void **state)
     play_end(play);
 }
 
+/* Every number of it is refused. Without letting anybody react. */
+static void refuse_all(struct play *play, const struct asked *asked)
+{
+    INTERNAL(NumberException) exceptions[WIRE_ENTRIES_MAX];
+    INTERNAL(NumberException) * pointers[WIRE_ENTRIES_MAX];
+    for (uint32_t i = 0; i < asked->count; i++) {
+        roost__internal__number_exception__init(&exceptions[i]);
+        exceptions[i].no = asked->first_no + i;
+        exceptions[i].code = err_code(ERR_NO_SUCH_PEER);
+        pointers[i] = &exceptions[i];
+    }
+    INTERNAL(StoreDone) body = ROOST__INTERNAL__STORE_DONE__INIT;
+    body.session = asked->session;
+    body.upto_no = asked->first_no + asked->count - 1;
+    body.exceptions = pointers;
+    body.n_exceptions = asked->count;
+    body.count = asked->count;
+    body.body_bytes = asked->body_bytes;
+    sim_reply(play->sim, &asked->msg, ACTOR_PERSISTENCE, MSG_STORE_DONE, &body.base, NULL);
+}
+
+/* More refusals in one turn than one STORED holds: a number that is covered and has no exception
+ * would be taken for stored. */
+static void test_stored_covers_nothing_it_does_not_name(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play_start(play);
+    void *client = play_connect(play, NULL);
+    (void)play_welcome(play, client, "ana", 1);
+    uint64_t upto_no = 0, named = 0;
+    for (int round = 0; round < 20; round++) { /* the simulator decides what is one turn */
+        struct asked asked[2];
+        say_send(play, client, upto_no + 1, 1000, 1);
+        say_send(play, client, upto_no + 1001, 1000, 1);
+        asked[0] = take_store(play);
+        asked[1] = take_store(play);
+        refuse_all(play, &asked[0]);
+        refuse_all(play, &asked[1]);
+        sim_settle(play->sim);
+        for (uint64_t end_no = upto_no + 2000; upto_no < end_no;) {
+            const Roost__V1__Stored *stored =
+                play_hear(play, client, ROOST__V1__TYPE__STORED).stored;
+            for (size_t i = 0; i < stored->n_exceptions; i++)
+                assert_int_equal(stored->exceptions[i]->no, ++named);
+            assert_int_equal(stored->upto_no, named);
+            upto_no = stored->upto_no;
+        }
+    }
+    play_hear_nothing(play, client);
+    zmq_close(client);
+    play_end(play);
+}
+
 static void test_credit_exceeded(void **state)
 {
     (void)state;
@@ -501,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_send_is_passed_on_and_stored),
         cmocka_unit_test(test_answers_of_one_turn_are_one_stored),
         cmocka_unit_test(test_exceptions_are_passed_on),
+        cmocka_unit_test(test_stored_covers_nothing_it_does_not_name),
         cmocka_unit_test(test_credit_exceeded),
         cmocka_unit_test(test_bytes_on_their_way_are_bounded),
         cmocka_unit_test(test_disk_full_rewinds),

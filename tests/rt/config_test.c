@@ -210,6 +210,43 @@ static void errors_outside_files(void **state)
     config_destroy(&config);
 }
 
+static void an_error_is_one_short_line(void **state)
+{
+    char path[2000];
+    char *environment[] = {(char[]){"ROOST_RETRY_FIRST_S=1\n2\x1b[31m"}, NULL};
+    (void)state;
+    struct config *config = config_new(&schema);
+    assert_int_equal(config_load_environment(config, environment), ERR_CONFIG);
+    assert_string_equal(config_error(config),
+                        "environment: retry.first_s: '1?2?[31m' is not a whole number");
+    memset(path, 'a', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(config_load_file(config, path), ERR_CONFIG);
+    assert_in_range(strlen(config_error(config)), 10, 511);
+    config_destroy(&config);
+}
+
+static void a_section_ends_where_its_name_does(void **state)
+{
+    static const char text[] = "[retry.preset\0and more behind it]\n";
+    (void)state;
+    struct config *config = config_new(&schema);
+    assert_int_equal(config_load_text(config, "roost.conf", text, sizeof(text) - 1), ERR_CONFIG);
+    config_destroy(&config);
+}
+
+static void a_refused_list_changes_nothing(void **state)
+{
+    (void)state;
+    struct config *config = config_new(&schema);
+    const struct values *values = config_values(config);
+    assert_int_equal(config_set(config, "zmq.listen=one, tw\no, three"), ERR_CONFIG);
+    assert_int_equal(values->listen.count, 1);
+    assert_string_equal(values->listen.items[0], "tcp://127.0.0.1:7667");
+    assert_string_equal(config_origin(config, "zmq.listen"), "default");
+    config_destroy(&config);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -261,7 +298,7 @@ static void the_written_file_reads_back(void **state)
     struct buf out;
     (void)state;
     struct config *first = config_new(&schema);
-    assert_int_equal(config_set(first, "zmq.listen=tcp://*:1,tcp://*:2"), ERR_OK);
+    assert_int_equal(config_set(first, "zmq.listen=\"tcp://*:1,#2\""), ERR_OK);
     assert_int_equal(config_set(first, "store.path= a #b"), ERR_OK);
     assert_int_equal(config_set(first, "store.secret=hunter2"), ERR_OK);
     assert_int_equal(config_set(first, "retry.preset=brisk"), ERR_OK);
@@ -278,6 +315,8 @@ static void the_written_file_reads_back(void **state)
     assert_int_equal(load(second, text), ERR_OK);
     const struct values *values = config_values(second);
     assert_int_equal(values->listen.count, 2);
+    assert_string_equal(values->listen.items[0], "\"tcp://*:1");
+    assert_string_equal(values->listen.items[1], "#2\"");
     assert_string_equal(values->path, "a #b");
     assert_int_equal(values->preset, 1);
     assert_false(values->is_broadcast);
@@ -333,6 +372,9 @@ int main(void)
         cmocka_unit_test(stronger_sources_win_in_any_order),
         cmocka_unit_test(errors_name_place_and_remedy),
         cmocka_unit_test(errors_outside_files),
+        cmocka_unit_test(an_error_is_one_short_line),
+        cmocka_unit_test(a_section_ends_where_its_name_does),
+        cmocka_unit_test(a_refused_list_changes_nothing),
         cmocka_unit_test(include_dir_is_read_in_order),
         cmocka_unit_test(the_written_file_reads_back),
         cmocka_unit_test(reload_compares),

@@ -39,7 +39,8 @@ static void hostile_text_is_escaped(void **state)
         {"\x1b[31mred\x7f", "\\x1b[31mred\\x7f"},
         {"c1 \xc2\x9b"
          "31m",
-         "c1 \\x9b31m"},
+         "c1 \\u009b31m"},
+        {"the byte alone \x9b", "the byte alone \\x9b"},
         {"quote \" and \\ slash", "quote \\\" and \\\\ slash"},
         {"evil \xe2\x80\xae"
          "txt.exe",

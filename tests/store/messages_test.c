@@ -87,6 +87,42 @@ static void test_ids_are_found_in_both_parts(void **state)
     assert_int_equal(tail.last_seq, 20);
 }
 
+static void expect_highest(struct fixture *fixture, const uint8_t expected[16])
+{
+    uint8_t id[16];
+    memset(id, 0x55, sizeof id);
+    assert_ok(message_highest_id(fixture->store, id));
+    assert_memory_equal(id, expected, sizeof id);
+}
+
+static void append_id(struct fixture *fixture, uint8_t first_byte)
+{
+    struct message_row row = fixture_message(fixture, 1, 10);
+    row.message_id[0] = first_byte;
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_append(fixture->store, &row));
+    assert_ok(store_commit(fixture->store));
+}
+
+/* Ids are in the order of their bytes, not of the log, and only the indexed ones count. */
+static void test_highest_id_of_the_index(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t none[16];
+    uint64_t left = 0;
+    struct message_row row = fixture_message(fixture, 1, 10);
+    append_id(fixture, 3);
+    append_id(fixture, 0xf0);
+    append_id(fixture, 7);
+    append_id(fixture, 0xf8);
+    expect_highest(fixture, none);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(message_index_slice(fixture->store, 3, &left));
+    assert_ok(store_commit(fixture->store));
+    row.message_id[0] = 0xf0;
+    expect_highest(fixture, row.message_id);
+}
+
 static void test_heads_page_through(void **state)
 {
     struct fixture *fixture = *state;
@@ -118,9 +154,8 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_STORE(test_too_large_is_refused),
-        WITH_STORE(test_a_visitor_ends_the_walk),
-        WITH_STORE(test_ids_are_found_in_both_parts),
+        WITH_STORE(test_too_large_is_refused),        WITH_STORE(test_a_visitor_ends_the_walk),
+        WITH_STORE(test_ids_are_found_in_both_parts), WITH_STORE(test_highest_id_of_the_index),
         WITH_STORE(test_heads_page_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

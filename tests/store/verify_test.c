@@ -90,6 +90,7 @@ static void test_what_does_not_belong_together_is_found(void **state)
         {"DELETE FROM message WHERE seq = 3", "deferred"},
         {"DELETE FROM peer_conversation", "deferred"},
         {"UPDATE consumer SET floor_seq = 61", "positions"},
+        {"INSERT INTO audit VALUES (1, 0, 'eve', 'role', 'eve', 'admin', zeroblob(32))", "audit"},
         {"INSERT INTO exception VALUES (1, 100, 100, 1, 0, 0, 0, '', 0)", "positions"},
         {"INSERT INTO marker VALUES (1, 1, 1000, 0)", "positions"},
         {"PRAGMA foreign_keys = OFF; DELETE FROM scope; PRAGMA foreign_keys = ON", "structure"},

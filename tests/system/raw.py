@@ -54,6 +54,16 @@ class Raw:
                 self.send(pb.Pong(echo=message.echo))
         return None
 
+    def receive_any(self, *types):
+        """The next message that is of one of these types."""
+        deadline = time.monotonic() + DEADLINE_MS / 1000
+        while time.monotonic() < deadline:
+            message = self.receive(None)
+            if message is None or isinstance(message, tuple(MESSAGE_OF_TYPE[t] for t in types)):
+                assert message is not None, "nothing came"
+                return message
+        raise AssertionError("nothing of these types came")
+
     def ask(self, message, type_):
         self.send(message)
         answer = self.receive(type_)
