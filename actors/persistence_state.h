@@ -61,7 +61,7 @@ struct scope_ref {
     int64_t id;
     int64_t owner_id; /* of a mailbox */
     enum scope_kind kind;
-    bool is_new; /* made just now: every message there is is in another scope */
+    bool is_new;          /* made just now: every message there is is in another scope */
     int64_t retention_ms; /* of a room that has its own; else 0 */
 };
 

@@ -23,8 +23,8 @@
 
 struct store;
 
-#define SEARCH_TAIL_MAX 50000u
-#define SEARCH_HITS_MAX 10000u /* of the index, and as many of the rows that are not indexed */
+#define SEARCH_TAIL_MAX 20000u
+#define SEARCH_HITS_MAX 4000u /* of the index, and as many of the rows that are not indexed */
 
 struct search {
     const void *text; /* the question, see words.h */
