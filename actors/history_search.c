@@ -145,6 +145,9 @@ enum err query_search(struct query *query)
         .text = asked->text.data,
         .text_size = asked->text.len,
         .conversation = walk.conversation,
+        .reader_id = walk.scope_id     ? scope.owner_id
+                     : query->is_admin ? 0
+                                       : query->peer_id,
         .before_seq = asked->before_seq,
     };
     u64map_init(&walk.scopes, HISTORY_NAMES_MAX);

@@ -30,6 +30,7 @@ struct search {
     const void *text; /* the question, see words.h */
     size_t text_size;
     int64_t conversation; /* 0: any */
+    int64_t reader_id;    /* of the messages between two peers only those of this one; 0: all */
     uint64_t before_seq;  /* 0: from the newest */
 };
 

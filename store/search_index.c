@@ -19,6 +19,7 @@
 #include "store/store_internal.h"
 #include "store/words.h"
 
+#define KEYS_BYTES_MAX  ((size_t)4 * WORDS_KEY_BYTES_MAX)
 #define SLICE_BYTES_MAX ((size_t)1 << 20)
 
 bool search_is_text(const struct message_row *row)
@@ -54,15 +55,12 @@ struct slice {
 static enum err write_words(struct slice *slice, enum statement id, uint64_t seq,
                             int64_t conversation, const struct bytes_view *body)
 {
-    char key[WORDS_KEY_BYTES_MAX];
     bool is_text = false;
     buf_clear(&slice->words);
     enum err err = words_of_text(body->data, body->size, &slice->words, &is_text);
     if (err != ERR_OK || !is_text)
         return err;
-    err = buf_append_byte(&slice->words, ' ');
-    if (err == ERR_OK)
-        err = buf_append(&slice->words, key, words_conversation_key(conversation, key));
+    err = words_put_keys(conversation, &slice->words);
     sqlite3_stmt *stmt;
     if (err == ERR_OK)
         err = statement_open(slice->store, id, &stmt);
@@ -182,7 +180,7 @@ enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *re
     enum err err = search_progress(store, &slice.upto_seq);
     uint64_t before = slice.upto_seq;
     bool is_reset = false;
-    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
     if (err == ERR_OK)
         err = heal(store, index_rows(&slice, rows_max), &is_reset);
     if (is_reset)
@@ -265,7 +263,7 @@ enum err search_forget(struct store *store, uint64_t upto_seq)
     struct slice slice = {.store = store};
     bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
-    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
     if (err == ERR_OK)
         err = heal(store, forget_rows(&slice, upto_seq), &is_reset);
     buf_fini(&slice.words);
@@ -279,7 +277,7 @@ enum err search_forget_one(struct store *store, uint64_t seq)
     struct text text = {.slice = &slice, .seq = seq};
     bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
-    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
     if (err == ERR_OK && seq <= slice.searched_seq)
         err = message_read(store, 0, &seq, 1, note_target, &text);
     if (err == ERR_OK && text.is_found)

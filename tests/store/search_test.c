@@ -257,6 +257,34 @@ static void test_conversations(void **state)
     }
 }
 
+static size_t ask_as(struct fixture *fixture, int64_t reader_id, const char *text)
+{
+    struct search search = {.text = text, .text_size = strlen(text), .reader_id = reader_id};
+    found.count = 0;
+    assert_ok(search_run(fixture->store, &search, take, &found, &found.next_seq));
+    return found.count;
+}
+
+/* Of messages between two peers a reader gets his own; scopes are for the caller to decide. */
+static void test_readers(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t one = say_in(fixture, conversation_of_peers(3, 4), "star one");
+    uint64_t self = say_in(fixture, conversation_of_peers(3, 3), "star two");
+    uint64_t scope = say_in(fixture, conversation_of_scope(3), "star three");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_as(fixture, 3, "star"), 3);
+        assert_int_equal(ask_as(fixture, 4, "star"), 2);
+        assert_true(has(one) && has(scope) && !has(self));
+        assert_int_equal(ask_as(fixture, 5, "star"), 1);
+        assert_true(has(scope));
+        assert_int_equal(ask_as(fixture, 0, "star"), 3);
+        assert_int_equal(ask_as(fixture, 4, "star two"), 0);
+        assert_int_equal(ask_as(fixture, 34, "star two"), 0);
+        (void)index_some(fixture, 10000);
+    }
+}
+
 /* Every place of the border in a life of a message. */
 static void test_changes(void **state)
 {
@@ -502,6 +530,7 @@ int main(void)
         T(test_texts_and_questions),
         T(test_only_texts),
         T(test_conversations),
+        T(test_readers),
         T(test_changes),
         T(test_removed_messages_leave_nothing),
         T(test_damaged_rows_are_not_seen),
