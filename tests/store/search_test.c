@@ -206,6 +206,46 @@ static void test_texts_and_questions(void **state)
     }
 }
 
+/* Anything is a question, and finds the same in the index as in the rows it does not have. */
+static void test_any_text_and_any_question(void **state)
+{
+    static const char *const parts[] = {
+        "a",     "b",  "ab", "A",  "é",  "日", "本",       "語",    "か",   "\xe3\x82\x99",
+        "한",    "👍",  "\"", "*",  "^",  ":",  "(",        ")",     "{",    "}",
+        "+",     "-",  "'",  ";",  " ",  " ",  " ",        " AND ", " OR ", " NOT ",
+        "NEAR(", "\t", "\n", "\\", "％", "１", "\xcc\x81", ",",
+    };
+    struct fixture *fixture = *state;
+    uint64_t seed = 7, seqs[40];
+    char texts[2][100];
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 40; i++) {
+            texts[0][0] = '\0';
+            for (uint64_t n = fixture_random(&seed) % 12; n > 0; n--)
+                strcat(texts[0], parts[fixture_random(&seed) % (sizeof parts / sizeof *parts)]);
+            seqs[i] = say(fixture, texts[0]);
+        }
+        char questions[50][100];
+        bool was_found[50][40];
+        for (int is_indexed = 0; is_indexed < 2; is_indexed++) {
+            for (int q = 0; q < 50; q++) {
+                if (!is_indexed)
+                    questions[q][0] = '\0';
+                for (uint64_t n = is_indexed ? 0 : fixture_random(&seed) % 5; n > 0; n--)
+                    strcat(questions[q],
+                           parts[fixture_random(&seed) % (sizeof parts / sizeof *parts)]);
+                (void)ask(fixture, questions[q]);
+                for (int i = 0; i < 40; i++) {
+                    if (is_indexed && was_found[q][i] != has(seqs[i]))
+                        fail_msg("round %d, question \"%s\", message %d", round, questions[q], i);
+                    was_found[q][i] = has(seqs[i]);
+                }
+            }
+            (void)index_some(fixture, 1000);
+        }
+    }
+}
+
 static void test_only_texts(void **state)
 {
     static const struct {
@@ -528,6 +568,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(test_texts_and_questions),
+        T(test_any_text_and_any_question),
         T(test_only_texts),
         T(test_conversations),
         T(test_readers),
