@@ -185,6 +185,18 @@ enum err dedupe_find(struct dedupe *dedupe, uint32_t sender, const uint8_t id[DE
     return ERR_OK;
 }
 
+size_t dedupe_find_any(const struct dedupe *dedupe, const uint8_t id[DEDUPE_ID_BYTES],
+                       uint64_t *ret_seqs, size_t limit)
+{
+    size_t count = 0;
+    for (uint64_t n = dedupe->end; n > dedupe->first && count < limit; n--) {
+        const struct dedupe_entry *entry = &dedupe->entries[(n - 1) & dedupe->entry_mask];
+        if (memcmp(entry->id.bytes, id, DEDUPE_ID_BYTES) == 0)
+            ret_seqs[count++] = dedupe->base_seq + entry->seq_offset;
+    }
+    return count;
+}
+
 /* Doubles the ring. The slots are made anew when they are asked for. */
 static enum err grow(struct dedupe *dedupe)
 {

@@ -73,6 +73,11 @@ bool dedupe_is_new(struct dedupe *dedupe, uint32_t sender, const uint8_t id[DEDU
 MUST_USE enum err dedupe_find(struct dedupe *dedupe, uint32_t sender,
                               const uint8_t id[DEDUPE_ID_BYTES], uint64_t *ret_seq);
 
+/* Like dedupe_find, but whoever the sender is: the seqs, newest first, at most `limit`. Walks over
+ * everything that is remembered; for rare questions. */
+size_t dedupe_find_any(const struct dedupe *dedupe, const uint8_t id[DEDUPE_ID_BYTES],
+                       uint64_t *ret_seqs, size_t limit);
+
 /* The id must be new, seq higher than all before. ERR_TOO_MANY: the limit is reached, index and
  * drop first. ERR_BUSY: no memory. */
 MUST_USE enum err dedupe_add(struct dedupe *dedupe, uint32_t sender,

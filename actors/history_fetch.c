@@ -31,7 +31,9 @@ struct fetch {
     uint64_t body_bytes;         /* of what was taken */
     uint64_t *missing, *damaged; /* as many as seqs */
     size_t missing_count, damaged_count;
-    bool is_over; /* nothing more is taken */
+    bool is_over;               /* nothing more is taken */
+    struct tombstone tombstone; /* the next one from looked_seq on */
+    uint64_t looked_seq;        /* 0: not yet */
 
     size_t frame_first; /* place in seqs of the frame's first entry */
     uint32_t frame_count;
@@ -194,6 +196,25 @@ static bool is_enough(const struct fetch *fetch, size_t body_size)
     return taken > 0 && taken + body_size > limit;
 }
 
+/* A delivery is the message as it was stored, whatever changed it since (the change follows as a
+ * message of its own), except that what was deleted is not given out any more. */
+static void hide_deleted(struct fetch *fetch, Roost__V1__Delivery *delivery)
+{
+    uint64_t seq = delivery->seq;
+    bool is_known = fetch->looked_seq && seq >= fetch->looked_seq &&
+                    (fetch->tombstone.seq == 0 || fetch->tombstone.seq >= seq);
+    if (!is_known) {
+        enum err err = tombstone_next(fetch->h->store, seq, &fetch->tombstone);
+        if (err) {
+            history_log_failure(fetch->h, "tombstone", err);
+            return;
+        }
+        fetch->looked_seq = seq;
+    }
+    if (fetch->tombstone.seq == seq)
+        history_empty(delivery, fetch->tombstone.deleted_ms);
+}
+
 static void take_message(struct fetch *fetch, const struct message_row *row)
 {
     const INTERNAL(Fetch) *question = fetch->question;
@@ -213,6 +234,7 @@ static void take_message(struct fetch *fetch, const struct message_row *row)
             give_back(fetch, fetch->is_over ? fetch->next : place);
             return;
         }
+        hide_deleted(fetch, &delivery);
         size_t size = roost__v1__delivery__get_packed_size(&delivery);
         if (size > WIRE_FRAME_BYTES_CAP - FRAME_HEAD_BYTES_MAX - ENTRY_HEAD_BYTES_MAX) {
             note_damaged(fetch); /* nobody could have sent it */

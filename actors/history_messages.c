@@ -2,7 +2,8 @@
  *
  * Queries that answer with messages: HISTORY, BY_ID, CONVERSATIONS, SYNC.
  *
- * Damaged messages are left out. Pages go by seq: next_seq is what after_seq (or, newest first,
+ * Damaged messages are left out, and so are messages that only change others: what they changed is
+ * shown as it is now (history_changes.c). Pages go by seq: next_seq is what after_seq (or, newest first,
  * before_seq) of the next page has to be.
  */
 #include <string.h>
@@ -17,7 +18,7 @@ static bool copy_view(struct history *h, ProtobufCBinaryData *bytes)
     return history_copy(h, bytes->data, bytes->len, bytes);
 }
 
-Roost__V1__Delivery *query_delivery(struct history *h, const struct message_row *row)
+Roost__V1__Delivery *query_stored(struct history *h, const struct message_row *row)
 {
     Roost__V1__Delivery *d = history_alloc(h, sizeof(*d));
     if (!d || !history_delivery(h, row, d))
@@ -30,12 +31,20 @@ Roost__V1__Delivery *query_delivery(struct history *h, const struct message_row 
     return is_copied ? d : NULL;
 }
 
+enum err query_delivery(struct query *query, const struct message_row *row,
+                        Roost__V1__Delivery **ret)
+{
+    *ret = query_stored(query->page.h, row);
+    return *ret ? query_fold(query, row->seq, *ret) : ERR_BUSY;
+}
+
 static enum err add_message(struct query *query, const struct message_row *row)
 {
+    Roost__V1__Delivery *delivery;
     if (row->is_damaged)
         return ERR_OK;
-    Roost__V1__Delivery *delivery = query_delivery(query->page.h, row);
-    return delivery ? page_add(&query->page, PAGE_MESSAGES, &delivery->base) : ERR_BUSY;
+    enum err err = query_delivery(query, row, &delivery);
+    return err ? err : page_add(&query->page, PAGE_MESSAGES, &delivery->base);
 }
 
 /* --- One conversation. The store is asked for one row more than the page has. */
@@ -132,7 +141,8 @@ enum err query_history(struct query *query)
 static enum err take_allowed(void *context, const struct message_row *row)
 {
     struct query *query = context;
-    return query_may_read(query, row) ? add_message(query, row) : ERR_OK;
+    bool is_shown = !history_is_change(row->kind) && query_may_read(query, row);
+    return is_shown ? add_message(query, row) : ERR_OK;
 }
 
 enum err query_by_id(struct query *query)
@@ -161,6 +171,8 @@ static enum err take_conversation(void *context, const struct conversation_row *
     struct conversation_walk *walk = context;
     struct query *query = walk->query;
     bool is_shown = false;
+    if (row->last_seq == 0)
+        return ERR_OK; /* the peer has changes there, but no message */
     if (walk->skip > 0) {
         walk->skip--;
         return ERR_OK;

@@ -81,6 +81,8 @@ struct unread_walk {
 static enum err take_conversation(void *context, const struct conversation_row *row)
 {
     struct unread_walk *walk = context;
+    if (row->last_seq == 0)
+        return ERR_OK; /* the peer has changes there, but no message */
     if (walk->skip > 0) {
         walk->skip--;
         return ERR_OK;

@@ -9,6 +9,8 @@
  *     history_page.c       RESULT parts and FIN of one query
  *     history_query.c      QUERY and SYNC frames: rights, and which query it is
  *     history_messages.c   queries that answer with messages
+ *     history_changes.c    edits, tombstones and reactions as part of the message they change
+ *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
  *     history_peers.c      queries about peers and counts
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
@@ -23,6 +25,7 @@
 #include "proto/messages.h"
 #include "proto/name.h"
 #include "rt/hash.h"
+#include "store/changes.h"
 #include "store/consumers.h"
 #include "store/messages.h"
 #include "store/store.h"
@@ -119,6 +122,7 @@ struct query {
     bool is_admin, is_verified;
     const Roost__V1__Query *query;
     uint32_t limit; /* 1 ... WIRE_PAGE_MAX */
+    struct change_gap gap;
 };
 
 typedef enum err query_work(struct query *query);
@@ -141,8 +145,21 @@ ProtobufCBinaryData history_scope_text(struct history *h, int64_t scope_id);
 
 query_work query_history, query_by_id, query_conversations;
 MUST_USE enum err query_sync(struct query *query, const Roost__V1__Sync *sync);
-/* A row as a Delivery whose bytes are in h->arena, with its scope. NULL: no memory. */
-Roost__V1__Delivery *query_delivery(struct history *h, const struct message_row *row);
+/* A row as a Delivery whose bytes are in h->arena, with its scope, as it was stored. NULL: no
+ * memory. */
+Roost__V1__Delivery *query_stored(struct history *h, const struct message_row *row);
+/* The same as it is now: the text of its newest edit, reactions, nothing of what was deleted. */
+MUST_USE enum err query_delivery(struct query *query, const struct message_row *row,
+                                 Roost__V1__Delivery **ret);
+
+/* --- history_changes.c */
+
+/* What happened to the message since it was stored, put into its delivery. */
+MUST_USE enum err query_fold(struct query *query, uint64_t seq, Roost__V1__Delivery *delivery);
+/* Is this a message that changes another one, and is shown as part of that? */
+bool history_is_change(uint32_t kind);
+/* Takes the content out of it. */
+void history_empty(Roost__V1__Delivery *delivery, int64_t deleted_ms);
 
 /* --- history_trace.c */
 

@@ -147,8 +147,7 @@ static enum err take_body(void *context, const struct message_row *row)
     struct dead_walk *walk = context;
     if (row->is_damaged)
         return ERR_OK;
-    walk->letter->message = query_delivery(walk->query->page.h, row);
-    return walk->letter->message ? ERR_OK : ERR_BUSY;
+    return query_delivery(walk->query, row, &walk->letter->message);
 }
 
 static enum err take_dead(void *context, const struct exception_row *row)

@@ -17,6 +17,7 @@
 #include "persistence_state.h"
 #include "rt/check.h"
 #include "rt/log.h"
+#include "store/search.h"
 
 #define DAY_MS    ((int64_t)86400 * 1000)
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -206,6 +207,8 @@ static enum err load_tail(struct persistence *p)
         err = message_visit_tail_ids(p->store, load_tail_id, &load);
     if (!err)
         err = load.err;
+    if (!err)
+        err = search_progress(p->store, &p->searched_seq);
     dedupe_commit(&p->dedupe);
     return err;
 }

@@ -202,7 +202,8 @@ static enum err flush_index(struct persistence *p, const INTERNAL(Call) * call,
 {
     (void)call;
     done->count = p->last_seq - p->indexed_seq;
-    return persistence_index_all(p);
+    enum err err = persistence_index_all(p);
+    return err ? err : persistence_search_all(p);
 }
 
 static persistence_call_work *const works[] = {

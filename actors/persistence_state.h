@@ -112,6 +112,7 @@ struct persistence {
 
     /* Upkeep. */
     uint64_t indexed_seq;
+    uint64_t searched_seq;  /* how far the text index reaches */
     unsigned turn_messages; /* questions handled since the last on_batch */
     uint64_t turn_rows;     /* messages stored in that time */
     unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
@@ -315,5 +316,7 @@ MUST_USE enum err persistence_upkeep(struct persistence *p);
 void persistence_disk_is_full(struct persistence *p);
 /* Everything that is not indexed, within the transaction in hand. */
 MUST_USE enum err persistence_index_all(struct persistence *p);
+/* The text index too, as far as it takes no more than a moment. */
+MUST_USE enum err persistence_search_all(struct persistence *p);
 
 #endif

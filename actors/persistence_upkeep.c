@@ -8,26 +8,33 @@
  *                      batch (rows are the cheaper the more of them are sorted together)
  *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
  *     idle             the same after a few ms; after a second everything
+ * The text index is brought forward only when nobody waits: idle, in small slices, from
+ * SEARCH_WORTHWHILE rows on; after a second all of it. Searches look through the rest themselves.
+ *
  * So an idle broker has nothing left to index, and a loaded one spends its time on messages.
  */
 #include "persistence_state.h"
 #include "rt/log.h"
 #include "store/peers.h"
 #include "store/rooms.h"
+#include "store/search.h"
 #include "store/throttle.h"
 #include "store/tokens.h"
 
-#define TAIL_MAX         262144
-#define TAIL_WORTHWHILE  4096
-#define SLICE_LOADED     32768
-#define SLICE_IDLE       4096
-#define LIGHT_TURN_ROWS  64
-#define IDLE_MS          5
-#define QUIET_MS         1000
-#define FULL_MS          200
-#define CLEANUP_ROWS     512
-#define CLEANUP_AGAIN_MS 20
-#define PRESENCE_ROWS    1000
+#define TAIL_MAX          262144
+#define TAIL_WORTHWHILE   4096
+#define SLICE_LOADED      32768
+#define SEARCH_WORTHWHILE 1024
+#define SEARCH_SLICE      512
+#define SEARCH_FLUSH_MAX  65536
+#define SLICE_IDLE        4096
+#define LIGHT_TURN_ROWS   64
+#define IDLE_MS           5
+#define QUIET_MS          1000
+#define FULL_MS           200
+#define CLEANUP_ROWS      512
+#define CLEANUP_AGAIN_MS  20
+#define PRESENCE_ROWS     1000
 
 static uint64_t tail_length(const struct persistence *p)
 {
@@ -93,6 +100,42 @@ static enum err index_when_idle(struct persistence *p, bool is_idle, bool is_qui
     if (p->is_full || !(is_light || is_idle || is_quiet) || tail_length(p) < wanted)
         return ERR_OK;
     return index_slice(p);
+}
+
+/* --- Text index. */
+
+static uint64_t search_tail_length(const struct persistence *p)
+{
+    return p->committed_last_seq - p->searched_seq;
+}
+
+static enum err search_when_idle(struct persistence *p, bool is_idle, bool is_quiet)
+{
+    uint64_t wanted = is_quiet ? 1 : SEARCH_WORTHWHILE, upto;
+    if (p->is_full || !(is_idle || is_quiet) || search_tail_length(p) < wanted)
+        return ERR_OK;
+    enum err err = search_work(p->store, SEARCH_SLICE, &upto);
+    if (err == ERR_DISK_FULL) {
+        persistence_disk_is_full(p);
+        return ERR_OK;
+    }
+    if (err)
+        return persistence_is_fatal(err) ? persistence_fail(p, err) : ERR_OK; /* else once more */
+    p->searched_seq = upto;
+    return ERR_OK;
+}
+
+enum err persistence_search_all(struct persistence *p)
+{
+    uint64_t before = 0, upto = 0, first = 0;
+    enum err err = search_progress(p->store, &first);
+    for (upto = first; !err && upto < p->last_seq && upto - first < SEARCH_FLUSH_MAX;) {
+        before = upto;
+        err = search_index_slice(p->store, SEARCH_SLICE, &upto);
+        if (upto <= before)
+            break; /* made anew: the rest is for idle times */
+    }
+    return err;
 }
 
 /* --- Retention. */
@@ -200,16 +243,21 @@ enum err persistence_upkeep(struct persistence *p)
     if (take_due(p, TIMER_FULL))
         look_for_room(p);
     enum err err = index_when_idle(p, is_idle, is_quiet);
+    if (!err)
+        err = search_when_idle(p, is_idle, is_quiet);
     if (!err && take_due(p, TIMER_CLEANUP))
         err = clean_up(p);
     if (!err)
         err = move_wal(p, is_idle || is_quiet);
     if (is_quiet)
         set_gauges(p);
-    bool is_work_left = is_quiet && tail_length(p) > 0 && !p->is_full;
+    bool is_work_left =
+        is_quiet && (tail_length(p) > 0 || search_tail_length(p) > 0) && !p->is_full;
     if (is_work_left || p->turn_messages > 0)
         arm(p, TIMER_QUIET, is_work_left ? IDLE_MS : QUIET_MS);
-    if (tail_length(p) >= TAIL_WORTHWHILE && !p->is_full)
+    bool is_worthwhile =
+        tail_length(p) >= TAIL_WORTHWHILE || search_tail_length(p) >= SEARCH_WORTHWHILE;
+    if (is_worthwhile && !p->is_full)
         arm(p, TIMER_IDLE, IDLE_MS);
     return err;
 }

@@ -68,10 +68,10 @@ static struct verdict check_content(const Roost__V1__Entry *entry, const struct 
 {
     if (entry->body.len > limits->body_bytes_max)
         return REFUSE(TOO_LARGE, "body: larger than body_bytes_max");
-    if (entry->kind < 0 || entry->kind > ROOST__V1__KIND__SYSTEM)
+    if (entry->kind < 0 || entry->kind > ROOST__V1__KIND__REACTION)
         return REFUSE(BAD_FIELD, "kind: unknown");
-    if (entry->kind == ROOST__V1__KIND__RECEIPT_KIND)
-        return REFUSE(BAD_FIELD, "kind: receipts are made by the broker only");
+    if (entry->kind == ROOST__V1__KIND__RECEIPT_KIND || entry->kind > ROOST__V1__KIND__CUSTOM)
+        return REFUSE(BAD_FIELD, "kind: made by the broker only");
     if (entry->content_type.len > WIRE_CONTENT_TYPE_BYTES_MAX ||
         !is_printable_ascii(&entry->content_type, ' '))
         return REFUSE(BAD_FIELD, "content_type: must be at most 127 bytes of printable ASCII");

@@ -5,6 +5,7 @@
 #include "store/changes.h"
 
 #include "rt/check.h"
+#include "store/message_rows.h"
 #include "store/store_internal.h"
 
 static int64_t seq_value(uint64_t seq)
@@ -37,21 +38,34 @@ enum err edit_newest(struct store *store, uint64_t seq, uint64_t below_seq, uint
                     ret_edit_seq);
 }
 
-enum err edit_list(struct store *store, uint64_t seq, uint64_t after_seq, uint32_t limit,
-                   uint64_t *ret_edit_seqs, uint32_t *ret_count)
+enum err edit_read_newest(struct store *store, uint64_t seq, message_visit *visit, void *context)
 {
     sqlite3_stmt *stmt;
-    enum err err = statement_open(store, STATEMENT_edit_list, &stmt);
+    enum err err = statement_open(store, STATEMENT_edit_read_down, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS((int64_t)seq));
+    bool has_row = false, is_found = false;
+    while (!is_found && (err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        struct message_row row;
+        message_row_read(stmt, &row);
+        is_found = !row.is_damaged;
+        if (is_found)
+            err = visit(context, &row);
+    }
+    return statement_close(stmt, err);
+}
+
+enum err edit_read(struct store *store, uint64_t seq, uint64_t after_seq, uint32_t limit,
+                   message_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    uint64_t skip = 0, left = limit;
+    enum err err = statement_open(store, STATEMENT_edit_read_up, &stmt);
     if (err != ERR_OK)
         return err;
     statement_bind_ints(stmt, INTS((int64_t)seq, seq_value(after_seq), limit));
-    uint32_t count = 0;
-    bool has_row = false;
-    while (count < limit && (err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row)
-        ret_edit_seqs[count++] = (uint64_t)sqlite3_column_int64(stmt, 0);
-    if (err == ERR_OK)
-        *ret_count = count;
-    return statement_close(stmt, err);
+    return message_rows_visit(store, stmt, &skip, &left, visit, context);
 }
 
 enum err edit_target(struct store *store, uint64_t edit_seq, uint64_t *ret_seq)

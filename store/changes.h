@@ -15,8 +15,7 @@
 #include <stdint.h>
 
 #include "rt/err.h"
-
-struct store;
+#include "store/messages.h"
 
 /* Writer, in a transaction. */
 MUST_USE enum err edit_add(struct store *store, uint64_t seq, uint64_t edit_seq);
@@ -24,9 +23,12 @@ MUST_USE enum err edit_add(struct store *store, uint64_t seq, uint64_t edit_seq)
 /* The newest edit of the message with edit_seq < below_seq; 0: there is none. */
 MUST_USE enum err edit_newest(struct store *store, uint64_t seq, uint64_t below_seq,
                               uint64_t *ret_edit_seq);
-/* Its edits above after_seq, oldest first: at most `limit`. */
-MUST_USE enum err edit_list(struct store *store, uint64_t seq, uint64_t after_seq, uint32_t limit,
-                            uint64_t *ret_edit_seqs, uint32_t *ret_count);
+/* The newest of its edits that is not damaged, if there is one. */
+MUST_USE enum err edit_read_newest(struct store *store, uint64_t seq, message_visit *visit,
+                                   void *context);
+/* Its edits with a seq above after_seq, oldest first. */
+MUST_USE enum err edit_read(struct store *store, uint64_t seq, uint64_t after_seq, uint32_t limit,
+                            message_visit *visit, void *context);
 /* Which message this edit changes; 0: none that is there. */
 MUST_USE enum err edit_target(struct store *store, uint64_t edit_seq, uint64_t *ret_seq);
 

@@ -171,6 +171,15 @@ enum err message_find_id(struct store *store, const uint8_t message_id[16], mess
     return err;
 }
 
+enum err message_find_id_indexed(struct store *store, const uint8_t message_id[16],
+                                 message_visit *visit, void *context)
+{
+    uint64_t indexed_seq = 0;
+    enum err err = store_indexed_seq(store, &indexed_seq);
+    return err ? err
+               : visit_id(store, STATEMENT_message_by_id, message_id, indexed_seq, visit, context);
+}
+
 enum err message_find_indexed(struct store *store, int64_t sender_id, const uint8_t message_id[16],
                               uint64_t *ret_seq)
 {

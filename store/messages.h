@@ -74,6 +74,10 @@ MUST_USE enum err message_read_heads(struct store *store, uint64_t after_seq,
 MUST_USE enum err message_find_id(struct store *store, const uint8_t message_id[16],
                                   message_visit *visit, void *context);
 
+/* The same, only those that are indexed. */
+MUST_USE enum err message_find_id_indexed(struct store *store, const uint8_t message_id[16],
+                                          message_visit *visit, void *context);
+
 /* Just the seq of (sender, id) in the *indexed* part; 0 when absent. The writer keeps the ids of
  * the tail in memory itself (message_visit_tail_ids at start). */
 MUST_USE enum err message_find_indexed(struct store *store, int64_t sender_id,

@@ -199,10 +199,29 @@ static enum err weigh(struct asked *asked, struct phrase *phrase, size_t from, s
     return statement_close(stmt, err);
 }
 
+/* By keys, behind the words. */
+static enum err restrict_to(struct asked *asked)
+{
+    char key[WORDS_KEY_BYTES_MAX];
+    const struct search *search = asked->search;
+    struct buf *to = &asked->expression;
+    if (search->conversation)
+        return words_quote(key, words_conversation_key(search->conversation, key), false, to);
+    if (search->reader_id == 0)
+        return ERR_OK;
+    enum err err = buf_append_text(to, "AND (");
+    if (err == ERR_OK)
+        err = words_quote(key, words_reader_key(search->reader_id, key), false, to);
+    if (err == ERR_OK)
+        err = buf_append_text(to, "OR ");
+    if (err == ERR_OK)
+        err = words_quote(key, words_reader_key(WORDS_READER_SCOPES, key), false, to);
+    return err ? err : buf_append_text(to, ")");
+}
+
 static enum err prepare(struct asked *asked)
 {
     size_t ends[WORDS_ASKED_MAX];
-    char key[WORDS_KEY_BYTES_MAX];
     const struct search *search = asked->search;
     enum err err = words_of_question(search->text, search->text_size, &asked->question);
     if (err == ERR_OK)
@@ -217,10 +236,7 @@ static enum err prepare(struct asked *asked)
         size_t from = i ? ends[i - 1] : 0;
         err = weigh(asked, &asked->phrases[i], from, ends[i] - from);
     }
-    if (err != ERR_OK || search->conversation == 0)
-        return err;
-    return words_quote(key, words_conversation_key(search->conversation, key), false,
-                       &asked->expression);
+    return err ? err : restrict_to(asked);
 }
 
 /* --- Rows above the index. */
@@ -286,15 +302,17 @@ static int match_token(void *context, int flags, const char *token, int size, in
 }
 
 /* Score of the text; 0: it has not all words, or is no text. */
-static enum err match(struct asked *asked, const struct bytes_view *body, double *ret_score)
+static enum err match(struct asked *asked, const struct message_row *row, double *ret_score)
 {
     bool is_text = false;
     buf_clear(&asked->words);
-    enum err err = words_of_text(body->data, body->size, &asked->words, &is_text);
+    enum err err = words_of_text(row->body.data, row->body.size, &asked->words, &is_text);
     *ret_score = 0;
+    if (err == ERR_OK && is_text)
+        err = words_put_keys(row->conversation, &asked->words);
     if (err != ERR_OK || !is_text)
         return err;
-    asked->length = 1; /* the conversation */
+    asked->length = 0;
     for (unsigned i = 0; i < asked->phrase_count; i++)
         asked->phrases[i].hits = 0, asked->phrases[i].state = 0;
     int rc = asked->tokenizer.xTokenize(asked->instance, asked, FTS5_TOKENIZE_DOCUMENT,
@@ -328,7 +346,7 @@ static enum err take_tail_row(void *context, const struct message_row *row)
     bool is_shown = row->kind == SEARCH_KIND_EDIT
                         ? u64map_get(&asked->edits, row->seq, &seq)
                         : search_is_text(row) && !u64map_get(&asked->changed, row->seq, NULL);
-    enum err err = is_shown ? match(asked, &row->body, &score) : ERR_OK;
+    enum err err = is_shown ? match(asked, row, &score) : ERR_OK;
     if (err != ERR_OK || score <= 0)
         return err;
     if (asked->hit_count == SEARCH_HITS_MAX) {
@@ -360,7 +378,8 @@ static enum err search_tail(struct asked *asked)
         return err;
     uint64_t skip = 0, limit = UINT64_MAX;
     statement_bind_ints(stmt,
-                        INTS((int64_t)low, (int64_t)asked->top_seq, asked->search->conversation));
+                        INTS((int64_t)low, (int64_t)asked->top_seq, asked->search->conversation,
+                             asked->search->conversation ? 0 : asked->search->reader_id));
     err = message_rows_visit(asked->store, stmt, &skip, &limit, take_tail_row, asked);
     return err == ERR_TOO_MANY ? ERR_OK : err;
 }
@@ -449,7 +468,7 @@ enum err search_run(struct store *store, const struct search *search, search_vis
     buf_init(&asked.token_bytes, WORDS_DIVIDED_BYTES_MAX);
     buf_init(&asked.question.text, 0); /* until it is asked */
     buf_init(&asked.expression, EXPRESSION_MAX);
-    buf_init(&asked.words, WORDS_DIVIDED_BYTES_MAX);
+    buf_init(&asked.words, WORDS_DIVIDED_BYTES_MAX + 4 * WORDS_KEY_BYTES_MAX);
     u64map_init(&asked.changed, CHANGES_MAX);
     u64map_init(&asked.edits, CHANGES_MAX);
     enum err err = run(&asked);

@@ -23,13 +23,14 @@
 
 struct store;
 
-#define SEARCH_TAIL_MAX 50000u
-#define SEARCH_HITS_MAX 10000u /* of the index, and as many of the rows that are not indexed */
+#define SEARCH_TAIL_MAX 20000u
+#define SEARCH_HITS_MAX 4000u /* of the index, and as many of the rows that are not indexed */
 
 struct search {
     const void *text; /* the question, see words.h */
     size_t text_size;
     int64_t conversation; /* 0: any */
+    int64_t reader_id;    /* of the messages between two peers only those of this one; 0: all */
     uint64_t before_seq;  /* 0: from the newest */
 };
 
@@ -52,10 +53,16 @@ MUST_USE enum err search_run(struct store *store, const struct search *search, s
 MUST_USE enum err search_progress(struct store *store, uint64_t *ret_seq);
 
 /* Writer, in a transaction: indexes the next rows, at most `rows_max` and about a MiB of text.
- * *ret_upto: how far the index reaches then. */
+ * *ret_upto: how far the index reaches then (0: it was damaged and is made anew). */
 MUST_USE enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_upto);
+
+/* Writer, outside of transactions: a slice in a transaction of its own. An index that FTS5 finds
+ * damaged, which may be when it commits, is emptied and filled again. */
+MUST_USE enum err search_work(struct store *store, uint32_t rows_max, uint64_t *ret_upto);
 
 /* Writer, in a transaction, before the messages with seq <= upto_seq are removed: their words. */
 MUST_USE enum err search_forget(struct store *store, uint64_t upto_seq);
+/* The same for one message. */
+MUST_USE enum err search_forget_one(struct store *store, uint64_t seq);
 
 #endif

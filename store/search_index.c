@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "rt/check.h"
+#include "rt/log.h"
 #include "store/changes.h"
 #include "store/message_rows.h"
 #include "store/search.h"
@@ -18,6 +19,7 @@
 #include "store/store_internal.h"
 #include "store/words.h"
 
+#define KEYS_BYTES_MAX  ((size_t)4 * WORDS_KEY_BYTES_MAX)
 #define SLICE_BYTES_MAX ((size_t)1 << 20)
 
 bool search_is_text(const struct message_row *row)
@@ -53,15 +55,12 @@ struct slice {
 static enum err write_words(struct slice *slice, enum statement id, uint64_t seq,
                             int64_t conversation, const struct bytes_view *body)
 {
-    char key[WORDS_KEY_BYTES_MAX];
     bool is_text = false;
     buf_clear(&slice->words);
     enum err err = words_of_text(body->data, body->size, &slice->words, &is_text);
     if (err != ERR_OK || !is_text)
         return err;
-    err = buf_append_byte(&slice->words, ' ');
-    if (err == ERR_OK)
-        err = buf_append(&slice->words, key, words_conversation_key(conversation, key));
+    err = words_put_keys(conversation, &slice->words);
     sqlite3_stmt *stmt;
     if (err == ERR_OK)
         err = statement_open(slice->store, id, &stmt);
@@ -147,6 +146,19 @@ static enum err index_row(void *context, const struct message_row *row)
     return err;
 }
 
+/* An index that FTS5 finds damaged is emptied, and filled again from the log: nothing is lost. */
+static enum err heal(struct store *store, enum err err, bool *ret_is_reset)
+{
+    if (err != ERR_CORRUPT || store->is_broken)
+        return err;
+    *ret_is_reset = true;
+    log_error("search-index-damaged", LOG_STR("problem", store->error_text));
+    err = statement_run_ints(store, STATEMENT_search_reset, 0, NULL);
+    return err ? err : statement_run_ints(store, STATEMENT_search_set_progress, INTS(0));
+}
+
+/* To the end of the log when there are no more rows: also beyond the newest one, as the last seq
+ * may be that of a message that is gone. */
 static enum err index_rows(struct slice *slice, uint32_t rows_max)
 {
     sqlite3_stmt *stmt;
@@ -156,6 +168,8 @@ static enum err index_rows(struct slice *slice, uint32_t rows_max)
     uint64_t skip = 0, limit = rows_max;
     statement_bind_ints(stmt, INTS((int64_t)slice->upto_seq, rows_max));
     err = message_rows_visit(slice->store, stmt, &skip, &limit, index_row, slice);
+    if (err == ERR_OK && limit > 0)
+        slice->upto_seq = slice->store->last_seq;
     return err == ERR_TOO_LARGE ? ERR_OK : err;
 }
 
@@ -165,9 +179,12 @@ enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *re
     struct slice slice = {.store = store};
     enum err err = search_progress(store, &slice.upto_seq);
     uint64_t before = slice.upto_seq;
-    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
+    bool is_reset = false;
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
     if (err == ERR_OK)
-        err = index_rows(&slice, rows_max);
+        err = heal(store, index_rows(&slice, rows_max), &is_reset);
+    if (is_reset)
+        slice.upto_seq = before = 0;
     if (err == ERR_OK && slice.upto_seq > before)
         err =
             statement_run_ints(store, STATEMENT_search_set_progress, INTS((int64_t)slice.upto_seq));
@@ -177,34 +194,94 @@ enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *re
     return err;
 }
 
+static enum err reset(struct store *store)
+{
+    bool is_reset = false;
+    enum err err = store_begin(store);
+    if (err != ERR_OK)
+        return err;
+    err = heal(store, ERR_CORRUPT, &is_reset);
+    if (err == ERR_OK)
+        return store_commit(store);
+    store_rollback(store);
+    return err;
+}
+
+enum err search_work(struct store *store, uint32_t rows_max, uint64_t *ret_upto)
+{
+    uint64_t upto = 0;
+    enum err err = store_begin(store);
+    if (err != ERR_OK)
+        return err;
+    err = search_index_slice(store, rows_max, &upto);
+    if (err == ERR_OK)
+        err = store_commit(store); /* rolls back if it fails */
+    else
+        store_rollback(store);
+    if (err == ERR_CORRUPT && !store->is_broken) {
+        upto = 0;
+        err = reset(store);
+    }
+    if (err == ERR_OK)
+        *ret_upto = upto;
+    return err;
+}
+
 /* --- Removal. */
+
+/* Unless the index has seen that it was deleted. */
+static enum err forget(struct slice *slice, uint64_t seq, int64_t conversation)
+{
+    struct tombstone tombstone;
+    enum err err = tombstone_find(slice->store, seq, &tombstone);
+    if (err != ERR_OK || (tombstone.seq && tombstone.delete_seq <= slice->searched_seq))
+        return err;
+    return take_out(slice, seq, conversation, slice->searched_seq + 1);
+}
 
 static enum err forget_row(void *context, const struct message_row *row)
 {
     struct slice *slice = context;
-    struct tombstone tombstone;
-    if (row->seq > slice->searched_seq || !search_is_text(row))
-        return ERR_OK;
-    enum err err = tombstone_find(slice->store, row->seq, &tombstone);
-    if (err != ERR_OK || (tombstone.seq && tombstone.delete_seq <= slice->searched_seq))
+    bool is_there = row->seq <= slice->searched_seq && search_is_text(row);
+    return is_there ? forget(slice, row->seq, row->conversation) : ERR_OK;
+}
+
+static enum err forget_rows(struct slice *slice, uint64_t upto_seq)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(slice->store, STATEMENT_search_old_rows, &stmt);
+    if (err != ERR_OK)
         return err;
-    return take_out(slice, row->seq, row->conversation, slice->searched_seq + 1);
+    uint64_t skip = 0, limit = UINT64_MAX;
+    statement_bind_ints(stmt, INTS((int64_t)upto_seq));
+    return message_rows_visit(slice->store, stmt, &skip, &limit, forget_row, slice);
 }
 
 enum err search_forget(struct store *store, uint64_t upto_seq)
 {
     CHECK(store->is_in_transaction);
     struct slice slice = {.store = store};
-    sqlite3_stmt *stmt;
+    bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
     if (err == ERR_OK)
-        err = statement_open(store, STATEMENT_search_old_rows, &stmt);
-    if (err != ERR_OK)
-        return err;
-    uint64_t skip = 0, limit = UINT64_MAX;
-    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + WORDS_KEY_BYTES_MAX);
-    statement_bind_ints(stmt, INTS((int64_t)upto_seq));
-    err = message_rows_visit(store, stmt, &skip, &limit, forget_row, &slice);
+        err = heal(store, forget_rows(&slice, upto_seq), &is_reset);
+    buf_fini(&slice.words);
+    return err;
+}
+
+enum err search_forget_one(struct store *store, uint64_t seq)
+{
+    CHECK(store->is_in_transaction);
+    struct slice slice = {.store = store};
+    struct text text = {.slice = &slice, .seq = seq};
+    bool is_reset = false;
+    enum err err = search_progress(store, &slice.searched_seq);
+    buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
+    if (err == ERR_OK && seq <= slice.searched_seq)
+        err = message_read(store, 0, &seq, 1, note_target, &text);
+    if (err == ERR_OK && text.is_found)
+        err = heal(store, forget(&slice, seq, text.conversation), &is_reset);
     buf_fini(&slice.words);
     return err;
 }

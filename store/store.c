@@ -77,7 +77,8 @@ enum err store_map(struct store *store, int rc)
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
         return ERR_OK;
     enum err err = store_note(store, rc);
-    if (store->is_writer && (err == ERR_STORAGE || err == ERR_CORRUPT))
+    /* The text index is no reason to stop: search_index.c makes it anew. */
+    if (store->is_writer && (err == ERR_STORAGE || err == ERR_CORRUPT) && rc != SQLITE_CORRUPT_VTAB)
         store->is_broken = true;
     bool is_over = store->is_in_transaction &&
                    (err == ERR_DISK_FULL || store->is_broken || sqlite3_get_autocommit(store->db));

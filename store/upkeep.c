@@ -120,6 +120,7 @@ enum err message_remove_of_scope(struct store *store, int64_t scope_id, int64_t 
     enum err err = find_removable_of_scope(store, scope_id, stored_before_ms, expired_before_ms,
                                            rows_max, seqs, &count);
     for (uint64_t i = 0; i < count && err == ERR_OK; i++) {
+        err = search_forget_one(store, seqs[i]);
         for (size_t step = 0; step < sizeof steps / sizeof *steps && err == ERR_OK; step++)
             err = statement_run_ints(store, steps[step], INTS((int64_t)seqs[i]));
     }

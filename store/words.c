@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "store/conversation.h"
+
 #define KEY_MARK "\xee\x80\x80" /* U+E000: of a category that unicode61 takes for letters */
 
 #define NOTHING 0xffffffffu
@@ -225,6 +227,32 @@ size_t words_conversation_key(int64_t conversation, char ret[WORDS_KEY_BYTES_MAX
         conversation < 0 ? 0 - (unsigned long long)conversation : (unsigned long long)conversation;
     return (size_t)snprintf(ret, WORDS_KEY_BYTES_MAX, KEY_MARK "%c%llu",
                             conversation < 0 ? 's' : 'p', number);
+}
+
+size_t words_reader_key(int64_t peer_id, char ret[WORDS_KEY_BYTES_MAX])
+{
+    if (peer_id == WORDS_READER_SCOPES)
+        return (size_t)snprintf(ret, WORDS_KEY_BYTES_MAX, KEY_MARK "x");
+    return (size_t)snprintf(ret, WORDS_KEY_BYTES_MAX, KEY_MARK "u%lld", (long long)peer_id);
+}
+
+static enum err put_key(struct buf *to, const char *key, size_t size)
+{
+    enum err err = buf_append_byte(to, ' ');
+    return err ? err : buf_append(to, key, size);
+}
+
+enum err words_put_keys(int64_t conversation, struct buf *to)
+{
+    char key[WORDS_KEY_BYTES_MAX];
+    int64_t low = conversation >> 31, high = conversation & CONVERSATION_PEER_ID_MAX;
+    bool is_direct = conversation > 0;
+    enum err err = put_key(to, key, words_conversation_key(conversation, key));
+    if (err == ERR_OK)
+        err = put_key(to, key, words_reader_key(is_direct ? low : WORDS_READER_SCOPES, key));
+    if (err == ERR_OK && is_direct && low != high)
+        err = put_key(to, key, words_reader_key(high, key));
+    return err;
 }
 
 /* --- Questions. */

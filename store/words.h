@@ -34,9 +34,14 @@
  * UTF-8, so it is no text. ERR_BUSY: no memory. */
 MUST_USE enum err words_of_text(const void *text, size_t size, struct buf *to, bool *ret_is_text);
 
-/* A word that no text can have, so that a conversation can be asked for like a word. Returns its
- * size; no NUL. */
+/* Words that no text can have, so that a conversation, and what a peer may read, can be asked for
+ * like a word. They return their size; no NUL. Messages of two peers have the reader keys of both,
+ * all others that of WORDS_READER_SCOPES. */
+#define WORDS_READER_SCOPES (-1)
 size_t words_conversation_key(int64_t conversation, char ret[WORDS_KEY_BYTES_MAX]);
+size_t words_reader_key(int64_t peer_id, char ret[WORDS_KEY_BYTES_MAX]);
+/* Appends the keys of a message, each behind a space. */
+MUST_USE enum err words_put_keys(int64_t conversation, struct buf *to);
 
 /* One word of a question, as FTS5's tokenizer is to be given it: what it makes of it (one word or
  * several) is to be found in a row. */

@@ -140,9 +140,9 @@ CREATE TABLE reaction (
 
 -- The text index: rowid = seq of the message; the texts themselves stay in the log. What is
 -- written here are words as store/words.h divides them (Chinese and Japanese by overlapping pairs
--- of characters), and one that names the conversation. An edit replaces the words of its message, a
--- deletion removes them. Deferred like the others: covers seq <= progress 'searched_seq'. To remove
--- words they have to be given again: if store/words.c divides differently some day, a migration has
--- to empty this table and set the progress back.
+-- of characters), and some that name the conversation and its peers. An edit replaces the words of
+-- its message, a deletion removes them. Deferred like the others: covers seq <= progress
+-- 'searched_seq'. To remove words they have to be given again: if store/words.c divides differently
+-- some day, a migration has to empty this table and set the progress back.
 CREATE VIRTUAL TABLE message_text USING fts5 (text, content = '', tokenize = 'unicode61');
 INSERT INTO progress VALUES ('searched_seq', 0);

@@ -237,6 +237,30 @@ static void agrees_with_a_list(void **state)
     dedupe_fini(&dedupe);
 }
 
+static void finds_an_id_of_anybody(void **state)
+{
+    struct dedupe dedupe;
+    uint8_t id[DEDUPE_ID_BYTES];
+    uint64_t seqs[3];
+    (void)state;
+    dedupe_init(&dedupe, 100000);
+    make_id(7, id);
+    assert_int_equal(dedupe_find_any(&dedupe, id, seqs, 3), 0);
+    for (uint32_t n = 1; n <= 5000; n++)
+        add(&dedupe, n % 2500, n == 1 || n == 2502 || n == 2503 || n == 5000 ? 7 : 1000 + n,
+            100 + n);
+    assert_int_equal(dedupe_find_any(&dedupe, id, seqs, 3), 3);
+    assert_int_equal(seqs[0], 5100); /* of sender 0: newest first */
+    assert_int_equal(seqs[1], 2603);
+    assert_int_equal(seqs[2], 2602);
+    dedupe_commit(&dedupe);
+    dedupe_drop(&dedupe, 2602);
+    assert_int_equal(dedupe_find_any(&dedupe, id, seqs, 3), 2);
+    make_id(8, id);
+    assert_int_equal(dedupe_find_any(&dedupe, id, seqs, 3), 0);
+    dedupe_fini(&dedupe);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +272,7 @@ int main(void)
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(offsets_of_seqs_do_not_overflow),
         cmocka_unit_test(many_senders_share_one_floor_at_last),
+        cmocka_unit_test(finds_an_id_of_anybody),
         cmocka_unit_test(agrees_with_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

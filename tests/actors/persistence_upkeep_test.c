@@ -48,6 +48,35 @@ static void an_idle_broker_indexes_everything(void **state)
     assert_int_equal(p->indexed_seq, stats.indexed_seq);
 }
 
+static uint64_t searched_seq(struct world *world)
+{
+    const struct persistence *p = sim_state(world->sim, ACTOR_PERSISTENCE);
+    return p->searched_seq;
+}
+
+/* The text index waits until nobody does. */
+static void a_loaded_broker_does_not_index_texts(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    uint64_t no = 1;
+    for (int i = 0; i < 30; i++) {
+        send_many(world, ana, &no, 4, 1000); /* no time passes but that of the messages */
+        assert_int_equal(searched_seq(world), 0);
+    }
+    world_advance(world, 100); /* idle: some slices */
+    uint64_t some = searched_seq(world), last = stats_of(world).last_seq;
+    assert_true(some > 0 && some < last);
+    world_advance(world, 5000);
+    assert_int_equal(searched_seq(world), last);
+    world_restart(world);
+    assert_int_equal(searched_seq(world), last);
+    (void)world_store(world, 1, ana, 1, "peer:bob", "x");
+    assert_int_equal(searched_seq(world), last);
+    world_advance(world, 2000); /* quiet: all of it */
+    assert_int_equal(searched_seq(world), last + 1);
+}
+
 static void a_loaded_broker_bounds_the_tail(void **state)
 {
     struct world *world = *state;
@@ -130,9 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
-        T(an_idle_broker_indexes_everything),
-        T(a_loaded_broker_bounds_the_tail),
-        T(old_messages_are_removed_after_their_life),
+        T(an_idle_broker_indexes_everything), T(a_loaded_broker_does_not_index_texts),
+        T(a_loaded_broker_bounds_the_tail),   T(old_messages_are_removed_after_their_life),
         T(presence_events_are_trimmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

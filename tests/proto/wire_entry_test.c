@@ -80,7 +80,12 @@ static void content(void **state)
     EXPECT(body, ((ProtobufCBinaryData){(1u << 20) + 1, zeros}), ERR_TOO_LARGE);
     EXPECT(kind, ROOST__V1__KIND__CUSTOM, ERR_OK);
     EXPECT(kind, ROOST__V1__KIND__RECEIPT_KIND, ERR_BAD_FIELD);
-    EXPECT(kind, (Roost__V1__Kind)7, ERR_BAD_FIELD);
+    EXPECT(kind, ROOST__V1__KIND__ACTION, ERR_OK);
+    EXPECT(kind, ROOST__V1__KIND__SYSTEM, ERR_BAD_FIELD);
+    EXPECT(kind, ROOST__V1__KIND__EDIT, ERR_BAD_FIELD);
+    EXPECT(kind, ROOST__V1__KIND__DELETE, ERR_BAD_FIELD);
+    EXPECT(kind, ROOST__V1__KIND__REACTION, ERR_BAD_FIELD);
+    EXPECT(kind, (Roost__V1__Kind)10, ERR_BAD_FIELD);
     EXPECT(kind, (Roost__V1__Kind)-1, ERR_BAD_FIELD);
     EXPECT(content_type, text("text/plain; charset=utf-8"), ERR_OK);
     EXPECT(content_type, text("text/\xc3\xa9"), ERR_BAD_FIELD);

@@ -4,15 +4,18 @@
  */
 #include "store/changes.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
+
 #include "store/reactions.h"
+#include "store/store_internal.h"
 #include "store_fixture.h"
 
 static void test_edits(void **state)
 {
     struct fixture *fixture = *state;
     struct store *store = fixture->store;
-    uint64_t seq = 99, list[4];
-    uint32_t count = 0;
+    uint64_t seq = 99;
     assert_ok(store_begin(store));
     assert_ok(edit_add(store, 5, 10));
     assert_ok(edit_add(store, 5, 12));
@@ -24,16 +27,46 @@ static void test_edits(void **state)
     assert_int_equal(seq, 10);
     assert_ok(edit_newest(store, 5, 10, &seq));
     assert_int_equal(seq, 0);
-    assert_ok(edit_list(store, 5, 0, 4, list, &count));
-    assert_int_equal(count, 2);
-    assert_int_equal(list[0], 10);
-    assert_ok(edit_list(store, 5, 10, 4, list, &count));
-    assert_int_equal(count, 1);
-    assert_int_equal(list[0], 12);
     assert_ok(edit_target(store, 11, &seq));
     assert_int_equal(seq, 6);
     assert_ok(edit_target(store, 13, &seq));
     assert_int_equal(seq, 0);
+}
+
+/* The newest that can be read, and all of them in pages. */
+static void test_texts_of_edits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture->store;
+    struct fixture_rows rows = {.count = 0};
+    fixture_fill(fixture);
+    uint64_t seqs[4];
+    for (uint64_t n = 0; n < 4; n++)
+        seqs[n] = fixture_append(fixture, n + 1, 10);
+    assert_ok(store_begin(store));
+    for (int i = 1; i < 4; i++)
+        assert_ok(edit_add(store, seqs[0], seqs[i]));
+    assert_ok(store_commit(store));
+    assert_ok(edit_read(store, seqs[0], 0, 2, fixture_collect, &rows));
+    assert_ok(edit_read(store, seqs[0], seqs[2], 2, fixture_collect, &rows));
+    assert_int_equal(rows.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rows.seqs[i], seqs[i + 1]);
+    for (int damaged = 0; damaged < 4; damaged++) {
+        rows.count = 0;
+        assert_ok(edit_read_newest(store, seqs[0], fixture_collect, &rows));
+        assert_int_equal(rows.count, damaged < 3);
+        assert_int_equal(rows.damaged, 0);
+        if (damaged < 3)
+            assert_int_equal(rows.seqs[0], seqs[3 - damaged]);
+        char sql[100];
+        (void)snprintf(sql, sizeof sql, "UPDATE message SET body = X'00' WHERE seq = %d",
+                       (int)seqs[3 - damaged]);
+        assert_int_equal(sqlite3_exec(store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+    }
+    rows.count = 0;
+    assert_ok(edit_read_newest(store, 77, fixture_collect, &rows));
+    assert_int_equal(rows.count, 0);
 }
 
 static void test_tombstones(void **state)
@@ -114,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_tombstones),
         cmocka_unit_test(test_what_is_new),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test_setup_teardown(test_texts_of_edits, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -70,9 +70,7 @@ static void erase(struct fixture *fixture, uint64_t seq)
 static uint64_t index_some(struct fixture *fixture, uint32_t rows)
 {
     uint64_t upto = 0;
-    assert_ok(store_begin(fixture->store));
-    assert_ok(search_index_slice(fixture->store, rows, &upto));
-    assert_ok(store_commit(fixture->store));
+    assert_ok(search_work(fixture->store, rows, &upto));
     return upto;
 }
 
@@ -126,84 +124,125 @@ static bool has(uint64_t seq)
 
 /* --- Every text with every question, indexed and not. */
 
+static const struct {
+    const char *text, *question;
+    bool is_found;
+} asked_cases[] = {
+    {"Hello, World", "hello", true},
+    {"Hello, World", "WORLD hello", true},
+    {"Hello, World", "wor", true}, /* the last word may go on */
+    {"Hello, World", "hell world", false},
+    {"Hello, World", "orld", false},
+    {"日本語を勉強する", "日本", true},
+    {"日本語を勉強する", "本語", true},
+    {"日本語を勉強する", "語を勉", true},
+    {"日本語を勉強する", "勉", true},
+    {"日本語を勉強する", "る", true}, /* the last one */
+    {"日本語を勉強する", "日語", false},
+    {"日本語を勉強する", "勉強 日本", true},
+    {"北京大学生前来应聘", "大学", true},
+    {"北京大学生前来应聘", "京大", true},
+    {"北京大学生前来应聘", "应聘", true},
+    {"北京大学生前来应聘", "北大", false},
+    {"サーバーが落ちた", "サーバー", true},
+    {"サーバーが落ちた", "落ち", true},
+    {"カ\xe3\x82\x99ス", "ガス", true}, /* decomposed */
+    {"한국어를 배운다", "한국", true},
+    {"한국어를 배운다", "배운", true},
+    {"한국어를 배운다", "어배", false},
+    {"新しいiPhone発売", "iphone", true},
+    {"新しいiPhone発売", "発売 iphone", true},
+    {"新しいiPhone発売", "い i", true},
+    {"ＲＯＯＳＴ　２０２４", "roost 2024", true},
+    {"caf\xc3\xa9 ol\xc3\xa9", "cafe", true},
+    {"cafe\xcc\x81 au lait", "caf\xc3\xa9", true},
+    {"na\xc3\xafve", "naive", true},
+    {"ПРИВЕТ мир", "привет", true},
+    {"good job 👍", "job", true},
+    {"good job 👍", "👍", false}, /* no word */
+    {"good job 👍", "👍 job", true},
+    {"e-mail me", "e-mail", true},
+    {"e-mail me", "mail e", true},
+    {"mail e", "e-mail", false},        /* not in a row */
+    {"one two three", "two-thr", true}, /* a row, and the last goes on */
+    {"text: x", "text:x", true},
+    {"NEAR(a b)", "near(a b)", true},
+    {"he said \"no\"", "\"no\"", true},
+    {"he said \"no\"", "\"", false},
+    {"100% * sure", "*", false},
+    {"100% * sure", "sure *", true},
+    {"a OR b", "a or c", false},
+    {"a AND b", "^a", true},
+    {"x y", "{x} : y", true},
+    {"tab\tand\nline", "and line", true},
+    {"file_name.txt", "name", true},
+    {"conversation p5", "\xee\x80\x80p5", true}, /* the mark is a blank to strangers */
+    {"nothing", "\xee\x80\x80p5", false},
+    {"nothing", "", false},
+    {"nothing", "  ", false},
+};
+
 static void test_texts_and_questions(void **state)
 {
-    static const struct {
-        const char *text, *question;
-        bool is_found;
-    } cases[] = {
-        {"Hello, World", "hello", true},
-        {"Hello, World", "WORLD hello", true},
-        {"Hello, World", "wor", true}, /* the last word may go on */
-        {"Hello, World", "hell world", false},
-        {"Hello, World", "orld", false},
-        {"日本語を勉強する", "日本", true},
-        {"日本語を勉強する", "本語", true},
-        {"日本語を勉強する", "語を勉", true},
-        {"日本語を勉強する", "勉", true},
-        {"日本語を勉強する", "る", true}, /* the last one */
-        {"日本語を勉強する", "日語", false},
-        {"日本語を勉強する", "勉強 日本", true},
-        {"北京大学生前来应聘", "大学", true},
-        {"北京大学生前来应聘", "京大", true},
-        {"北京大学生前来应聘", "应聘", true},
-        {"北京大学生前来应聘", "北大", false},
-        {"サーバーが落ちた", "サーバー", true},
-        {"サーバーが落ちた", "落ち", true},
-        {"カ\xe3\x82\x99ス", "ガス", true}, /* decomposed */
-        {"한국어를 배운다", "한국", true},
-        {"한국어를 배운다", "배운", true},
-        {"한국어를 배운다", "어배", false},
-        {"新しいiPhone発売", "iphone", true},
-        {"新しいiPhone発売", "発売 iphone", true},
-        {"新しいiPhone発売", "い i", true},
-        {"ＲＯＯＳＴ　２０２４", "roost 2024", true},
-        {"caf\xc3\xa9 ol\xc3\xa9", "cafe", true},
-        {"cafe\xcc\x81 au lait", "caf\xc3\xa9", true},
-        {"na\xc3\xafve", "naive", true},
-        {"ПРИВЕТ мир", "привет", true},
-        {"good job 👍", "job", true},
-        {"good job 👍", "👍", false}, /* no word */
-        {"good job 👍", "👍 job", true},
-        {"e-mail me", "e-mail", true},
-        {"e-mail me", "mail e", true},
-        {"mail e", "e-mail", false},        /* not in a row */
-        {"one two three", "two-thr", true}, /* a row, and the last goes on */
-        {"text: x", "text:x", true},
-        {"NEAR(a b)", "near(a b)", true},
-        {"he said \"no\"", "\"no\"", true},
-        {"he said \"no\"", "\"", false},
-        {"100% * sure", "*", false},
-        {"100% * sure", "sure *", true},
-        {"a OR b", "a or c", false},
-        {"a AND b", "^a", true},
-        {"x y", "{x} : y", true},
-        {"tab\tand\nline", "and line", true},
-        {"file_name.txt", "name", true},
-        {"conversation p5", "\xee\x80\x80p5", true}, /* the mark is a blank to strangers */
-        {"nothing", "\xee\x80\x80p5", false},
-        {"nothing", "", false},
-        {"nothing", "  ", false},
-    };
     struct fixture *fixture = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint64_t seq = say(fixture, cases[i].text);
-        (void)ask(fixture, cases[i].question);
-        if (has(seq) != cases[i].is_found)
-            fail_msg("not indexed: \"%s\" in \"%s\"", cases[i].question, cases[i].text);
+    for (size_t i = 0; i < sizeof asked_cases / sizeof *asked_cases; i++) {
+        uint64_t seq = say(fixture, asked_cases[i].text);
+        (void)ask(fixture, asked_cases[i].question);
+        if (has(seq) != asked_cases[i].is_found)
+            fail_msg("not indexed: \"%s\" in \"%s\"", asked_cases[i].question, asked_cases[i].text);
         double score = found.count ? found.hits[0].score : 0;
         size_t count = found.count;
         assert_int_equal(index_some(fixture, 10), seq);
-        (void)ask(fixture, cases[i].question);
-        if (has(seq) != cases[i].is_found)
-            fail_msg("indexed: \"%s\" in \"%s\"", cases[i].question, cases[i].text);
-        if (count == 1 && found.count == 1 && !strchr(cases[i].question, ' '))
-            if (score != found.hits[0].score) /* the same rule on both sides */
-                fail_msg("score: \"%s\" in \"%s\": %f, then %f", cases[i].question, cases[i].text,
-                         score, found.hits[0].score);
+        (void)ask(fixture, asked_cases[i].question);
+        if (has(seq) != asked_cases[i].is_found)
+            fail_msg("indexed: \"%s\" in \"%s\"", asked_cases[i].question, asked_cases[i].text);
+        bool is_alone = count == 1 && found.count == 1 && !strchr(asked_cases[i].question, ' ');
+        if (is_alone && score != found.hits[0].score) /* the same rule on both sides */
+            fail_msg("score of \"%s\": %f, then %f", asked_cases[i].text, score,
+                     found.hits[0].score);
         erase(fixture, seq);
         (void)index_some(fixture, 10);
-        assert_int_equal(ask(fixture, cases[i].question), 0);
+        assert_int_equal(ask(fixture, asked_cases[i].question), 0);
+    }
+}
+
+/* Anything is a question, and finds the same in the index as in the rows it does not have. */
+static void test_any_text_and_any_question(void **state)
+{
+    static const char *const parts[] = {
+        "a",     "b",  "ab", "A",  "é",  "日", "本",       "語",    "か",   "\xe3\x82\x99",
+        "한",    "👍",  "\"", "*",  "^",  ":",  "(",        ")",     "{",    "}",
+        "+",     "-",  "'",  ";",  " ",  " ",  " ",        " AND ", " OR ", " NOT ",
+        "NEAR(", "\t", "\n", "\\", "％", "１", "\xcc\x81", ",",
+    };
+    struct fixture *fixture = *state;
+    uint64_t seed = 7, seqs[40];
+    char texts[2][100];
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 40; i++) {
+            texts[0][0] = '\0';
+            for (uint64_t n = fixture_random(&seed) % 12; n > 0; n--)
+                strcat(texts[0], parts[fixture_random(&seed) % (sizeof parts / sizeof *parts)]);
+            seqs[i] = say(fixture, texts[0]);
+        }
+        char questions[50][100];
+        bool was_found[50][40];
+        for (int is_indexed = 0; is_indexed < 2; is_indexed++) {
+            for (int q = 0; q < 50; q++) {
+                if (!is_indexed)
+                    questions[q][0] = '\0';
+                for (uint64_t n = is_indexed ? 0 : fixture_random(&seed) % 5; n > 0; n--)
+                    strcat(questions[q],
+                           parts[fixture_random(&seed) % (sizeof parts / sizeof *parts)]);
+                (void)ask(fixture, questions[q]);
+                for (int i = 0; i < 40; i++) {
+                    if (is_indexed && was_found[q][i] != has(seqs[i]))
+                        fail_msg("round %d, question \"%s\", message %d", round, questions[q], i);
+                    was_found[q][i] = has(seqs[i]);
+                }
+            }
+            (void)index_some(fixture, 1000);
+        }
     }
 }
 
@@ -254,6 +293,34 @@ static void test_conversations(void **state)
         ask_in(fixture->store, 0, other, "moon");
         assert_int_equal(found.count, 1);
         assert_int_equal(found.hits[0].seq, one);
+        (void)index_some(fixture, 10000);
+    }
+}
+
+static size_t ask_as(struct fixture *fixture, int64_t reader_id, const char *text)
+{
+    struct search search = {.text = text, .text_size = strlen(text), .reader_id = reader_id};
+    found.count = 0;
+    assert_ok(search_run(fixture->store, &search, take, &found, &found.next_seq));
+    return found.count;
+}
+
+/* Of messages between two peers a reader gets his own; scopes are for the caller to decide. */
+static void test_readers(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t one = say_in(fixture, conversation_of_peers(3, 4), "star one");
+    uint64_t self = say_in(fixture, conversation_of_peers(3, 3), "star two");
+    uint64_t scope = say_in(fixture, conversation_of_scope(3), "star three");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_as(fixture, 3, "star"), 3);
+        assert_int_equal(ask_as(fixture, 4, "star"), 2);
+        assert_true(has(one) && has(scope) && !has(self));
+        assert_int_equal(ask_as(fixture, 5, "star"), 1);
+        assert_true(has(scope));
+        assert_int_equal(ask_as(fixture, 0, "star"), 3);
+        assert_int_equal(ask_as(fixture, 4, "star two"), 0);
+        assert_int_equal(ask_as(fixture, 34, "star two"), 0);
         (void)index_some(fixture, 10000);
     }
 }
@@ -345,6 +412,38 @@ static void test_damaged_rows_are_not_seen(void **state)
     assert_int_equal(ask(fixture, "g"), 0);
     assert_int_equal(index_some(fixture, 10), seq);
     assert_int_equal(ask(fixture, "g"), 0);
+}
+
+static void damage_index(const struct fixture *fixture)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE message_text_data SET block = X'ffffffffffff' WHERE id > 10", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* FTS5 sees it when it merges what it has. */
+static void test_a_damaged_index_is_made_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)say(fixture, "needle in a haystack");
+    (void)index_some(fixture, 100);
+    store_close(&fixture->store);
+    damage_index(fixture);
+    assert_ok(fixture_open(fixture, &fixture->store));
+    uint64_t upto = 1;
+    for (int i = 0; i < 100 && upto; i++) {
+        (void)say(fixture, "straw");
+        upto = index_some(fixture, 100);
+    }
+    assert_int_equal(upto, 0);
+    assert_int_equal(ask(fixture, "needle"), 1); /* not indexed now, but found */
+    assert_true(index_some(fixture, 100) > 0);
+    assert_int_equal(ask(fixture, "needle"), 1);
+    check_index(fixture, (int64_t)ask(fixture, "straw") + 1);
 }
 
 /* --- Bounds. */
@@ -469,11 +568,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(test_texts_and_questions),
+        T(test_any_text_and_any_question),
         T(test_only_texts),
         T(test_conversations),
+        T(test_readers),
         T(test_changes),
         T(test_removed_messages_leave_nothing),
         T(test_damaged_rows_are_not_seen),
+        T(test_a_damaged_index_is_made_anew),
         T(test_rare_words_weigh_more_and_short_texts),
         T(test_windows),
         T(test_a_slice_is_bounded_by_bytes),

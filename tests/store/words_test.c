@@ -171,17 +171,39 @@ static void test_quotes(void **state)
     buf_fini(&buf);
 }
 
-static void test_keys_of_conversations(void **state)
+static void test_keys(void **state)
 {
     (void)state;
     static const int64_t conversations[] = {1, -1, INT64_MAX, INT64_MIN, 12};
-    char keys[5][WORDS_KEY_BYTES_MAX];
-    size_t sizes[5];
-    for (int i = 0; i < 5; i++) {
-        sizes[i] = words_conversation_key(conversations[i], keys[i]);
+    static const int64_t readers[] = {0, 1, 12, INT64_MAX, WORDS_READER_SCOPES};
+    char keys[10][WORDS_KEY_BYTES_MAX];
+    size_t sizes[10];
+    for (int i = 0; i < 10; i++) {
+        sizes[i] = i < 5 ? words_conversation_key(conversations[i], keys[i])
+                         : words_reader_key(readers[i - 5], keys[i]);
         assert_true(sizes[i] < WORDS_KEY_BYTES_MAX);
         for (int k = 0; k < i; k++)
             assert_true(sizes[i] != sizes[k] || memcmp(keys[i], keys[k], sizes[i]) != 0);
+    }
+}
+
+static void test_keys_of_messages(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t conversation;
+        const char *keys;
+    } cases[] = {
+        {(INT64_C(3) << 31) | 4, " \xee\x80\x80p6442450948 \xee\x80\x80u3 \xee\x80\x80u4"},
+        {(INT64_C(1) << 31) | 1, " \xee\x80\x80p2147483649 \xee\x80\x80u1"},
+        {-7, " \xee\x80\x80s7 \xee\x80\x80x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf buf;
+        buf_init(&buf, 200);
+        assert_ok(words_put_keys(cases[i].conversation, &buf));
+        assert_string_equal(buf_text(&buf), cases[i].keys);
+        buf_fini(&buf);
     }
 }
 
@@ -194,7 +216,8 @@ int main(void)
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_questions_that_are_refused),
         cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_keys_of_conversations),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_keys_of_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
