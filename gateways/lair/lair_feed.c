@@ -74,7 +74,8 @@ static struct lair_feed *make_feed(struct tcp_gateway *gateway, struct lair_text
     return feed;
 }
 
-static void end_feed(struct tcp_gateway *gateway, struct lair_feed *feed)
+/* The consumer in memory goes with its session. */
+static void close_session(struct tcp_gateway *gateway, struct lair_feed *feed)
 {
     INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
     closed.session = feed->session;
@@ -82,7 +83,12 @@ static void end_feed(struct tcp_gateway *gateway, struct lair_feed *feed)
         actor_send(gateway->actor, ACTOR_SYNC_MANAGER, MSG_SESSION_CLOSED, &closed.base, NULL);
     if (err) /* it goes on until its credit is used up */
         log_warn("feed-not-closed", LOG_ERROR(err));
-    (void)u64map_remove(&gateway->feeds_by_session, feed->session, NULL); /* it is there */
+    (void)u64map_remove(&gateway->feeds_by_session, feed->session, NULL); /* it may be there */
+}
+
+static void end_feed(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    close_session(gateway, feed);
     (void)hash_remove(&gateway->feeds, feed->folded.text, feed->folded.size, NULL);
     free(feed);
 }
@@ -202,7 +208,7 @@ void lair_feeds_again(struct tcp_gateway *gateway)
         struct lair_feed *feed = (struct lair_feed *)(uintptr_t)cursor.value;
         if (feed->is_ready || feed->is_asked)
             continue;
-        (void)u64map_remove(&gateway->feeds_by_session, feed->session, NULL); /* of the last try */
+        close_session(gateway, feed); /* of the last try */
         ask_attach(gateway, feed);
     }
 }
