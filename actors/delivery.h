@@ -91,7 +91,7 @@ struct delivery_bytes {
 };
 
 struct delivery_consumer_spec {
-    int64_t consumer_id;
+    int64_t consumer_id; /* below 0: ephemeral, nothing of it is ever stored, see delivery_write */
     int64_t scope_id;
     int64_t owner_id; /* of a mailbox: its peer */
     enum delivery_scope_kind kind;
@@ -336,6 +336,8 @@ enum delivery_level { /* receipt levels of the public protocol */
                       DELIVERY_LEVEL_CANCELLED = 5,
 };
 
+/* Changes of ephemeral consumers (consumer_id below 0) are among them: whoever writes leaves them
+ * out. They bring no fates. */
 struct delivery_write { /* views live until delivery_written */
     uint32_t slot;
     const struct delivery_change *changes;

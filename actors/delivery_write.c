@@ -78,6 +78,8 @@ static void add_fate(struct changes *changes, uint32_t level, uint32_t reason, i
 void change_fate(struct consumer *consumer, enum delivery_level level, uint32_t reason,
                  int64_t peer_id, uint64_t seq)
 {
+    if (consumer->id < 0)
+        return; /* ephemeral: it only listens, nobody wrote to it */
     /* Every fate comes with a settle or a row, which makes the consumer dirty. */
     add_fate(&consumer->pending, (uint32_t)level, reason, peer_id, seq);
 }

@@ -104,6 +104,20 @@ static enum err find_or_make_consumer(struct persistence *p,
     return err;
 }
 
+/* A consumer that lives in sync-manager's memory only: where it begins, and no row. */
+static enum err place_ephemeral(struct persistence *p, const INTERNAL(ConsumerOpen) * question,
+                                const struct scope_ref *scope, INTERNAL(ConsumerOpened) * opened)
+{
+    INTERNAL(ConsumerOpen) at = *question;
+    uint64_t floor_seq = 0;
+    if (at.start == ROOST__V1__START__START_DEFAULT)
+        at.start = ROOST__V1__START__START_NEW;
+    enum err err = first_floor(p, &at, scope, false, &floor_seq);
+    opened->row->floor_seq = floor_seq;
+    opened->is_new = !err;
+    return err;
+}
+
 static enum err open_consumer(struct persistence *p, const INTERNAL(ConsumerOpen) * question,
                               INTERNAL(ConsumerOpened) * opened)
 {
@@ -125,7 +139,9 @@ static enum err open_consumer(struct persistence *p, const INTERNAL(ConsumerOpen
     INTERNAL(ConsumerRow) *row = batch_alloc(p->batch, sizeof(*row));
     roost__internal__consumer_row__init(row);
     opened->row = row;
-    err = find_or_make_consumer(p, question, &scope, consumer_name, opened);
+    err = question->is_ephemeral
+              ? place_ephemeral(p, question, &scope, opened)
+              : find_or_make_consumer(p, question, &scope, consumer_name, opened);
     if (err)
         return err;
     char scope_text[WIRE_NAME_BYTES_MAX + 1];

@@ -126,6 +126,7 @@ static enum err on_appended(struct actor *actor, void *state, const struct msg *
     bool is_scope_new = is_seen_from_start(sync, appended);
     for (size_t i = 0; i < appended->n_consumers; i++)
         (void)sync_add_consumer(sync, appended->consumers[i], true, is_scope_new); /* or logged */
+    sync_drop_consumers(sync, appended);
     for (size_t i = 0; i < appended->n_runs; i++) {
         struct delivery_run run = sync_run(appended->runs[i]);
         delivery_append(sync->delivery, &run, &clock);
@@ -152,6 +153,7 @@ static enum err on_detach(struct actor *actor, void *state, const struct msg *ms
     struct delivery_clock clock = sync_clock(sync);
     if (!delivery_detach(sync->delivery, address, &clock))
         sync_attach_drop(sync, address, ERR_NO_SUCH_CONSUMER);
+    sync_ephemeral_end(sync, address);
     return ERR_OK;
 }
 
@@ -207,6 +209,7 @@ static enum err on_session_closed(struct actor *actor, void *state, const struct
     struct delivery_clock clock = sync_clock(sync);
     sync_attach_drop(sync, address_of(msg, closed->session, 0), ERR_NO_SESSION);
     delivery_session_closed(sync->delivery, msg->from, closed->session, &clock);
+    sync_ephemeral_end(sync, address_of(msg, closed->session, 0));
     return ERR_OK;
 }
 
@@ -279,6 +282,7 @@ static enum err sync_on_timer(struct actor *actor, void *state, unsigned timer)
         break; /* on_batch sends them, and acknowledges */
     case SYNC_TIMER_GAUGES:
         report_counts(sync, true);
+        sync_ephemeral_bound(sync);
         actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
         break;
     }
@@ -356,6 +360,7 @@ static void sync_fini(struct actor *actor, void *state)
     sync_out_fini(sync);
     delivery_destroy(&sync->delivery);
     free(sync->attaches);
+    free(sync->ephemerals);
     arena_fini(&sync->arena);
 }
 

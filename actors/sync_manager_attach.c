@@ -13,6 +13,8 @@
  * The question of the gateway is answered exactly once. When session or handle go away meanwhile
  * the answer is a refusal, and nothing is attached.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rt/log.h"
@@ -92,7 +94,9 @@ static void use_consumer(struct sync_manager *sync, struct sync_attach *attach,
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
     struct access_who who = who_of(attach);
     struct access_text scope = {view.scope_name.data, view.scope_name.size};
-    enum err err = access_check(&who, ACCESS_ATTACH, attach->kind, scope, view.owner_id);
+    enum err err = attach->is_internal
+                       ? ERR_OK
+                       : access_check(&who, ACCESS_ATTACH, attach->kind, scope, view.owner_id);
     if (attach->dropped || err)
         refuse(sync, attach, attach->dropped ? attach->dropped : err, NULL);
     else if (delivery_consumer_is_ready(consumer))
@@ -113,6 +117,8 @@ static enum err ask_open(struct sync_manager *sync, const struct sync_attach *at
     open.start = attach->start;
     open.start_value = attach->start_value;
     open.must_exist = attach->must_exist;
+    open.is_ephemeral = attach->is_ephemeral;
+    open.is_internal = attach->is_internal;
     return actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_CONSUMER_OPEN, &open.base, NULL,
                      SYNC_ASK_DEADLINE_MS, (uint64_t)(attach - sync->attaches));
 }
@@ -166,6 +172,29 @@ static size_t copy_name(char to[WIRE_NAME_BYTES_MAX + 1], ProtobufCBinaryData fr
 
 static const ProtobufCBinaryData main_consumer = {4, (uint8_t *)(uintptr_t) "main"};
 
+/* What the consumer is called in the store, or, if it lives in memory only, a name that no other
+ * attachment has. */
+static enum err name_consumer(struct sync_attach *attach)
+{
+    struct access_who who = who_of(attach);
+    struct access_text scope = {attach->scope, attach->scope_size};
+    enum err err =
+        attach->is_internal ? ERR_OK : access_check(&who, ACCESS_ATTACH, attach->kind, scope, 0);
+    if (err)
+        return err;
+    if (attach->is_ephemeral) {
+        const struct delivery_address *address = &attach->ask.address;
+        attach->consumer_size = (size_t)snprintf(
+            attach->consumer, sizeof(attach->consumer), "$%" PRIx64 "-%" PRIx32 "-%" PRIx32,
+            address->session, address->gateway, address->handle);
+        return ERR_OK;
+    }
+    return access_consumer_name(
+        &who, attach->kind,
+        (struct access_text){attach->public_consumer, attach->public_consumer_size},
+        attach->consumer, &attach->consumer_size);
+}
+
 /* Fills the slot and checks what can be checked without the store. */
 static enum err read_attach(struct sync_attach *attach, const struct msg *msg)
 {
@@ -174,6 +203,8 @@ static enum err read_attach(struct sync_attach *attach, const struct msg *msg)
     attach->start = body->start;
     attach->start_value = body->start_value;
     attach->must_exist = body->must_exist;
+    attach->is_ephemeral = body->is_ephemeral;
+    attach->is_internal = body->is_internal;
     attach->peer_size = copy_name(attach->peer_name, body->peer_name);
     attach->scope_size = copy_name(attach->scope, body->scope_name);
     attach->public_consumer_size = copy_name(attach->public_consumer, body->consumer);
@@ -192,14 +223,7 @@ static enum err read_attach(struct sync_attach *attach, const struct msg *msg)
     if (body->peer_name.len > WIRE_NAME_BYTES_MAX || body->scope_name.len > WIRE_NAME_BYTES_MAX ||
         body->consumer.len > WIRE_NAME_BYTES_MAX)
         return ERR_BAD_NAME;
-    struct access_who who = who_of(attach);
-    struct access_text scope = {attach->scope, attach->scope_size};
-    enum err err = access_check(&who, ACCESS_ATTACH, attach->kind, scope, 0);
-    if (!err)
-        err = access_consumer_name(
-            &who, attach->kind,
-            (struct access_text){attach->public_consumer, attach->public_consumer_size},
-            attach->consumer, &attach->consumer_size);
+    enum err err = name_consumer(attach);
     if (!err)
         err = sync_make_key(&attach->key, body->scope_kind, body->scope_name, attach->consumer,
                             attach->consumer_size);
@@ -318,8 +342,14 @@ enum err sync_on_consumer_opened(struct actor *actor, void *state, const struct 
     if (opened->last_seq > sync->appended_seq)
         sync->appended_seq = opened->last_seq;
     delivery_appended_upto(sync->delivery, opened->last_seq);
-    struct consumer *consumer = sync_add_consumer(sync, opened->row, opened->is_new, false);
-    if (consumer == NULL)
+    struct consumer *consumer = attach->is_ephemeral
+                                    ? sync_ephemeral_add(sync, attach, opened->row)
+                                    : sync_add_consumer(sync, opened->row, opened->is_new, false);
+    if (attach->dropped && attach->is_ephemeral)
+        sync_ephemeral_end(sync, attach->ask.address);
+    if (attach->dropped)
+        refuse(sync, attach, attach->dropped, NULL);
+    else if (consumer == NULL)
         refuse(sync, attach, ERR_INTERNAL, NULL);
     else
         use_consumer(sync, attach, consumer);

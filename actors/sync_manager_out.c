@@ -158,8 +158,11 @@ static void fill_write(struct write_memory *memory, const struct delivery_write 
 {
     size_t used = 0;
     for (size_t i = 0; i < write->change_count; i++) {
-        memory->change_pointers[i] = &memory->changes[i];
-        fill_change(memory, used, &memory->changes[i], &write->changes[i]);
+        if (write->changes[i].consumer_id < 0)
+            continue; /* ephemeral */
+        INTERNAL(ConsumerChange) *change = &memory->changes[body->n_changes];
+        memory->change_pointers[body->n_changes++] = change;
+        fill_change(memory, used, change, &write->changes[i]);
         used += write->changes[i].row_count;
     }
     for (size_t i = 0; i < write->fate_count; i++) {
@@ -175,7 +178,6 @@ static void fill_write(struct write_memory *memory, const struct delivery_write 
         to->n_seqs = from->seq_count;
     }
     body->changes = memory->change_pointers;
-    body->n_changes = write->change_count;
     body->fates = memory->fate_pointers;
     body->n_fates = write->fate_count;
     body->quarantine = (uint64_t *)(uintptr_t)write->quarantine;
@@ -196,11 +198,13 @@ static void send_writes(struct sync_manager *sync, const struct delivery_clock *
         struct write_memory memory;
         write_memory_init(&memory, &write);
         fill_write(&memory, &write, &body);
-        enum err err = actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_CONSUMER_WRITE, &body.base,
-                                 NULL, SYNC_WRITE_DEADLINE_MS, write.slot);
+        bool is_empty = body.n_changes == 0 && body.n_fates == 0 && body.n_quarantine == 0;
+        enum err err = is_empty ? ERR_OK
+                                : actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_CONSUMER_WRITE,
+                                            &body.base, NULL, SYNC_WRITE_DEADLINE_MS, write.slot);
         write_memory_fini(&memory);
-        if (err)
-            delivery_written(sync->delivery, write.slot, false, clock);
+        if (err || is_empty)
+            delivery_written(sync->delivery, write.slot, is_empty, clock);
     }
 }
 

@@ -62,7 +62,7 @@ struct sync_attach {
     enum scope_prefix kind;
     uint32_t start;
     uint64_t start_value;
-    bool must_exist;
+    bool must_exist, is_ephemeral, is_internal;
     struct sync_key key;
     size_t consumer_size, public_consumer_size, scope_size, peer_size;
     char consumer[WIRE_NAME_BYTES_MAX + 1]; /* as stored */
@@ -95,6 +95,12 @@ struct sync_event {
     uint64_t stale[];
 };
 
+/* A consumer in memory only, and the attachment it lives and dies with. */
+struct sync_ephemeral {
+    int64_t consumer_id;
+    struct delivery_address address;
+};
+
 enum load_step { LOAD_CONSUMERS, LOAD_ROWS, LOAD_HEADS, LOAD_IDLE };
 
 struct sync_manager {
@@ -117,11 +123,27 @@ struct sync_manager {
 
     struct sync_call calls[SYNC_CALLS_MAX];
 
+    struct sync_ephemeral *ephemerals; /* consumers that end with their session */
+    size_t ephemeral_count, ephemeral_capacity;
+    int64_t last_ephemeral_id; /* below 0, falling */
+
     struct sync_event *events, **events_end;
     struct delivery_counts reported;
     struct arena arena; /* for QUERY frames */
     bool is_stopping, is_stopped;
 };
+
+/* --- sync_manager_ephemeral.c */
+
+/* The consumer of an ATTACH whose CONSUMER_OPENED named no row; NULL: it cannot be. */
+struct consumer *sync_ephemeral_add(struct sync_manager *sync, const struct sync_attach *attach,
+                                    const INTERNAL(ConsumerRow) * row);
+/* The attachment (handle 0: all of the session) is over, and so are its consumers in memory. */
+void sync_ephemeral_end(struct sync_manager *sync, struct delivery_address address);
+/* Those that let more wait than memory has room for end, and their sessions are told. */
+void sync_ephemeral_bound(struct sync_manager *sync);
+/* Consumers removed by a commit. */
+void sync_drop_consumers(struct sync_manager *sync, const INTERNAL(Appended) * appended);
 
 struct delivery_clock sync_clock(const struct sync_manager *sync);
 void sync_again(struct sync_manager *sync);

@@ -97,7 +97,14 @@ class Broker:
             ports = re.findall(r"tcp://127\.0\.0\.1:(\d+)", "\n".join(self.log_of_run()))
             assert ports, f"the log names no port: {self.log_of_run()}"
             self.port = int(ports[-1])
+        if self.settings.get("lair.listen") == "127.0.0.1:*":
+            self.settings["lair.listen"] = "%s:%d" % self.lair_address()
         return self
+
+    def lair_address(self):
+        """(host, port) of the Lair Chat listener; the same after a restart."""
+        line = next(line for line in self.log_of_run() if "protocol=lair" in line)
+        return "127.0.0.1", int(re.search(r"port=\"?(\d+)", line).group(1))
 
     def _read(self, stream):
         for raw in stream:

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Live messages of rooms: for each room with somebody in it one consumer that lives in memory only
+ * (ATTACH with is_ephemeral and is_internal), whose deliveries are passed on to all connections in
+ * the room. So a room of thousands is read from the store once, and every client, of whatever
+ * protocol, sees its messages in the same order.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/lair/lair_internal.h"
+#include "rt/check.h"
+#include "rt/log.h"
+
+#define HANDLE        1
+#define CREDIT        4096 /* messages delivered and not yet passed on */
+#define AGAIN_MS      500
+#define PEER_NAME     "$lair"
+#define FEED_CONSUMER "live"
+
+bool lair_is_lobby(struct lair_text room)
+{
+    struct name_folded folded;
+    return name_fold(room.data, room.size, &folded) == ERR_OK && folded.size == 5 &&
+           memcmp(folded.text, "lobby", 5) == 0;
+}
+
+/* --- Subscribing. */
+
+static void ask_attach(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    INTERNAL(Attach) attach = ROOST__INTERNAL__ATTACH__INIT;
+    feed->session = ++gateway->last_session; /* a new one each time: no answer is mixed up */
+    feed->credit = CREDIT;
+    feed->delivered = 0;
+    attach.session = feed->session;
+    attach.peer_name = LAIR_BYTES(PEER_NAME, strlen(PEER_NAME));
+    attach.handle = HANDLE;
+    attach.scope_kind = PREFIX_ROOM;
+    attach.scope_name = LAIR_BYTES(feed->name, feed->name_size);
+    attach.consumer = LAIR_BYTES(FEED_CONSUMER, strlen(FEED_CONSUMER));
+    attach.start = ROOST__V1__START__START_NEW;
+    attach.credit_messages = feed->credit;
+    attach.is_ephemeral = true;
+    attach.is_internal = true;
+    feed->is_asked =
+        u64map_put_pointer(&gateway->feeds_by_session, feed->session, feed) == ERR_OK &&
+        actor_ask(gateway->actor, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base, NULL,
+                  LAIR_ASK_DEADLINE_MS, feed->session) == ERR_OK;
+    if (!feed->is_asked)
+        actor_timer_set(gateway->actor, TCP_TIMER_FEEDS,
+                        mono_add_ms(actor_mono(gateway->actor), AGAIN_MS));
+}
+
+static struct lair_feed *make_feed(struct tcp_gateway *gateway, struct lair_text room)
+{
+    struct name_folded folded;
+    if (room.size > WIRE_NAME_BYTES_MAX || name_fold(room.data, room.size, &folded) != ERR_OK)
+        return NULL;
+    struct lair_feed *feed = hash_get_pointer(&gateway->feeds, folded.text, folded.size);
+    if (feed)
+        return feed;
+    feed = calloc(1, sizeof(*feed));
+    if (!feed || hash_put_pointer(&gateway->feeds, folded.text, folded.size, feed) != ERR_OK) {
+        free(feed);
+        return NULL;
+    }
+    if (lair_is_lobby(room))
+        room = lair_text_of(LAIR_LOBBY, strlen(LAIR_LOBBY));
+    feed->folded = folded;
+    feed->name_size = room.size;
+    memcpy(feed->name, room.data, room.size);
+    ask_attach(gateway, feed);
+    return feed;
+}
+
+/* The consumer in memory goes with its session. */
+static void close_session(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
+    closed.session = feed->session;
+    enum err err =
+        actor_send(gateway->actor, ACTOR_SYNC_MANAGER, MSG_SESSION_CLOSED, &closed.base, NULL);
+    if (err) /* it goes on until its credit is used up */
+        log_warn("feed-not-closed", LOG_ERROR(err));
+    (void)u64map_remove(&gateway->feeds_by_session, feed->session, NULL); /* it may be there */
+}
+
+static void end_feed(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    close_session(gateway, feed);
+    (void)hash_remove(&gateway->feeds, feed->folded.text, feed->folded.size, NULL);
+    free(feed);
+}
+
+/* --- Entering and leaving. */
+
+static void unlink_entering(struct lair_connection *connection)
+{
+    if (!connection->entering)
+        return;
+    struct lair_connection **link = &connection->entering->entering;
+    while (*link != connection)
+        link = &(*link)->entering_next;
+    *link = connection->entering_next;
+    connection->entering = NULL;
+}
+
+static void unlink_member(struct lair_connection *connection)
+{
+    struct lair_feed *feed = connection->feed;
+    if (!feed)
+        return;
+    if (connection->feed_previous)
+        connection->feed_previous->feed_next = connection->feed_next;
+    else
+        feed->first = connection->feed_next;
+    if (connection->feed_next)
+        connection->feed_next->feed_previous = connection->feed_previous;
+    connection->feed_previous = connection->feed_next = NULL;
+    connection->feed = NULL;
+    feed->count--;
+}
+
+static void drop_empty(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    if (feed && feed->count == 0 && !feed->entering)
+        end_feed(gateway, feed);
+}
+
+void lair_leave_feed(struct lair_connection *connection)
+{
+    struct lair_feed *feed = connection->feed, *entering = connection->entering;
+    unlink_member(connection);
+    unlink_entering(connection);
+    drop_empty(connection->gateway, feed);
+    if (entering != feed)
+        drop_empty(connection->gateway, entering);
+}
+
+static void move_in(struct lair_connection *connection, struct lair_feed *feed)
+{
+    struct lair_feed *before = connection->feed;
+    unlink_member(connection);
+    connection->feed = feed;
+    connection->feed_next = feed->first;
+    if (feed->first)
+        feed->first->feed_previous = connection;
+    feed->first = connection;
+    feed->count++;
+    if (!connection->enters_silently)
+        lair_entered(connection);
+    if (before != feed)
+        drop_empty(connection->gateway, before);
+}
+
+void lair_enter(struct lair_connection *connection, struct lair_text room)
+{
+    struct lair_feed *feed = make_feed(connection->gateway, room);
+    connection->enters_silently = !connection->request;
+    unlink_entering(connection); /* the Lobby, when it was not there yet at the login */
+    if (!feed) {
+        lair_say(connection, TEXT_FAILED, err_sentence(ERR_BUSY));
+        lair_request_end(connection);
+        return;
+    }
+    if (feed->is_ready) {
+        move_in(connection, feed);
+        return;
+    }
+    connection->entering = feed;
+    connection->entering_next = feed->entering;
+    feed->entering = connection;
+}
+
+static void let_in(struct lair_feed *feed)
+{
+    while (feed->entering) {
+        struct lair_connection *connection = feed->entering;
+        unlink_entering(connection);
+        move_in(connection, feed);
+        if (!connection->request && connection->state != LAIR_GONE)
+            lair_go_on(connection);
+    }
+}
+
+void lair_feed_attached(struct tcp_gateway *gateway, struct lair_feed *feed, uint32_t code)
+{
+    feed->is_asked = false;
+    feed->is_ready = code == 0;
+    if (code) {
+        log_warn("feed-refused", LOG_U64("code", code));
+        actor_timer_set(gateway->actor, TCP_TIMER_FEEDS,
+                        mono_add_ms(actor_mono(gateway->actor), AGAIN_MS));
+    }
+    let_in(feed); /* also when it failed: the room is joined, its messages come a little later */
+}
+
+void lair_feed_no_answer(struct tcp_gateway *gateway, struct lair_feed *feed)
+{
+    lair_feed_attached(gateway, feed, err_code(ERR_TIMEOUT));
+}
+
+void lair_feeds_again(struct tcp_gateway *gateway)
+{
+    struct hash_cursor cursor = {0};
+    while (hash_next(&gateway->feeds, &cursor)) {
+        struct lair_feed *feed = (struct lair_feed *)(uintptr_t)cursor.value;
+        if (feed->is_ready || feed->is_asked)
+            continue;
+        close_session(gateway, feed); /* of the last try */
+        ask_attach(gateway, feed);
+    }
+}
+
+void lair_feeds_fini(struct tcp_gateway *gateway)
+{
+    struct hash_cursor cursor = {0};
+    while (hash_next(&gateway->feeds, &cursor))
+        free((struct lair_feed *)(uintptr_t)cursor.value);
+}
+
+/* --- Settling and credit, for mail too. An event that finds no room is made up for by the next. */
+
+void lair_settle(struct tcp_gateway *gateway, uint64_t session, uint64_t first_no, uint64_t last_no)
+{
+    INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT, *ranges = &range;
+    INTERNAL(Settle) settle = ROOST__INTERNAL__SETTLE__INIT;
+    range.first_delivery_no = first_no;
+    range.last_delivery_no = last_no;
+    range.outcome = ROOST__V1__OUTCOME__ACK;
+    settle.session = session;
+    settle.handle = HANDLE;
+    settle.ranges = &ranges;
+    settle.n_ranges = 1;
+    enum err err = actor_send(gateway->actor, ACTOR_SYNC_MANAGER, MSG_SETTLE, &settle.base, NULL);
+    if (err)
+        log_warn("settle-lost", LOG_U64("session", session), LOG_ERROR(err));
+}
+
+void lair_grant(struct tcp_gateway *gateway, uint64_t session, uint64_t messages_total)
+{
+    INTERNAL(Credit) credit = ROOST__INTERNAL__CREDIT__INIT;
+    credit.session = session;
+    credit.handle = HANDLE;
+    credit.messages_total = messages_total;
+    enum err err = actor_send(gateway->actor, ACTOR_SYNC_MANAGER, MSG_CREDIT, &credit.base, NULL);
+    if (err)
+        log_warn("credit-lost", LOG_U64("session", session), LOG_ERROR(err));
+}
+
+/* --- Passing on. */
+
+/* The connection that sent it does not get it back; of a user's others only the newest does. */
+static void say_in_room(struct lair_feed *feed, const struct lair_user *own, struct lair_text text)
+{
+    struct lair_connection *next;
+    for (struct lair_connection *connection = feed->first; connection; connection = next) {
+        next = connection->feed_next;
+        bool is_newest = connection->user && connection->user->newest == connection;
+        if (is_newest && connection->user != own)
+            lair_say_text(connection, text);
+    }
+}
+
+/* NULL: it came another way than through a connection of ours. */
+static const struct lair_user *own_user(struct tcp_gateway *gateway,
+                                        const Roost__V1__Delivery *message)
+{
+    uint64_t session;
+    bool is_edit = message->kind == ROOST__V1__KIND__EDIT;
+    struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
+    if (is_edit) /* whoever edited was told already */
+        return lair_user_find(gateway, sender);
+    if (!hash_remove(&gateway->own_messages, message->message_id.data, message->message_id.len,
+                     &session))
+        return NULL;
+    return lair_user_find(gateway, sender);
+}
+
+static void pass_on(struct tcp_gateway *gateway, struct lair_feed *feed,
+                    const Roost__V1__Delivery *message)
+{
+    struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
+    struct lair_text body = lair_clean(gateway, message->body);
+    const struct lair_user *own = own_user(gateway, message);
+    char parent[UUID_TEXT_LENGTH + 1] = "";
+    struct buf *scratch = &gateway->scratch;
+    if (message->parent_id.len == UUID_BYTES)
+        uuid_format(message->parent_id.data, parent);
+    buf_clear(scratch);
+    switch ((int)message->kind) {
+    case ROOST__V1__KIND__EDIT:
+        lair_put(scratch, TEXT_EDITED_BY, sender, parent, body);
+        break;
+    case ROOST__V1__KIND__DELETE:
+    case ROOST__V1__KIND__REACTION:
+    case ROOST__V1__KIND__SYSTEM:
+        return; /* this protocol has no line for them */
+    case ROOST__V1__KIND__ACTION:
+        lair_put(scratch, "%T: ACTION:%T", sender, body);
+        break;
+    default:
+        if (parent[0])
+            lair_put(scratch, TEXT_REPLY, sender, parent, body);
+        else
+            lair_put(scratch, TEXT_CHAT, sender, body);
+    }
+    /* Closing a connection says more texts: they need the scratch buffer. */
+    struct buf text;
+    buf_init(&text, LAIR_OUT_BYTES_MAX);
+    if (buf_append(&text, buf_data(scratch), buf_size(scratch)) == ERR_OK)
+        say_in_room(feed, own, lair_text_of(buf_data(&text), buf_size(&text)));
+    buf_fini(&text);
+}
+
+void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
+                       const Roost__V1__Deliver *deliver)
+{
+    uint64_t session = feed->session;
+    size_t count = deliver->n_entries;
+    feed->delivered += count;
+    if (feed->credit - feed->delivered < CREDIT / 2) {
+        feed->credit = feed->delivered + CREDIT;
+        lair_grant(gateway, session, feed->credit);
+    }
+    for (size_t i = 0; i < count; i++)
+        pass_on(gateway, feed, deliver->entries[i]);
+    if (count > 0)
+        lair_settle(gateway, session, deliver->first_delivery_no,
+                    deliver->first_delivery_no + count - 1);
+}

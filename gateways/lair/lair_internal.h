@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The inside of the tcp-gateway: its state, and what its files call of each other.
+ *
+ *     tcp_gateway.c     the actor: life, turn, timers, stop; which answer goes to whom
+ *     lair_net.c        sockets: listening, accepting, reading, writing, closing
+ *     lair_session.c    from a line to a command: handshake, limits, one request at a time
+ *     lair_say.c        texts to connections
+ *     lair_login.c      authentication; users and their connections
+ *     lair_ask.c        questions to the other actors, and requests that wait for their answer
+ *     lair_room.c       rooms and invitations
+ *     lair_message.c    chat, direct messages, edits, reactions, search, history
+ *     lair_feed.c       live messages of rooms
+ *     lair_mail.c       live and kept messages of users
+ *
+ * Rule of memory: a connection is freed in one place only, lair_sweep at the end of a turn. So within
+ * a turn a pointer to a connection stays good, whatever happens to it.
+ */
+#ifndef GATEWAYS_LAIR_LAIR_INTERNAL_H
+#define GATEWAYS_LAIR_LAIR_INTERNAL_H
+
+#include "gateways/lair/lair_command.h"
+#include "gateways/lair/lair_crypto.h"
+#include "gateways/lair/lair_line.h"
+#include "gateways/lair/lair_text.h"
+#include "gateways/lair/tcp_gateway.h"
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "proto/name.h"
+#include "proto/uuid.h"
+#include "rt/arena.h"
+#include "rt/buf.h"
+#include "rt/hash.h"
+#include "rt/metrics.h"
+
+#define LAIR_LISTEN_MAX      16
+#define LAIR_ASK_DEADLINE_MS 15000
+#define LAIR_STORE_MS        60000
+#define LAIR_CHATS_MAX       256        /* chat lines of one connection on their way to disk */
+#define LAIR_OUT_BYTES_MAX   (4u << 20) /* texts a connection has not read */
+#define LAIR_IN_BYTES_MAX    (LAIR_LINE_BYTES_MAX + (64u << 10))
+#define LAIR_LOBBY           "Lobby"
+
+#define LAIR_BYTES(pointer, length)                                                                \
+    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
+
+struct lair_connection;
+struct lair_user;
+struct lair_feed;
+
+enum lair_state {
+    LAIR_HANDSHAKE, /* its public key is awaited */
+    LAIR_STRANGER,  /* not logged in */
+    LAIR_OPEN,      /* logged in */
+    LAIR_GONE,      /* to be swept at the end of the turn */
+};
+
+/* A command that waits for answers of other actors. */
+struct lair_request;
+typedef void lair_called(struct lair_connection *connection, const INTERNAL(CallDone) * done);
+/* NULL: the query is over; *err says how. Else one part of its result. */
+typedef void lair_queried(struct lair_connection *connection, const Roost__V1__Result *result,
+                          enum err err);
+typedef void lair_stored(struct lair_connection *connection, enum err err,
+                         const uint8_t message_id[UUID_BYTES]);
+
+struct lair_request {
+    struct lair_command command; /* views into `line` */
+    char *line;
+    lair_called *on_called;
+    lair_queried *on_queried;
+    lair_stored *on_stored;
+    uint8_t message_id[UUID_BYTES]; /* of what is being stored */
+    struct buf text;                /* the answer in the making */
+    uint32_t count;
+    uint64_t seq;
+    bool is_known;
+};
+
+struct lair_connection {
+    struct tcp_gateway *gateway;
+    uint64_t session;
+    int fd;
+    enum lair_state state;
+    struct lair_key key; /* HANDSHAKE: our secret */
+    struct buf in, out;
+    size_t in_seen;
+    bool is_reading, is_writing; /* as the poller knows it */
+    bool is_eof;                 /* the other side has said everything */
+    bool is_orderly;             /* GONE: ended by EOF, so everything written counts as read */
+    struct mono_time since;      /* of the connection, later of the last line */
+    int64_t budget_ns;           /* rate limit: when it would be full again */
+
+    struct lair_user *user;            /* OPEN */
+    struct lair_connection *user_next; /* older ones of the user */
+    struct lair_feed *feed;            /* the current room */
+    struct lair_connection *feed_previous, *feed_next;
+    struct lair_feed *entering; /* its messages are being subscribed */
+    struct lair_connection *entering_next;
+    bool enters_silently;         /* at the login nothing is said of it */
+    struct lair_request *request; /* at most one */
+    char *held;                   /* a command that waits until the chat before it is stored */
+    size_t held_size;
+    struct lair_connection *gone_next;
+
+    uint64_t published_no; /* last publish number given out */
+    uint32_t chats_open;
+    bool is_rewound; /* a store was put off: numbers begin again when all are answered */
+    uint64_t stored_no;
+
+    /* Mail written to it and not settled. */
+    bool has_mail;                             /* the mailbox is attached, or asked for */
+    uint64_t mail_settled_no, mail_written_no; /* delivery numbers */
+    uint64_t mail_granted;                     /* deliveries it may get in all, since ATTACH */
+    uint64_t mail_base;                        /* the number before the first since ATTACH */
+    struct mono_time mail_written_at;
+};
+
+struct lair_user {
+    struct name_folded folded;
+    int64_t peer_id;
+    uint32_t role;
+    struct lair_connection *newest;
+    size_t name_size;
+    char name[WIRE_NAME_BYTES_MAX];
+};
+
+/* A room with connections in it, and the consumer in memory that brings its messages. */
+struct lair_feed {
+    uint64_t session;
+    bool is_ready, is_asked;
+    uint64_t credit, delivered;
+    struct lair_connection *first;    /* who is in the room */
+    struct lair_connection *entering; /* who waits for it */
+    size_t count;
+    struct name_folded folded;
+    size_t name_size;
+    char name[WIRE_NAME_BYTES_MAX];
+};
+
+struct tcp_gateway {
+    struct actor *actor;
+    const struct tcp_gateway_options *options;
+    int poller;
+    int listeners[LAIR_LISTEN_MAX];
+    size_t listener_count;
+    uint64_t last_session;
+    struct u64map connections; /* by session, also GONE ones until they are swept */
+    struct hash users;         /* by folded name */
+    struct hash feeds;         /* by folded name of the room */
+    struct u64map feeds_by_session;
+    struct hash own_messages; /* message id -> session that sent it, until its feed brings it */
+    struct lair_connection *gone;
+    struct uuid_source uuids;
+    struct wire_reader reader;
+    struct arena arena;
+    struct buf scratch; /* texts in the making */
+    struct buf clean;   /* the body of the message in hand */
+    bool is_stopping;
+};
+
+enum tcp_timer {
+    TCP_TIMER_SWEEP, /* handshakes, idle ones, mail to be settled */
+    TCP_TIMER_SEEN,
+    TCP_TIMER_FEEDS, /* subscribe again */
+};
+
+static inline struct lair_text lair_text_of(const void *data, size_t size)
+{
+    return (struct lair_text){data, size};
+}
+
+/* --- lair_net.c */
+
+MUST_USE enum err lair_listen(struct tcp_gateway *gateway);
+void lair_net_close(struct tcp_gateway *gateway);
+/* Everything the poller has, up to a bound. */
+void lair_poll(struct tcp_gateway *gateway);
+/* One line, ended by LF, in one send where the socket takes it; kept otherwise. A connection whose
+ * buffer is full is closed. */
+void lair_write(struct lair_connection *connection, const void *line, size_t size);
+/* What the poller is to tell of it, after its buffers changed. */
+void lair_watch(struct lair_connection *connection);
+/* Has the other side's kernel acknowledged everything written? */
+bool lair_is_acknowledged(const struct lair_connection *connection);
+/* Out of sight at once, freed at the end of the turn. */
+void lair_close(struct lair_connection *connection, bool is_orderly);
+void lair_sweep(struct tcp_gateway *gateway);
+
+/* --- lair_session.c */
+
+/* New bytes have come, or a request was answered: goes on with the lines that are there. */
+void lair_go_on(struct lair_connection *connection);
+
+/* --- lair_say.c; %T struct lair_text, %s, %u */
+
+void lair_say(struct lair_connection *connection, const char *format, ...);
+/* To every connection that is logged in, but `except`. */
+void lair_say_all(struct tcp_gateway *gateway, const struct lair_connection *except,
+                  const char *format, ...);
+void lair_say_text(struct lair_connection *connection, struct lair_text text);
+/* Appends to a buffer; what has no room is left out. */
+void lair_put(struct buf *buf, const char *format, ...);
+/* Text of a message as a client can show it: valid UTF-8 without NUL, at most LAIR_TEXT_BYTES_MAX. */
+struct lair_text lair_clean(struct tcp_gateway *gateway, ProtobufCBinaryData body);
+
+/* --- lair_ask.c */
+
+/* Begins a request with a copy of the text; NULL: no memory, said so. */
+struct lair_request *lair_request_begin(struct lair_connection *connection, const char *text,
+                                        size_t size);
+void lair_request_end(struct lair_connection *connection);
+/* These take the connection's request on; when they cannot, `on_...` is called at once with ERR_BUSY. */
+void lair_call(struct lair_connection *connection, INTERNAL(Call) * call, lair_called *on_called);
+void lair_query(struct lair_connection *connection, Roost__V1__Query *query,
+                lair_queried *on_queried);
+void lair_store(struct lair_connection *connection, struct lair_text scope, struct lair_text body,
+                const uint8_t *parent_id, lair_stored *on_stored);
+/* A line of chat: no answer but an error. */
+void lair_chat(struct lair_connection *connection, struct lair_text body);
+/* "room:NAME" of the current room; the view lives until the next call. */
+struct lair_text lair_room_scope(struct lair_connection *connection);
+struct lair_connection *lair_connection_of(struct tcp_gateway *gateway, uint64_t session);
+actor_handler lair_on_call_done, lair_on_query_part, lair_on_query_done, lair_on_store_done;
+void lair_no_answer(struct tcp_gateway *gateway, uint8_t kind, uint64_t session);
+
+/* --- lair_login.c */
+
+void lair_authenticate(struct lair_connection *connection, const char *text, size_t size);
+actor_handler lair_on_login_done, lair_on_session_opened;
+void lair_login_no_answer(struct lair_connection *connection);
+/* Of an OPEN connection that is closed: the user may be gone with it. */
+void lair_logout(struct lair_connection *connection);
+struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text name);
+void lair_say_users(struct lair_connection *connection);
+void lair_say_users_all(struct tcp_gateway *gateway, const struct lair_connection *except);
+void lair_tell_seen(struct tcp_gateway *gateway);
+
+/* --- lair_room.c, lair_message.c: one command each */
+
+void lair_run_room(struct lair_connection *connection, const struct lair_command *command,
+                   struct lair_text line);
+void lair_run_message(struct lair_connection *connection, const struct lair_command *command,
+                      struct lair_text line);
+/* The connection is in the room, and its request goes on with what it has to say. */
+void lair_entered(struct lair_connection *connection);
+
+/* --- lair_feed.c */
+
+/* Into the room, as soon as its messages come; then lair_entered (not when `is_login`). */
+void lair_enter(struct lair_connection *connection, struct lair_text room);
+void lair_leave_feed(struct lair_connection *connection);
+bool lair_is_lobby(struct lair_text room);
+void lair_feed_attached(struct tcp_gateway *gateway, struct lair_feed *feed, uint32_t code);
+void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
+                       const Roost__V1__Deliver *deliver);
+void lair_feeds_again(struct tcp_gateway *gateway);
+void lair_feed_no_answer(struct tcp_gateway *gateway, struct lair_feed *feed);
+void lair_feeds_fini(struct tcp_gateway *gateway);
+/* Sends a SETTLE for numbers first to last. */
+void lair_settle(struct tcp_gateway *gateway, uint64_t session, uint64_t first_no,
+                 uint64_t last_no);
+void lair_grant(struct tcp_gateway *gateway, uint64_t session, uint64_t messages_total);
+
+/* --- lair_mail.c */
+
+void lair_mail_attach(struct lair_connection *connection);
+void lair_mail_deliver(struct lair_connection *connection, const Roost__V1__Deliver *deliver);
+void lair_mail_receipt(struct lair_connection *connection, const Roost__V1__Receipt *receipt);
+/* A line came from it: what was written before has arrived. */
+void lair_mail_heard(struct lair_connection *connection);
+/* Time has passed, or it ends in order. */
+void lair_mail_settle(struct lair_connection *connection, bool is_over);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Sockets. One poller for all of them, level-triggered; nothing waits.
+ *
+ * A connection costs its struct while it is idle: buffers are given back when they are empty. What
+ * one side does too slowly concerns that connection only: input beyond a bound is left in the
+ * kernel, output beyond a bound closes it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateways/lair/lair_internal.h"
+#include "rt/check.h"
+#include "rt/log.h"
+
+#define BACKLOG         512
+#define EVENTS_PER_TURN 256
+#define ACCEPTS         64 /* of one look at a listener */
+#define READ_BYTES      16384
+#define KEEPALIVE_S     60
+#define KEEPALIVE_GAP_S 15
+#define KEEPALIVE_COUNT 4
+
+/* --- Listening. */
+
+static void set_int(int fd, int level, int option, int value)
+{
+    (void)setsockopt(fd, level, option, &value, sizeof(value)); /* works without */
+}
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT"; port "*" is any. False: not of this form. */
+static bool split_address(const char *address, char *ret_host, size_t host_size, char *ret_port,
+                          size_t port_size)
+{
+    const char *colon = strrchr(address, ':');
+    if (!colon || colon == address)
+        return false;
+    const char *begin = address, *end = colon;
+    if (*begin == '[' && end[-1] == ']') {
+        begin++;
+        end--;
+    }
+    size_t size = (size_t)(end - begin);
+    if (size == 0 || size >= host_size || strlen(colon + 1) >= port_size || !colon[1])
+        return false;
+    memcpy(ret_host, begin, size);
+    ret_host[size] = '\0';
+    (void)strncpy(ret_port, strcmp(colon + 1, "*") == 0 ? "0" : colon + 1, port_size);
+    return true;
+}
+
+static int open_listener(const struct addrinfo *info)
+{
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int code = errno;
+    (void)close(fd); /* nothing was sent */
+    errno = code;
+    return -1;
+}
+
+static void log_listening(int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof(bound);
+    char host[INET6_ADDRSTRLEN], port[8];
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return;
+    log_info("listening", LOG_STR("protocol", "lair"), LOG_STR("host", host),
+             LOG_STR("port", port));
+}
+
+static enum err listen_at(struct tcp_gateway *gateway, const char *address)
+{
+    char host[256], port[16];
+    struct addrinfo *info = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    if (!split_address(address, host, sizeof(host), port, sizeof(port)) ||
+        getaddrinfo(host, port, &hints, &info) != 0) {
+        log_error("listen-failed", LOG_STR("address", address),
+                  LOG_STR("problem", "lair.listen is written ADDRESS:PORT, as in 127.0.0.1:8080"));
+        return ERR_ADDRESS;
+    }
+    int fd = open_listener(info);
+    freeaddrinfo(info);
+    if (fd < 0) {
+        log_error("listen-failed", LOG_STR("address", address), LOG_ERRNO(errno),
+                  LOG_STR("problem", strerror(errno)));
+        return ERR_ADDRESS;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = gateway->listener_count};
+    CHECK(epoll_ctl(gateway->poller, EPOLL_CTL_ADD, fd, &event) == 0);
+    gateway->listeners[gateway->listener_count++] = fd;
+    log_listening(fd);
+    return ERR_OK;
+}
+
+enum err lair_listen(struct tcp_gateway *gateway)
+{
+    const struct tcp_gateway_options *options = gateway->options;
+    gateway->poller = -1;
+    if (options->listen_count == 0)
+        return ERR_OK;
+    CHECK(options->listen_count <= LAIR_LISTEN_MAX);
+    gateway->poller = epoll_create1(EPOLL_CLOEXEC);
+    if (gateway->poller < 0)
+        return ERR_BUSY;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < options->listen_count && !err; i++)
+        err = listen_at(gateway, options->listen[i]);
+    return err;
+}
+
+void lair_net_close(struct tcp_gateway *gateway)
+{
+    for (size_t i = 0; i < gateway->listener_count; i++)
+        (void)close(gateway->listeners[i]);
+    gateway->listener_count = 0;
+    if (gateway->poller >= 0)
+        (void)close(gateway->poller);
+    gateway->poller = -1;
+}
+
+/* --- One connection. */
+
+void lair_watch(struct lair_connection *connection)
+{
+    if (connection->state == LAIR_GONE)
+        return;
+    bool is_reading = !connection->is_eof && buf_size(&connection->in) < LAIR_IN_BYTES_MAX / 2;
+    bool is_writing = buf_size(&connection->out) > 0;
+    if (is_reading == connection->is_reading && is_writing == connection->is_writing)
+        return;
+    connection->is_reading = is_reading;
+    connection->is_writing = is_writing;
+    struct epoll_event event = {.data.u64 = connection->session};
+    event.events = (is_reading ? (uint32_t)EPOLLIN : 0) | (is_writing ? (uint32_t)EPOLLOUT : 0);
+    CHECK(epoll_ctl(connection->gateway->poller, EPOLL_CTL_MOD, connection->fd, &event) == 0);
+}
+
+static void set_options(int fd)
+{
+    set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_GAP_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+}
+
+static void say_key(struct lair_connection *connection)
+{
+    char line[LAIR_KEY_LINE_BYTES + 1];
+    if (lair_offer(&connection->key, line) != ERR_OK) {
+        lair_close(connection, false);
+        return;
+    }
+    line[LAIR_KEY_LINE_BYTES] = '\n';
+    lair_write(connection, line, sizeof(line));
+}
+
+static void add_connection(struct tcp_gateway *gateway, int fd)
+{
+    struct lair_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection || u64map_put_pointer(&gateway->connections, gateway->last_session + 1,
+                                          connection) != ERR_OK) {
+        metrics_add(actor_metrics(gateway->actor), METRIC_DROPPED, 1);
+        free(connection);
+        (void)close(fd); /* too many, or no memory */
+        return;
+    }
+    connection->gateway = gateway;
+    connection->session = ++gateway->last_session;
+    connection->fd = fd;
+    connection->is_reading = true;
+    connection->since = actor_mono(gateway->actor);
+    buf_init(&connection->in, LAIR_IN_BYTES_MAX);
+    buf_init(&connection->out, LAIR_OUT_BYTES_MAX);
+    set_options(fd);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = connection->session};
+    CHECK(epoll_ctl(gateway->poller, EPOLL_CTL_ADD, fd, &event) == 0);
+    say_key(connection);
+}
+
+static void accept_some(struct tcp_gateway *gateway, int listener)
+{
+    for (int i = 0; i < ACCEPTS; i++) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return; /* none left, or none to be had: the poller comes again */
+        add_connection(gateway, fd);
+    }
+}
+
+static void shrink(struct buf *buf)
+{
+    size_t limit = buf->limit;
+    if (buf_size(buf) > 0)
+        return;
+    buf_fini(buf);
+    buf_init(buf, limit);
+}
+
+static void read_some(struct lair_connection *connection)
+{
+    uint8_t *space;
+    size_t room = buf_room(&connection->in);
+    if (room > READ_BYTES)
+        room = READ_BYTES;
+    if (room == 0)
+        return;
+    if (buf_reserve(&connection->in, room, &space) != ERR_OK) {
+        lair_close(connection, false);
+        return;
+    }
+    ssize_t count = recv(connection->fd, space, room, 0);
+    if (count > 0)
+        buf_commit(&connection->in, (size_t)count);
+    else if (count == 0)
+        connection->is_eof = true;
+    else if (errno != EAGAIN && errno != EINTR) {
+        lair_close(connection, false); /* broken */
+        return;
+    }
+    lair_go_on(connection);
+    shrink(&connection->in);
+}
+
+/* Line by line, each in one send. */
+static void write_some(struct lair_connection *connection)
+{
+    while (buf_size(&connection->out) > 0) {
+        const uint8_t *bytes = buf_data(&connection->out);
+        size_t size = buf_size(&connection->out);
+        const uint8_t *end = memchr(bytes, '\n', size);
+        size_t line = end ? (size_t)(end - bytes) + 1 : size;
+        ssize_t count = send(connection->fd, bytes, line, MSG_NOSIGNAL);
+        if (count < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (count < 0) {
+            lair_close(connection, false);
+            return;
+        }
+        buf_consume(&connection->out, (size_t)count);
+    }
+    shrink(&connection->out);
+}
+
+void lair_write(struct lair_connection *connection, const void *line, size_t size)
+{
+    if (connection->state == LAIR_GONE)
+        return;
+    size_t sent = 0;
+    if (buf_size(&connection->out) == 0) {
+        ssize_t count = send(connection->fd, line, size, MSG_NOSIGNAL);
+        if (count < 0 && errno != EAGAIN && errno != EINTR) {
+            lair_close(connection, false);
+            return;
+        }
+        sent = count > 0 ? (size_t)count : 0;
+    }
+    if (sent == size)
+        return;
+    if (buf_append(&connection->out, (const uint8_t *)line + sent, size - sent) != ERR_OK) {
+        log_warn("reader-too-slow", LOG_U64("session", connection->session));
+        lair_close(connection, false);
+        return;
+    }
+    lair_watch(connection);
+}
+
+bool lair_is_acknowledged(const struct lair_connection *connection)
+{
+    int waiting = 0;
+    return buf_size(&connection->out) == 0 && ioctl(connection->fd, SIOCOUTQ, &waiting) == 0 &&
+           waiting == 0;
+}
+
+/* --- The end of one. */
+
+void lair_close(struct lair_connection *connection, bool is_orderly)
+{
+    struct tcp_gateway *gateway = connection->gateway;
+    if (connection->state == LAIR_GONE)
+        return;
+    connection->is_orderly = is_orderly;
+    connection->state = LAIR_GONE;
+    (void)epoll_ctl(gateway->poller, EPOLL_CTL_DEL, connection->fd, NULL); /* it is there */
+    (void)close(connection->fd);
+    connection->fd = -1;
+    connection->gone_next = gateway->gone;
+    gateway->gone = connection;
+}
+
+/* Telling the others of one may close more, who cannot be written to. */
+void lair_sweep(struct tcp_gateway *gateway)
+{
+    while (gateway->gone) {
+        struct lair_connection *connection = gateway->gone;
+        gateway->gone = connection->gone_next;
+        if (connection->user)
+            lair_logout(connection);
+        lair_leave_feed(connection);
+        lair_request_end(connection);
+        (void)u64map_remove(&gateway->connections, connection->session, NULL); /* it is there */
+        buf_fini(&connection->in);
+        buf_fini(&connection->out);
+        free(connection->held);
+        free(connection);
+    }
+}
+
+/* --- The poller. */
+
+static void handle_event(struct tcp_gateway *gateway, const struct epoll_event *event)
+{
+    if (event->data.u64 < gateway->listener_count) {
+        accept_some(gateway, gateway->listeners[event->data.u64]);
+        return;
+    }
+    struct lair_connection *connection = lair_connection_of(gateway, event->data.u64);
+    if (!connection)
+        return;
+    if (event->events & EPOLLOUT)
+        write_some(connection);
+    if (connection->state != LAIR_GONE && (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        read_some(connection);
+    lair_watch(connection);
+}
+
+void lair_poll(struct tcp_gateway *gateway)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    int count = epoll_wait(gateway->poller, events, EVENTS_PER_TURN, 0);
+    for (int i = 0; i < count; i++)
+        handle_event(gateway, &events[i]);
+}

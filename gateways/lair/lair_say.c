@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Texts to connections: formatted, encrypted, written as one line.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateways/lair/lair_internal.h"
+#include "proto/unicode.h"
+#include "rt/check.h"
+
+#define LINE_BYTES_MAX (LAIR_LINE_BYTES(LAIR_TEXT_BYTES_MAX + 4096) + 1)
+
+/* What does not fit is left out: texts from outside are bounded before. */
+static void append(struct buf *buf, const void *bytes, size_t size)
+{
+    if (size > buf_room(buf))
+        size = buf_room(buf);
+    if (buf_append(buf, bytes, size) != ERR_OK)
+        return; /* no memory: the same */
+}
+
+static void put(struct buf *buf, const char *format, va_list arguments)
+{
+    for (const char *at = format; *at; at++) {
+        const char *percent = strchr(at, '%');
+        size_t plain = percent ? (size_t)(percent - at) : strlen(at);
+        append(buf, at, plain);
+        if (!percent)
+            return;
+        at = percent + 1;
+        if (*at == 'T') {
+            struct lair_text text = va_arg(arguments, struct lair_text);
+            append(buf, text.data, text.size);
+        } else if (*at == 's') {
+            const char *text = va_arg(arguments, const char *);
+            append(buf, text, strlen(text));
+        } else {
+            CHECK(*at == 'u');
+            char digits[16];
+            append(buf, digits,
+                   (size_t)snprintf(digits, sizeof(digits), "%u", va_arg(arguments, unsigned)));
+        }
+    }
+}
+
+void lair_put(struct buf *buf, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put(buf, format, arguments);
+    va_end(arguments);
+}
+
+void lair_say_text(struct lair_connection *connection, struct lair_text text)
+{
+    static _Thread_local char line[LINE_BYTES_MAX];
+    size_t size = LAIR_LINE_BYTES(text.size);
+    if (connection->state == LAIR_GONE || size >= sizeof(line))
+        return;
+    if (lair_seal(&connection->key, NULL, text.data, text.size, line) != ERR_OK) {
+        lair_close(connection, false);
+        return;
+    }
+    line[size] = '\n';
+    lair_write(connection, line, size + 1);
+}
+
+static struct lair_text format_text(struct tcp_gateway *gateway, const char *format,
+                                    va_list arguments)
+{
+    buf_clear(&gateway->scratch);
+    put(&gateway->scratch, format, arguments);
+    return lair_text_of(buf_data(&gateway->scratch), buf_size(&gateway->scratch));
+}
+
+void lair_say(struct lair_connection *connection, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    lair_say_text(connection, format_text(connection->gateway, format, arguments));
+    va_end(arguments);
+}
+
+void lair_say_all(struct tcp_gateway *gateway, const struct lair_connection *except,
+                  const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct lair_text text = format_text(gateway, format, arguments);
+    va_end(arguments);
+    struct u64map_cursor cursor = {0};
+    while (u64map_next(&gateway->connections, &cursor)) {
+        struct lair_connection *connection =
+            (struct lair_connection *)(uintptr_t)cursor.value; /* put in by accept */
+        if (connection != except && connection->state == LAIR_OPEN)
+            lair_say_text(connection, text);
+    }
+}
+
+/* The length of the character that begins here; 0: none does. */
+static size_t character_size(const uint8_t *bytes, size_t size)
+{
+    for (size_t length = 1; length <= 4 && length <= size; length++) {
+        if (unicode_is_valid(bytes, length))
+            return length;
+    }
+    return 0;
+}
+
+/* Bytes that are no UTF-8, and NUL, become the replacement character. What has no room is left out. */
+static void put_replaced(struct buf *buf, const uint8_t *bytes, size_t size)
+{
+    static const uint8_t replacement[] = {0xEF, 0xBF, 0xBD};
+    for (size_t at = 0; at < size;) {
+        size_t length = character_size(bytes + at, size - at);
+        if (length > 0)
+            append(buf, bytes + at, length);
+        else
+            append(buf, replacement, sizeof(replacement));
+        at += length > 0 ? length : 1;
+    }
+}
+
+struct lair_text lair_clean(struct tcp_gateway *gateway, ProtobufCBinaryData body)
+{
+    size_t size = body.len < LAIR_TEXT_BYTES_MAX ? body.len : LAIR_TEXT_BYTES_MAX;
+    struct buf *clean = &gateway->clean;
+    buf_clear(clean);
+    if (size > 0 && unicode_is_valid(body.data, size))
+        append(clean, body.data, size);
+    else
+        put_replaced(clean, body.data, size);
+    return lair_text_of(buf_data(clean), buf_size(clean));
+}
