@@ -14,13 +14,32 @@
 #include "store/store_internal.h"
 #include "store_fixture.h"
 
-static const char second[] =
+static const char next_sql[] =
     "CREATE TABLE extra (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"
-    "INSERT INTO extra SELECT seq, 'x' FROM message;"
-    "PRAGMA user_version = 2;";
-static const char broken[] = "CREATE TABLE extra (id INTEGER PRIMARY KEY);"
-                             "CREATE TABLE extra (id INTEGER PRIMARY KEY);"
-                             "PRAGMA user_version = 2;";
+    "INSERT INTO extra SELECT seq, hex(zeroblob(5000)) FROM message;" /* more room than there is */
+    ;
+static const char broken_sql[] = "CREATE TABLE extra (id INTEGER PRIMARY KEY);"
+                                 "CREATE TABLE extra (id INTEGER PRIMARY KEY);";
+
+#define LIST_MAX 32
+
+/* All migrations there are, and one more. */
+struct list {
+    struct migration migrations[LIST_MAX];
+    size_t count;
+    char sql[512];
+};
+
+static void make_list(struct list *list, const char *sql)
+{
+    CHECK(migrations_count < LIST_MAX);
+    memcpy(list->migrations, migrations, migrations_count * sizeof(*migrations));
+    list->count = migrations_count + 1;
+    (void)snprintf(list->sql, sizeof(list->sql), "%s PRAGMA user_version = %d;", sql,
+                   (int)list->count);
+    list->migrations[migrations_count] =
+        (struct migration){(int)list->count, "next_one", list->sql};
+}
 
 static int64_t query(struct store *store, const char *sql)
 {
@@ -53,27 +72,31 @@ static void test_upgrade_keeps_rows_and_a_copy(void **state)
     fixture_fill(fixture);
     for (uint64_t n = 1; n <= 20; n++)
         (void)fixture_append(fixture, n, 100);
-    const struct migration list[] = {migrations[0], {2, "0002_extra", second}};
-    assert_ok(migrate_run(fixture->store, list, 2));
-    assert_int_equal(query(fixture->store, "PRAGMA user_version"), 2);
+    struct list list;
+    make_list(&list, next_sql);
+    assert_ok(migrate_run(fixture->store, list.migrations, list.count));
+    assert_int_equal(query(fixture->store, "PRAGMA user_version"), list.count);
     assert_int_equal(query(fixture->store, "SELECT count(*) FROM extra"), 20);
     char copy[400];
-    (void)snprintf(copy, sizeof copy, "%s-before-v2", fixture->path);
+    (void)snprintf(copy, sizeof copy, "%s-before-v%zu", fixture->path, list.count);
     struct store_options options = {.path = copy, .read_only = true};
     struct store *store = NULL;
     assert_ok(store_open(&options, &store));
     assert_int_equal(query(store, "SELECT count(*) FROM message"), 20);
-    assert_int_equal(query(store, "PRAGMA user_version"), 1);
+    assert_int_equal(query(store, "PRAGMA user_version"), migrations_count);
     store_close(&store);
-    assert_int_equal(sqlite3_exec(fixture->store->db, "PRAGMA user_version = 1", 0, 0, 0), 0);
+    char back[64];
+    (void)snprintf(back, sizeof back, "PRAGMA user_version = %zu", migrations_count);
+    assert_int_equal(sqlite3_exec(fixture->store->db, back, 0, 0, 0), 0);
 }
 
 static void test_failing_sql_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    const struct migration list[] = {migrations[0], {2, "0002_broken", broken}};
-    assert_err(migrate_run(fixture->store, list, 2), ERR_INTERNAL);
-    assert_int_equal(query(fixture->store, "PRAGMA user_version"), 1);
+    struct list list;
+    make_list(&list, broken_sql);
+    assert_err(migrate_run(fixture->store, list.migrations, list.count), ERR_INTERNAL);
+    assert_int_equal(query(fixture->store, "PRAGMA user_version"), migrations_count);
     assert_int_equal(query(fixture->store, "SELECT count(*) FROM extra"), -1);
 }
 
@@ -91,7 +114,8 @@ static void test_newer_schema_is_refused_untouched(void **state)
 /* The n-th write or sync of the migration fails, for every n until none is left to fail. */
 static void fail_at_every_operation(struct fixture *fixture, enum crash_fault fault)
 {
-    const struct migration list[] = {migrations[0], {2, "0002_extra", second}};
+    struct list list;
+    make_list(&list, next_sql);
     struct store_options options = {.path = fixture->path, .vfs = "crash"};
     uint64_t failures = 0;
     for (uint64_t n = 0;; n++) {
@@ -102,12 +126,12 @@ static void fail_at_every_operation(struct fixture *fixture, enum crash_fault fa
         for (uint64_t i = 1; i <= 30; i++)
             (void)fixture_append(fixture, i, 300);
         crash_disk_fail(disk, fault, n, false);
-        enum err err = migrate_run(fixture->store, list, 2);
+        enum err err = migrate_run(fixture->store, list.migrations, list.count);
         uint64_t faults = crash_disk_faults(disk);
         crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
         store_close(&fixture->store);
         assert_true((err == ERR_OK) == (faults == 0));
-        /* What is there now is version 1 or 2, whole. */
+        /* What is there now is the version before or after, whole. */
         assert_ok(store_open(&options, &fixture->store) == ERR_NEWER_SCHEMA ? ERR_OK
                   : fixture->store                                          ? ERR_OK
                                                                             : ERR_INTERNAL);

@@ -241,16 +241,16 @@ static void test_full_disk_refuses_and_heals(void **state)
         crash_disk_fail(disk, CRASH_FAULT_FULL, skip, true);
         uint64_t stored = 1;
         enum err err = ERR_OK;
-        for (uint64_t n = 2; n < 40 && err == ERR_OK; n++) {
+        for (uint64_t n = 2; n < 400 && err == ERR_OK; n++) {
             err = append_one(fixture, n);
             stored += err == ERR_OK;
         }
         assert_err(err, ERR_DISK_FULL);
-        assert_err(append_one(fixture, 100), ERR_DISK_FULL);
+        assert_err(append_one(fixture, 1000), ERR_DISK_FULL);
         assert_int_equal(rows_there(fixture), stored);
         assert_ok(store_checkpoint(fixture->store, true));
         crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
-        assert_ok(append_one(fixture, 101));
+        assert_ok(append_one(fixture, 1001));
         assert_int_equal(rows_there(fixture), stored + 1);
         store_close(&fixture->store);
         crash_disk_destroy(&disk);

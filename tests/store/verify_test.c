@@ -261,8 +261,15 @@ static enum err compare(void *context, const struct message_row *message)
     return ERR_OK;
 }
 
-/* One bit anywhere, a page of zeros, a file cut off: never a wrong body, and at most a page of
- * messages lost. */
+/* A page that leads to others: all of them are lost with it. */
+static bool is_inner_page(const uint8_t *data, size_t at)
+{
+    size_t page = at / 4096 * 4096;
+    uint8_t type = data[page == 0 ? 100 : page];
+    return type == 2 || type == 5; /* of the file format of SQLite, section 1.6 */
+}
+
+/* One bit anywhere, a page of zeros: never a wrong body, and at most a page of messages lost. */
 static void damage_anywhere(struct fixture *fixture, struct crash_disk *disk, uint64_t seed,
                             size_t *inout_lost_max)
 {
@@ -271,6 +278,7 @@ static void damage_anywhere(struct fixture *fixture, struct crash_disk *disk, ui
     size_t size = 0;
     uint8_t *data = crash_disk_file(copy, "test.db", &size);
     size_t at = fixture_random(&seed) % size;
+    bool is_inner = is_inner_page(data, at);
     if (seed % 4 == 0)
         memset(data + at / 4096 * 4096, 0, 4096);
     else
@@ -287,7 +295,8 @@ static void damage_anywhere(struct fixture *fixture, struct crash_disk *disk, ui
         } else {
             assert_ok(err);
             size_t lost = MANY_ROWS - truth.there + truth.damaged;
-            *inout_lost_max = lost > *inout_lost_max && lost < MANY_ROWS ? lost : *inout_lost_max;
+            if (!is_inner && lost > *inout_lost_max)
+                *inout_lost_max = lost;
         }
     }
     assert_int_equal(truth.wrong, 0);
