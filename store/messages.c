@@ -55,7 +55,8 @@ static size_t run_length(const uint64_t *seqs, size_t count)
     return length;
 }
 
-/* *ret_done: how many of the seqs were dealt with, also when it fails. */
+/* *ret_done: how many of the seqs were dealt with, also when it fails. Of several it ends early where
+ * one is not found: a damaged key leads a walk astray, so what follows is looked up anew. */
 static enum err read_run(struct store *store, int64_t scope_id, const uint64_t *seqs, size_t count,
                          message_visit *visit, void *context, size_t *ret_done)
 {
@@ -69,10 +70,8 @@ static enum err read_run(struct store *store, int64_t scope_id, const uint64_t *
     bool has_row = false;
     while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
         uint64_t seq = (uint64_t)sqlite3_column_int64(stmt, COLUMN_SEQ);
-        while (next < count && seqs[next] < seq)
-            next++; /* not there any more */
-        if (next == count)
-            break;
+        if (seqs[next] < seq)
+            break; /* not there any more, or not to be found this way */
         if (seqs[next] != seq ||
             (scope_id && sqlite3_column_int64(stmt, COLUMN_SCOPE_ID) != scope_id))
             continue;
@@ -80,10 +79,10 @@ static enum err read_run(struct store *store, int64_t scope_id, const uint64_t *
         message_row_read(stmt, &row);
         next++;
         err = visit(context, &row);
-        if (err != ERR_OK)
+        if (err != ERR_OK || next == count)
             break;
     }
-    *ret_done = err == ERR_OK ? count : next;
+    *ret_done = err == ERR_OK && count == 1 ? 1 : next;
     return statement_close(stmt, err);
 }
 
@@ -112,9 +111,14 @@ enum err message_read(struct store *store, int64_t scope_id, const uint64_t *seq
     for (size_t at = 0; at < count && err == ERR_OK;) {
         size_t done = 0, length = run_length(seqs + at, count - at);
         err = read_run(store, scope_id, seqs + at, length, visit, context, &done);
-        if (err == ERR_CORRUPT)
-            err = read_singly(store, scope_id, seqs + at + done, length - done, visit, context);
-        at += length;
+        at += done;
+        if (err == ERR_CORRUPT) {
+            err = read_singly(store, scope_id, seqs + at, length - done, visit, context);
+            at += length - done;
+        } else if (err == ERR_OK && done < length) {
+            err = read_singly(store, scope_id, seqs + at, 1, visit, context);
+            at++;
+        }
     }
     store_read_leave(store, has_entered);
     return err;
