@@ -14,6 +14,7 @@
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/migrate.h"
+#include "store/slice_table.h"
 #include "store/store_internal.h"
 
 #define NEWEST_ROWS_CHECKED   64
@@ -220,6 +221,8 @@ static enum err open_writer(struct store *store, bool is_new)
         err = migrate_run(store, migrations, migrations_count);
     if (err == ERR_OK)
         err = store_checkpoint_all(store, false, &is_all_moved);
+    if (err == ERR_OK)
+        err = store_map(store, slice_table_register(store->db, &store->slice));
     if (err == ERR_OK)
         err = statement_prepare_all(store);
     if (err == ERR_OK)
