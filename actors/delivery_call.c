@@ -92,6 +92,8 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
         if (!c->is_ready)
             return ERR_BUSY;
         enum standing standing = find_standing(c, seq);
+        if (consumer_is_ephemeral(c))
+            continue; /* it decides nothing */
         if (standing == IS_TAKEN)
             return ERR_TOO_LATE;
         waiting += standing == WAITS;
@@ -102,6 +104,10 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
     for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (find_standing(c, seq) != WAITS)
             continue;
+        if (consumer_is_ephemeral(c)) {
+            cancel_one(delivery, c, seq, clock);
+            continue;
+        }
         if (!is_told && (flags_of(c, seq) & ENTRY_WANTS_FATE))
             change_fate(c, DELIVERY_LEVEL_CANCELLED, err_code(ERR_CANCELLED), 0, seq);
         is_told = true;
