@@ -37,6 +37,8 @@ static enum standing find_standing(const struct consumer *consumer, uint64_t seq
     bool is_held = position < log->end && log_at(log, position)->seq == seq;
     if (!is_held || position < consumer->base || seq <= consumer->floor_seq)
         return seq > consumer->start_seq && seq <= consumer->floor_seq ? IS_TAKEN : NOT_CONCERNED;
+    if (entry_flags(log_at(log, position)) & ENTRY_SWEPT)
+        return IS_TAKEN; /* expired before this consumer came; it only has not got there */
     if (position < consumer->cursor)
         return window_slot(consumer, position) == SLOT_READY ? WAITS : IS_TAKEN;
     return window_is_ahead(consumer, position) ? IS_TAKEN : WAITS;
