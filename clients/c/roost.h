@@ -330,6 +330,7 @@ struct roost_attach_options {
                           at least 16,384. Also bounds what is acked and not yet on disk. */
     enum roost_receipts receipts;
     bool must_exist; /* ROOST_NO_SUCH_CONSUMER instead of creating it */
+    bool ephemeral;  /* lives in the broker's memory only; begins at `start` at each connection */
 };
 
 /* Attaches to a consumer; its messages come from now on. *ret is yours until roost_detach. After a

@@ -24,8 +24,9 @@ static bool may_cancel(uint32_t index, bool *ret_is_taken)
     for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
         const struct model_consumer *consumer = &world->model.consumers[c];
         enum model_state state = consumer->deliveries[index].state;
-        if (!consumer->exists || consumer->scope_id != world->model.messages[index].scope_id)
-            continue;
+        if (!consumer->exists || consumer->is_ephemeral ||
+            consumer->scope_id != world->model.messages[index].scope_id)
+            continue; /* who only listens decides nothing */
         is_waiting |=
             state == M_WAIT || state == M_READY || state == M_RETRY || state == M_SCHEDULED;
         *ret_is_taken |= state == M_LEASED || state == M_SETTLED;
@@ -63,7 +64,7 @@ static void do_redrive(void)
 {
     struct model *model = &world->model;
     struct model_consumer *consumer = &model->consumers[draw(MODEL_CONSUMERS)];
-    if (!consumer->exists || world->write_count > 0)
+    if (!consumer->exists || consumer->is_ephemeral || world->write_count > 0)
         return;
     for (uint32_t i = 0; i < model->message_count; i++) {
         struct delivery_row *row = &consumer->rows[i].row;
