@@ -40,18 +40,25 @@ enum roost_error {
     ROOST_BAD_CREDENTIALS = 2002,
     ROOST_NOT_ALLOWED = 2003,
     ROOST_NO_CREDENTIALS = 2004,
+    ROOST_NAME_TAKEN = 2005,
+    ROOST_LOCKED_OUT = 2006,
+    ROOST_ACCOUNT_BANNED = 2007,
+    ROOST_ACCOUNT_INACTIVE = 2008,
+    ROOST_NO_SUCH_USER = 2009,
+    ROOST_BAD_PASSWORD = 2010,
     /* 3xxx: where to */
     ROOST_NO_SUCH_PEER = 3001,
     ROOST_NO_SUCH_SCOPE = 3002,
     ROOST_BAD_SCOPE = 3003,
     ROOST_NO_SUCH_CONSUMER = 3004,
     ROOST_NO_SUCH_MESSAGE = 3005,
+    ROOST_NO_SUCH_INVITATION = 3006,
     /* 4xxx: too much */
     ROOST_TOO_LARGE = 4001,
     ROOST_TOO_MANY_ENTRIES = 4002,
     ROOST_TOO_MANY = 4003,
     ROOST_FRAME_TOO_LARGE = 4004,
-    /* 5xxx: state of a message */
+    /* 5xxx: state of a message, a peer or a room */
     ROOST_STALE_LEASE = 5001,
     ROOST_DUPLICATE = 5002, /* stored already by an earlier send with the same id: a success */
     ROOST_TOO_LATE = 5003,
@@ -63,6 +70,15 @@ enum roost_error {
     ROOST_DAMAGED = 5009,
     ROOST_ATTACHED_ALREADY = 5010,
     ROOST_PEER_IN_USE = 5011,
+    ROOST_NOT_MEMBER = 5012,
+    ROOST_ALREADY_MEMBER = 5013,
+    ROOST_ALREADY_INVITED = 5014,
+    ROOST_LAST_OWNER = 5015,
+    ROOST_RESERVED_NAME = 5016,
+    ROOST_ROOM_ARCHIVED = 5017,
+    ROOST_ROOM_BANNED = 5018,
+    ROOST_DELETED = 5019,
+    ROOST_EXISTS = 5020,
     /* 6xxx: state of the broker */
     ROOST_BUSY = 6001, /* also: the limits of this session are reached (roost_send) */
     ROOST_DISK_FULL = 6002,

@@ -49,6 +49,18 @@ static const struct {
     {"reason", {"disk of the worker is full", "timeout"}},
     {"text", {"what happened", "what happened next"}},
     {"detail", {"attempt 3", "by bob"}},
+    {"password", {"correct horse", "battery staple"}},
+    {"token", {"roost_c2VjcmV0", "roost_b3RoZXI"}},
+    {"topic", {"releases", "music"}},
+    {"description", {"where we talk", "where they talk"}},
+    {"creator", {"alice", "bob"}},
+    {"inviter", {"alice", "bob"}},
+    {"invitee", {"carol", "dave"}},
+    {"emoji", {"\xf0\x9f\x91\x8d", "\xe2\x9c\x93"}},
+    {"label", {"laptop", "phone"}},
+    {"action", {"user-ban", "room-archive"}},
+    {"target", {"mallory", "room:general"}},
+    {"ban_reason", {"spam", "noise"}},
 };
 
 /* What a number is, where field id + 1000 would not do. */
@@ -84,6 +96,10 @@ static const struct {
     {"first_delivery_no", 41},
     {"last_delivery_no", 43},
     {"attempt", 2},
+    {"retention_ms", 86400000},
+    {"clear", 15},
+    {"members", 12},
+    {"failed", 1},
 };
 
 /* Lives as long as the program, and is reachable to its end. */
