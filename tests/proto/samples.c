@@ -49,6 +49,20 @@ static const struct {
     {"reason", {"disk of the worker is full", "timeout"}},
     {"text", {"what happened", "what happened next"}},
     {"detail", {"attempt 3", "by bob"}},
+    {"scopes", {"room:Kitchen", "room:\xe5\x8c\x97\xe4\xba\xac"}},
+    {"password", {"correct horse battery", "staple"}},
+    {"topic", {"What is for dinner", "Tea"}},
+    {"description", {"Whoever cooks decides", "Ask before you boil"}},
+    {"creator", {"alice", "bob"}},
+    {"inviter", {"alice", "bob"}},
+    {"invitee", {"carol", "dave"}},
+    {"emoji", {"\xf0\x9f\x91\x8d", "\xe2\x9d\xa4"}},
+    {"ban_reason", {"sells watches", "shouts"}},
+    {"label", {"laptop", "phone"}},
+    {"action", {"user.ban", "login.failed"}},
+    {"target", {"carol", "room:Kitchen"}},
+    {"token", {"roost_0123456789abcdefghijkl", "roost_x"}},
+    {"hash", {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"}},
 };
 
 /* What a number is, where field id + 1000 would not do. */
@@ -75,6 +89,10 @@ static const struct {
     {"heartbeat_ms", 5000},
     {"retry_after_ms", 1000},
     {"delay_ms", 1500},
+    {"retention_ms", 2592000000},
+    {"clear", 5},
+    {"members", 12},
+    {"failed", 1},
     {"ttl_ms", 604800000},
     {"frame_bytes_max", WIRE_FRAME_BYTES_DEFAULT},
     {"body_bytes_max", WIRE_BODY_BYTES_DEFAULT},
@@ -154,14 +172,12 @@ static ProtobufCBinaryData sample_bytes(const char *field, unsigned variant)
 static ProtobufCMessage *sample_variant(const ProtobufCMessageDescriptor *descriptor,
                                         unsigned variant);
 
-/* Writes one value of the field's type to `at`; returns its size. */
-static size_t put_value(const ProtobufCFieldDescriptor *field, unsigned variant, void *at)
+/* Writes one value of the field's type to `at`. */
+static void put_value(const ProtobufCFieldDescriptor *field, unsigned variant, void *at)
 {
-    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         *(ProtobufCMessage **)at = sample_variant(field->descriptor, variant);
-        return sizeof(ProtobufCMessage *);
-    }
-    if (field->type == PROTOBUF_C_TYPE_BYTES)
+    else if (field->type == PROTOBUF_C_TYPE_BYTES)
         *(ProtobufCBinaryData *)at = sample_bytes(field->name, variant);
     else if (field->type == PROTOBUF_C_TYPE_STRING)
         *(char **)at = copy_text(sample_text(field->name, variant));
@@ -175,7 +191,15 @@ static size_t put_value(const ProtobufCFieldDescriptor *field, unsigned variant,
         *(uint64_t *)at = sample_number(field, variant);
     else
         check_failed("a type of field that the public schema does not use", __FILE__, __LINE__);
-    return 0;
+}
+
+/* Of one value of a repeated field. */
+static size_t member_size(const ProtobufCFieldDescriptor *field)
+{
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return sizeof(ProtobufCMessage *);
+    CHECK(field->type == PROTOBUF_C_TYPE_BYTES);
+    return sizeof(ProtobufCBinaryData);
 }
 
 static ProtobufCMessage *sample_variant(const ProtobufCMessageDescriptor *descriptor,
@@ -188,14 +212,14 @@ static ProtobufCMessage *sample_variant(const ProtobufCMessageDescriptor *descri
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         void *at = (char *)message + field->offset;
         if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-            (void)put_value(field, variant, at);
+            put_value(field, variant, at);
             continue;
         }
-        CHECK(field->type == PROTOBUF_C_TYPE_MESSAGE);
-        ProtobufCMessage **list = take(2 * sizeof(ProtobufCMessage *));
-        (void)put_value(field, 0, &list[0]);
-        (void)put_value(field, 1, &list[1]);
-        *(ProtobufCMessage ***)at = list;
+        size_t size = member_size(field);
+        char *list = take(2 * size);
+        put_value(field, 0, list);
+        put_value(field, 1, list + size);
+        *(void **)at = list;
         *(size_t *)((char *)message + field->quantifier_offset) = 2;
     }
     return message;
@@ -260,9 +284,9 @@ void sample_print(FILE *file, const ProtobufCMessage *message, int level)
             continue;
         }
         size_t count = *(const size_t *)((const char *)message + field->quantifier_offset);
-        ProtobufCMessage *const *list = *(ProtobufCMessage *const *const *)at;
+        const char *list = *(const char *const *)at;
         for (size_t k = 0; k < count; k++)
-            print_value(file, field, &list[k], level);
+            print_value(file, field, list + k * member_size(field), level);
     }
 }
 

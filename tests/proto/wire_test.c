@@ -235,7 +235,7 @@ static void largest_entry_fits(void **state)
     entry.message_id = entry.parent_id = (ProtobufCBinaryData){16, letters};
     entry.scope = entry.reply_to = (ProtobufCBinaryData){WIRE_SCOPE_BYTES_MAX, letters};
     entry.body = (ProtobufCBinaryData){WIRE_BODY_BYTES_DEFAULT, letters};
-    entry.kind = ROOST__V1__KIND__SYSTEM;
+    entry.kind = ROOST__V1__KIND__CUSTOM;
     entry.content_type = (ProtobufCBinaryData){WIRE_CONTENT_TYPE_BYTES_MAX, letters};
     entry.key = (ProtobufCBinaryData){WIRE_KEY_BYTES_MAX, letters};
     entry.correlation_id = (ProtobufCBinaryData){WIRE_CORRELATION_BYTES_MAX, letters};
