@@ -58,7 +58,7 @@ enum roost_error {
     ROOST_TOO_MANY_ENTRIES = 4002,
     ROOST_TOO_MANY = 4003,
     ROOST_FRAME_TOO_LARGE = 4004,
-    /* 5xxx: state of a message */
+    /* 5xxx: state of a message, a peer or a room */
     ROOST_STALE_LEASE = 5001,
     ROOST_DUPLICATE = 5002, /* stored already by an earlier send with the same id: a success */
     ROOST_TOO_LATE = 5003,

@@ -492,6 +492,26 @@ enum err zmq_on_call(struct actor *actor, struct zmq_gateway *gateway, struct zm
     return ERR_OK;
 }
 
+/* Names in the arena; none when there is no memory for them: the count says how many there were. */
+static void fill_scopes(struct zmq_gateway *gateway, const INTERNAL(CallDone) * body,
+                        Roost__V1__Reply *reply)
+{
+    size_t count = body->n_scopes;
+    Roost__V1__ScopeName *names =
+        count ? arena_alloc(&gateway->arena, count * sizeof(*names)) : NULL;
+    Roost__V1__ScopeName **list =
+        names ? arena_alloc(&gateway->arena, count * sizeof(*list)) : NULL;
+    if (!list)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        roost__v1__scope_name__init(&names[i]);
+        names[i].scope = body->scopes[i];
+        list[i] = &names[i];
+    }
+    reply->scopes = list;
+    reply->n_scopes = count;
+}
+
 enum err zmq_on_call_done(struct actor *actor, void *state, const struct msg *msg)
 {
     struct zmq_gateway *gateway = state;
@@ -514,11 +534,11 @@ enum err zmq_on_call_done(struct actor *actor, void *state, const struct msg *ms
     reply.seq = body->seq;
     reply.token = body->token;
     reply.message_id = body->message_id;
-    reply.scopes = body->scopes;
-    reply.n_scopes = body->n_scopes;
+    fill_scopes(gateway, body, &reply);
     reply.failed = body->failed;
     reply.invitation_id = body->invitation_id;
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__REPLY, &reply.base);
+    arena_reset(&gateway->arena);
     return ERR_OK;
 }
 

@@ -29,8 +29,6 @@ def unset_fields(message):
 
 
 def unset_fields_of_member(member):
-    if isinstance(member, bytes):
-        return ["an empty member"] if not member else []
     return [] if member.ByteSize() == 0 else unset_fields(member)
 
 

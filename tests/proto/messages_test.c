@@ -70,10 +70,9 @@ static void check_fields(const ProtobufCMessageDescriptor *descriptor)
         case PROTOBUF_C_TYPE_UINT64:
         case PROTOBUF_C_TYPE_BOOL:
         case PROTOBUF_C_TYPE_ENUM:
+        case PROTOBUF_C_TYPE_BYTES:
         case PROTOBUF_C_TYPE_STRING:
             assert_true(field->label != PROTOBUF_C_LABEL_REPEATED);
-            break;
-        case PROTOBUF_C_TYPE_BYTES: /* may be repeated: each value has its own tag */
             break;
         default:
             fail_msg("%s.%s has a type the scan does not know", descriptor->name, field->name);

@@ -145,7 +145,7 @@ static void damage_bytes(struct content *content)
     size_t count = draw(3) == 0 ? 1 + draw(64) : 1;
     for (size_t i = 0; i < count && at + i < content->size; i++)
         content->bytes[at + i] =
-            count == 1 ? content->bytes[at] ^ (uint8_t)(1u << draw(8)) : (uint8_t)draw(256);
+            (uint8_t)(count == 1 ? content->bytes[at] ^ 1u << draw(8) : draw(256));
 }
 
 static void damage_page(struct content *content)

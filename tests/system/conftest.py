@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from broker import Broker  # noqa: E402
+from lair_client import LairClient  # noqa: E402
 from raw import Raw  # noqa: E402
 from roost import Client  # noqa: E402
 
@@ -47,6 +48,28 @@ def connect():
         clients.append(client)
         client.wait_ready(20)
         return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def lair(make_broker):
+    """A broker that speaks Lair Chat."""
+    return make_broker(lair__listen="127.0.0.1:*")
+
+
+@pytest.fixture
+def join():
+    """join(broker, name): a Lair Chat connection that is logged in (registered, unless
+    kind="login"); join(broker): one that is not. Closed after the test."""
+    clients = []
+
+    def make(broker, name=None, kind="register", **options):
+        client = LairClient(broker.lair_address(), **options)
+        clients.append(client)
+        return client.enter(name, kind=kind) if name else client
 
     yield make
     for client in clients:

@@ -82,6 +82,32 @@ class LairClient:
     def lines(self, count):
         return [self.line() for _ in range(count)]
 
+    def until(self, text, timeout=DEADLINE_S):
+        """Reads up to this line; gives what came before it."""
+        before, deadline = [], time.monotonic() + timeout
+        while True:
+            try:
+                got = self.line(max(0.001, deadline - time.monotonic()))
+            except (socket.timeout, TimeoutError):
+                raise AssertionError(f"{text!r} did not come, but {before!r}") from None
+            if got == text:
+                return before
+            assert got is not None, f"the end came before {text!r}, after {before!r}"
+            before.append(got)
+
+    def drain(self):
+        """Everything that was said up to now, to be forgotten: the gateway answers in order."""
+        self.say("SHOW_HELP")
+        lines = []
+        while not (lines and lines[-1].startswith("SYSTEM_MESSAGE:Available commands:")):
+            lines.append(self.line())
+            assert lines[-1] is not None, f"the end came after {lines!r}"
+        return lines[:-1]
+
+    def is_closed(self, timeout=DEADLINE_S):
+        """The end comes, and nothing before it."""
+        return self.raw_line(timeout) is None
+
     def is_silent(self, seconds=0.3):
         """Nothing comes, not even the end."""
         try:

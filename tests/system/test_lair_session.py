@@ -2,29 +2,7 @@
 """The sample session of the protocol, byte for byte, and what must hold around it."""
 import re
 
-import pytest
-
-from lair_client import AUTHENTICATED, LairClient
-
-
-@pytest.fixture
-def lair(make_broker):
-    return make_broker(lair__listen="127.0.0.1:*")
-
-
-@pytest.fixture
-def join():
-    """join(broker, name): a connection that is logged in (registered where needed)."""
-    clients = []
-
-    def make(broker, name=None, kind="register"):
-        client = LairClient(broker.lair_address())
-        clients.append(client)
-        return client.enter(name, kind=kind) if name else client
-
-    yield make
-    for client in clients:
-        client.close()
+from lair_client import AUTHENTICATED
 
 
 def test_the_sample_session(lair, join):

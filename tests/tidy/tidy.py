@@ -72,6 +72,16 @@ SQL_MAY_BE = re.compile(r"^(store/|tests/|bench/)")
 TESTED_ELSEWHERE = {
     "actors/rt/runner.c": "an actor on a thread, seen through its supervisor: system_test",
     "actors/main.c": "the whole program: tests/system",
+    "gateways/lair/lair_ask.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_feed.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_login.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_mail.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_message.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_net.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_room.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_say.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/lair_session.c": "with a real client on a real socket: tests/system/test_lair_*.py",
+    "gateways/lair/tcp_gateway.c": "with a real client on a real socket: tests/system/test_lair_*.py",
 }
 TESTED_FOLDERS = ("actors", "proto", "store", "gateways")
 
