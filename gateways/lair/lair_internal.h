@@ -128,6 +128,7 @@ struct lair_user {
 /* A room with connections in it, and the consumer in memory that brings its messages. */
 struct lair_feed {
     uint64_t session;
+    int64_t scope_id; /* 0: not known yet */
     bool is_ready, is_asked;
     uint64_t credit, delivered;
     struct lair_connection *first;    /* who is in the room */
@@ -232,6 +233,8 @@ void lair_login_no_answer(struct lair_connection *connection);
 /* Of an OPEN connection that is closed: the user may be gone with it. */
 void lair_logout(struct lair_connection *connection);
 struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text name);
+/* The account was banned, deactivated, given another role ... */
+actor_handler lair_on_account_changed;
 void lair_say_users(struct lair_connection *connection);
 void lair_say_users_all(struct tcp_gateway *gateway, const struct lair_connection *except);
 void lair_tell_seen(struct tcp_gateway *gateway);
@@ -254,6 +257,8 @@ bool lair_is_lobby(struct lair_text room);
 void lair_feed_attached(struct tcp_gateway *gateway, struct lair_feed *feed, uint32_t code);
 void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
                        const Roost__V1__Deliver *deliver);
+/* Somebody is no member any more: his connections in that room go back to the Lobby. */
+void lair_feed_left(struct tcp_gateway *gateway, int64_t scope_id, int64_t peer_id);
 void lair_feeds_again(struct tcp_gateway *gateway);
 void lair_feed_no_answer(struct tcp_gateway *gateway, struct lair_feed *feed);
 void lair_feeds_fini(struct tcp_gateway *gateway);

@@ -263,6 +263,24 @@ void lair_logout(struct lair_connection *connection)
         lair_say_users_all(gateway, connection);
 }
 
+enum err lair_on_account_changed(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(AccountChanged) *changed = MSG_BODY(msg, INTERNAL(AccountChanged));
+    struct lair_user *user =
+        lair_user_find(state, lair_text_of(changed->name.data, changed->name.len));
+    (void)actor;
+    if (!user || changed->only_unverified) /* nobody here is */
+        return ERR_OK;
+    if (changed->role)
+        user->role = changed->role;
+    for (struct lair_connection *connection = changed->code ? user->newest : NULL; connection;
+         connection = connection->user_next) {
+        lair_say(connection, TEXT_FAILED, err_sentence(err_from_code(changed->code)));
+        lair_close(connection, false);
+    }
+    return ERR_OK;
+}
+
 /* A connection that is there counts as seen: the kernel finds out when it is not. */
 void lair_tell_seen(struct tcp_gateway *gateway)
 {

@@ -144,7 +144,7 @@ void lair_watch(struct lair_connection *connection)
 {
     if (connection->state == LAIR_GONE)
         return;
-    bool is_reading = !connection->is_eof && buf_size(&connection->in) < LAIR_IN_BYTES_MAX / 2;
+    bool is_reading = !connection->is_eof && buf_room(&connection->in) > 0;
     bool is_writing = buf_size(&connection->out) > 0;
     if (is_reading == connection->is_reading && is_writing == connection->is_writing)
         return;

@@ -57,9 +57,10 @@ static enum err on_attached(struct actor *actor, void *state, const struct msg *
         return ERR_OK;
     struct lair_feed *feed = u64map_get_pointer(&gateway->feeds_by_session, session);
     struct lair_connection *connection = lair_connection_of(gateway, session);
-    if (feed)
+    if (feed) {
+        feed->scope_id = attached->scope_id;
         lair_feed_attached(gateway, feed, attached->code);
-    else if (connection && attached->code) {
+    } else if (connection && attached->code) {
         log_warn("mail-refused", LOG_U64("code", attached->code));
         connection->has_mail = false;
     }
@@ -77,6 +78,14 @@ static enum err on_detached(struct actor *actor, void *state, const struct msg *
         lair_feed_attached(gateway, feed, detached->code ? detached->code : err_code(ERR_INTERNAL));
     else if (connection)
         connection->has_mail = false; /* the user reads it elsewhere */
+    return ERR_OK;
+}
+
+static enum err on_member_left(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(MemberLeft) *left = MSG_BODY(msg, INTERNAL(MemberLeft));
+    (void)actor;
+    lair_feed_left(state, left->scope_id, left->peer_id);
     return ERR_OK;
 }
 
@@ -258,5 +267,7 @@ const struct actor_class tcp_gateway_actor = {
             [MSG_DETACHED] = on_detached,
             [MSG_SETTLED] = on_settled,
             [MSG_DELIVER_OUT] = on_deliver_out,
+            [MSG_MEMBER_LEFT] = on_member_left,
+            [MSG_ACCOUNT_CHANGED] = lair_on_account_changed,
         },
 };

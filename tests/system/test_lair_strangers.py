@@ -27,7 +27,7 @@ BAD_LINES = {
     "empty": lambda client: b"",
     "only a CR": lambda client: b"\r",
     "no base64": lambda client: b"hello there, how are you?",
-    "no padding": lambda client: client.seal("hi").rstrip(b"="),
+    "no padding": lambda client: client.seal("hi!").rstrip(b"="),
     "not sealed": lambda client: base64.b64encode(b'{"type":"login"}' * 4),
     "other key": lambda client: base64.b64encode(os.urandom(60)),
     "no UTF-8": lambda client: client.seal(b"caf\xe9"),
