@@ -202,7 +202,7 @@ void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone
 
 void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
 {
-    static const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY};
+    static const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY, ACTOR_TCP_GATEWAY};
     for (size_t i = 0; i < sizeof(gateways); i++) {
         enum err err = actor_send(a->actor, gateways[i], MSG_ACCOUNT_CHANGED, &changed->base, NULL);
         if (err)

@@ -194,6 +194,11 @@ static void test_change_of_password(void **state)
     hash(stage, "new", "", false);
     passed_on(stage, PHC, true);
     (void)call_done(stage, ERR_OK);
+    const struct msg *told = take(stage, ACTOR_TCP_GATEWAY, MSG_ACCOUNT_CHANGED);
+    assert_true(is_text(MSG_BODY(told, INTERNAL(AccountChanged))->name, "Ana"));
+    assert_int_not_equal(MSG_BODY(told, INTERNAL(AccountChanged))->code, 0);
+    assert_int_equal(MSG_BODY(told, INTERNAL(AccountChanged))->except_session, call.session);
+    (void)take(stage, ACTOR_ZMQ_GATEWAY, MSG_ACCOUNT_CHANGED);
 
     post(stage, MSG_CALL, &call.base); /* a wrong old one counts as a failed login */
     load(stage, "Ana", "", &loaded);
