@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import socket
 import time
 
@@ -94,6 +95,15 @@ class LairClient:
                 return before
             assert got is not None, f"the end came before {text!r}, after {before!r}"
             before.append(got)
+
+    def answer(self, text, pattern):
+        """Asks; gives the first line that matches. Others may come before it: mail, broadcasts."""
+        self.say(text)
+        while True:
+            got = self.line()
+            assert got is not None, f"the end came instead of {pattern!r}"
+            if re.match(pattern, got):
+                return got
 
     def drain(self):
         """Everything that was said up to now, to be forgotten: the gateway answers in order."""
