@@ -180,9 +180,11 @@ void lair_enter(struct lair_connection *connection, struct lair_text room)
 
 static void let_in(struct lair_feed *feed)
 {
-    while (feed->entering) {
+    bool is_last = !feed->entering;
+    while (!is_last) { /* the last one may go on to another room, and the feed with it */
         struct lair_connection *connection = feed->entering;
         unlink_entering(connection);
+        is_last = !feed->entering;
         move_in(connection, feed);
         if (!connection->request && connection->state != LAIR_GONE)
             lair_go_on(connection);
@@ -313,15 +315,13 @@ static void say_in_room(struct lair_feed *feed, const struct lair_user *own, str
 static const struct lair_user *own_user(struct tcp_gateway *gateway,
                                         const Roost__V1__Delivery *message)
 {
-    uint64_t session;
-    bool is_edit = message->kind == ROOST__V1__KIND__EDIT;
-    struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
-    if (is_edit) /* whoever edited was told already */
-        return lair_user_find(gateway, sender);
-    if (!hash_remove(&gateway->own_messages, message->message_id.data, message->message_id.len,
-                     &session))
+    ProtobufCBinaryData id = message->message_id;
+    bool is_edit = message->kind == ROOST__V1__KIND__EDIT; /* whoever edited was told already */
+    bool is_marked = id.len == UUID_BYTES && memcmp(id.data + UUID_BYTES - LAIR_MARK_BYTES,
+                                                    gateway->mark, LAIR_MARK_BYTES) == 0;
+    if (!is_edit && !is_marked)
         return NULL;
-    return lair_user_find(gateway, sender);
+    return lair_user_find(gateway, lair_text_of(message->sender.data, message->sender.len));
 }
 
 static void pass_on(struct tcp_gateway *gateway, struct lair_feed *feed,
