@@ -182,6 +182,12 @@ def test_members_get_what_is_said(broker, person):
     assert bob.raw.receive(pb.DELIVER).entries[0].body == b"after", "what came since it joined"
     unread = bob.query("UNREAD")[1].unread
     assert [(u.scope, u.unread) for u in unread] == [(b"room:Tea", 1)]
+    bob.raw.send(pb.Sync(request_id=900, after_seq=0, limit=50))
+    assert [m.body for m in bob.raw.receive(pb.RESULT).messages] == [b"before", b"after"]
+    bob.raw.receive(pb.FIN)
+    bob.must("ROOM_LEAVE", "Tea")
+    bob.raw.send(pb.Sync(request_id=901, after_seq=0, limit=50))
+    assert isinstance(bob.raw.receive_any(pb.RESULT, pb.FIN), pb.Fin), "what was said there stays there"
 
 
 def test_ten_thousand_members_cost_one_row_per_message(broker, person):
