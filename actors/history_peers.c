@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "history_state.h"
+#include "peer_label.h"
+#include "peer_quality.h"
 #include "presence.h"
 #include "rt/metrics.h"
+#include "store/address.h"
 #include "store/conversation.h"
 #include "store/peers.h"
 
@@ -165,6 +168,64 @@ static enum err take_address(void *context, const char *address, const char *sou
     return is_copied ? ERR_OK : ERR_BUSY;
 }
 
+static bool copy_names(struct history *h, const struct peer_row *row, Roost__V1__Peer *peer)
+{
+    return copy_text(h, row->name, &peer->name) &&
+           copy_text(h, row->display_name, &peer->display_name) &&
+           copy_text(h, row->kind, &peer->kind) && copy_text(h, row->nickname, &peer->nickname) &&
+           copy_text(h, row->host_name, &peer->host_name) &&
+           copy_text(h, row->group_name, &peer->group) &&
+           copy_text(h, row->version_token, &peer->version_token) &&
+           copy_text(h, row->charset, &peer->charset) &&
+           copy_text(h, row->fingerprint, &peer->fingerprint) &&
+           copy_text(h, row->avatar, &peer->avatar) &&
+           copy_text(h, row->group_list, &peer->groups) && copy_text(h, row->source, &peer->source);
+}
+
+static void fill_measured(const struct peer_row *row, int64_t now_ms, Roost__V1__Peer *peer)
+{
+    struct peer_quality quality = {
+        .transfers_ok = row->transfers_ok,
+        .transfers_failed = row->transfers_failed,
+        .latency_total_ms = row->latency_total_ms,
+        .latency_count = row->latency_count,
+        .observed_ms = row->observed_ms,
+        .online_since_ms = row->online_since_ms,
+        .online_ms = row->online_ms,
+    };
+    double reliability = peer_quality_of_imported(&quality, row->reliability, now_ms);
+    peer->transfers_ok = row->transfers_ok;
+    peer->transfers_failed = row->transfers_failed;
+    peer->transfer_bytes = row->transfer_bytes;
+    peer->latency_ms = peer_quality_latency_ms(&quality);
+    peer->reliability_ppm = (uint32_t)(reliability * 1e6 + 0.5);
+}
+
+/* Its newest address that is one. */
+static bool copy_label(struct history *h, const struct peer_row *row, Roost__V1__Peer *peer)
+{
+    char ip[ADDRESS_IP_BYTES] = "", text[WIRE_NAME_BYTES_MAX + 1];
+    for (size_t i = 0; i < peer->n_addresses && !ip[0]; i++) {
+        ProtobufCBinaryData address = peer->addresses[i]->address;
+        if (address.len >= sizeof(text))
+            continue;
+        if (address.len)
+            memcpy(text, address.data, address.len);
+        text[address.len] = '\0';
+        (void)address_ip(text, ip);
+    }
+    struct peer_names names = {
+        .name = row->name,
+        .nickname = row->nickname,
+        .display_name = row->display_name,
+        .host_name = row->host_name,
+        .fingerprint = row->fingerprint,
+        .ip = ip,
+    };
+    struct peer_label label = peer_label(&names);
+    return history_copy(h, label.text, label.size, &peer->label);
+}
+
 static enum err add_peer(struct peer_walk *walk, const struct peer_row *row, bool is_online)
 {
     struct history *h = walk->query->page.h;
@@ -178,14 +239,17 @@ static enum err add_peer(struct peer_walk *walk, const struct peer_row *row, boo
     peer->last_seen_ms = (uint64_t)row->last_seen_ms;
     peer->left_ms = (uint64_t)row->left_ms;
     peer->connections = row->connections;
-    bool is_copied = copy_text(h, row->name, &peer->name) &&
-                     copy_text(h, row->display_name, &peer->display_name) &&
-                     copy_text(h, row->kind, &peer->kind) &&
-                     copy_text(h, row->nickname, &peer->nickname);
-    if (!is_copied)
+    peer->port = row->port;
+    peer->capabilities = row->capabilities;
+    peer->is_relay = row->is_relay;
+    peer->is_bootstrap = row->is_bootstrap;
+    fill_measured(row, history_now_ms(h), peer);
+    if (!copy_names(h, row, peer))
         return ERR_BUSY;
     walk->peer = peer;
     enum err err = peer_addresses(h->store, row->id, take_address, walk);
+    if (!err && !copy_label(h, row, peer))
+        err = ERR_BUSY;
     if (!err)
         err = page_add(&walk->query->page, PAGE_PEERS, &peer->base);
     if (!err)
@@ -253,6 +317,7 @@ static enum err take_event(void *context, const struct presence_row *row)
         return ERR_BUSY;
     roost__v1__presence_event__init(event);
     event->is_online = row->is_online;
+    event->is_verified = row->is_verified;
     event->time_ms = (uint64_t)row->at_ms;
     event->event_id = (uint64_t)row->id;
     bool is_copied = copy_text(h, row->peer_name, &event->peer) &&

@@ -29,6 +29,19 @@
 
 /* --- Sessions. */
 
+static void note_announced(const INTERNAL(SessionOpen) * open, struct announced *ret)
+{
+    *ret = (struct announced){
+        .host_name = registry_copy(open->host_name),
+        .group = registry_copy(open->group),
+        .version_token = registry_copy(open->version_token),
+        .charset = registry_copy(open->charset),
+        .fingerprint = registry_copy(open->fingerprint),
+        .port = open->port,
+        .capabilities = open->capabilities,
+    };
+}
+
 static enum err open_session(struct peer_registry *r, const struct msg *msg)
 {
     const INTERNAL(SessionOpen) *open = MSG_BODY(msg, INTERNAL(SessionOpen));
@@ -57,6 +70,7 @@ static enum err open_session(struct peer_registry *r, const struct msg *msg)
     change->display_name = registry_copy(open->display_name); /* NULL: stays as it is */
     change->peer_kind = registry_copy(open->kind);
     change->address = registry_copy(open->address);
+    note_announced(open, &change->announced);
     return ERR_OK;
 }
 
@@ -434,6 +448,7 @@ const struct actor_class peer_registry_actor = {
             [MSG_SESSION_OPEN] = on_session_open,
             [MSG_SESSIONS_SEEN] = on_sessions_seen,
             [MSG_SESSION_CLOSED] = on_session_closed,
+            [MSG_PEER_MEASURED] = registry_on_peer_measured,
             [MSG_PEERS_LOADED] = on_peers_loaded,
             [MSG_PEER_SAVED] = registry_on_peer_saved,
             [MSG_CALL] = on_call,

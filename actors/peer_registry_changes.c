@@ -37,6 +37,8 @@ struct change *registry_add_change(struct peer_registry *r, enum change_kind kin
     change->seen_ms = registry_ms(r, peer->last_seen);
     if (kind == CHANGE_LEFT)
         change->left_ms = change->at_ms;
+    change->measured = peer->measured;
+    roost__internal__peer_measured__init(&peer->measured);
     peer->change_count++;
     peer->last_written = actor_mono(r->actor);
     *r->changes_end = change;
@@ -49,6 +51,11 @@ static void free_change(struct change *change)
     free(change->display_name);
     free(change->peer_kind);
     free(change->address);
+    free(change->announced.host_name);
+    free(change->announced.group);
+    free(change->announced.version_token);
+    free(change->announced.charset);
+    free(change->announced.fingerprint);
     free(change);
 }
 
@@ -66,6 +73,24 @@ void registry_changes_fini(struct peer_registry *r)
         free(event);
     }
     arena_fini(&r->arena);
+}
+
+/* --- What gateways measured: goes with the next change of the peer. */
+
+enum err registry_on_peer_measured(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct peer_registry *r = state;
+    const INTERNAL(PeerMeasured) *measured = MSG_BODY(msg, INTERNAL(PeerMeasured));
+    struct peer *peer = u64map_get_pointer(&r->sessions, measured->session);
+    (void)actor;
+    if (!peer)
+        return ERR_OK;
+    peer->measured.ok += measured->ok;
+    peer->measured.failed += measured->failed;
+    peer->measured.bytes += measured->bytes;
+    peer->measured.latency_total_ms += measured->latency_total_ms;
+    peer->measured.latency_count += measured->latency_count;
+    return ERR_OK;
 }
 
 /* --- To the store. */
@@ -113,7 +138,18 @@ static ProtobufCBinaryData text(const char *string)
     return bytes;
 }
 
-static void fill_change(const struct change *change, INTERNAL(PeerChange) * out)
+static void fill_announced(const struct announced *announced, INTERNAL(PeerChange) * out)
+{
+    out->host_name = text(announced->host_name);
+    out->group = text(announced->group);
+    out->port = announced->port;
+    out->version_token = text(announced->version_token);
+    out->capabilities = announced->capabilities;
+    out->charset = text(announced->charset);
+    out->fingerprint = text(announced->fingerprint);
+}
+
+static void fill_change(struct change *change, INTERNAL(PeerChange) * out)
 {
     roost__internal__peer_change__init(out);
     out->name = text(change->peer->name);
@@ -127,6 +163,9 @@ static void fill_change(const struct change *change, INTERNAL(PeerChange) * out)
     out->may_create = change->kind == CHANGE_OPEN;
     out->event = change->event;
     out->reason = text(reason_of(change));
+    fill_announced(&change->announced, out);
+    if (change->measured.ok || change->measured.failed)
+        out->measured = &change->measured;
 }
 
 static unsigned collect(struct peer_registry *r, INTERNAL(PeerSave) * save)
@@ -240,6 +279,7 @@ static void publish(struct peer_registry *r, const struct change *change,
     changed.at_ms = change->at_ms;
     changed.reason = text(reason_of(change));
     changed.event_id = state->event_id;
+    changed.is_verified = state->is_verified;
     if (r->events || send_event(r, &changed))
         keep_event(r, &changed);
 }

@@ -58,6 +58,7 @@ struct peer *registry_peer(struct peer_registry *r, ProtobufCBinaryData name,
     peer = calloc(1, sizeof(*peer));
     if (!peer)
         return NULL;
+    roost__internal__peer_measured__init(&peer->measured);
     peer->folded = strdup(folded->text);
     peer->name = registry_copy(name);
     peer->display_name = calloc(1, 1);

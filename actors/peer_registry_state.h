@@ -34,6 +34,13 @@ enum registry_timer {
     REGISTRY_TIMER_LOAD,    /* ask history again */
 };
 
+/* What a peer of the local network says of itself. NULL, 0: nothing. */
+struct announced {
+    char *host_name, *group, *version_token, *charset, *fingerprint;
+    uint32_t port;
+    uint64_t capabilities;
+};
+
 struct peer {
     char *folded; /* key */
     char *name;   /* as given; after the first change was stored, as stored */
@@ -43,6 +50,7 @@ struct peer {
     unsigned change_count; /* of the queue, that point here */
     bool is_online;        /* after all changes that were given their event */
     bool is_seen_queued;
+    INTERNAL(PeerMeasured) measured; /* since its last change */
     struct mono_time last_seen, last_written;
     struct heap_node timeout; /* deadline in ns; may lie too early */
 };
@@ -69,6 +77,9 @@ struct change {
     uint64_t session, correlation;
     uint8_t from;
     char *display_name, *peer_kind, *address;
+    struct announced announced;
+
+    INTERNAL(PeerMeasured) measured; /* of any kind of change */
 };
 
 struct presence_message { /* a PRESENCE_CHANGED that could not be sent yet */
@@ -141,6 +152,7 @@ enum err registry_on_peer_saved(struct actor *actor, void *state, const struct m
 /* The PEER_SAVE on its way got no answer. */
 void registry_save_again(struct peer_registry *r);
 void registry_publish_waiting(struct peer_registry *r);
+enum err registry_on_peer_measured(struct actor *actor, void *state, const struct msg *msg);
 void registry_changes_fini(struct peer_registry *r);
 
 #endif

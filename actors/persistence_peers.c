@@ -52,6 +52,7 @@ static enum err take_peer(void *context, const struct peer_row *row)
     struct batch *batch = stored->p->batch;
     stored->last_seen_ms = row->last_seen_ms;
     stored->left_ms = row->left_ms;
+    stored->state->is_verified = row->is_verified;
     stored->state->name = batch_bytes(batch, row->name, strlen(row->name));
     stored->state->display_name = batch_bytes(batch, row->display_name, strlen(row->display_name));
     return ERR_OK;
@@ -82,6 +83,22 @@ static enum err add_event(struct persistence *p, const INTERNAL(PeerChange) * ch
                         &state->event_id);
 }
 
+static enum err add_measured(struct persistence *p, const INTERNAL(PeerChange) * change,
+                             int64_t peer_id)
+{
+    const INTERNAL(PeerMeasured) *measured = change->measured;
+    if (!measured)
+        return ERR_OK;
+    struct peer_measured add = {
+        .ok = measured->ok,
+        .failed = measured->failed,
+        .bytes = measured->bytes,
+        .latency_total_ms = measured->latency_total_ms,
+        .latency_count = measured->latency_count,
+    };
+    return peer_add_measured(p->store, peer_id, &add);
+}
+
 static enum err save_peer(struct persistence *p, const INTERNAL(PeerChange) * change,
                           INTERNAL(PeerState) * state)
 {
@@ -102,12 +119,21 @@ static enum err save_peer(struct persistence *p, const INTERNAL(PeerChange) * ch
         .address = text(p, change->address),
         .source = text(p, change->kind),
         .is_new_connection = change->is_new_connection,
+        .host_name = text(p, change->host_name),
+        .group_name = text(p, change->group),
+        .version_token = text(p, change->version_token),
+        .charset = text(p, change->charset),
+        .fingerprint = text(p, change->fingerprint),
+        .port = change->port,
+        .capabilities = change->capabilities,
     };
     fit_times(p, &stored, change->event, &seen);
     if (change->display_name.len)
         state->display_name =
             batch_bytes(p->batch, change->display_name.data, change->display_name.len);
     err = peer_update_seen(p->store, &seen);
+    if (!err)
+        err = add_measured(p, change, id);
     return err ? err : add_event(p, change, id, state);
 }
 

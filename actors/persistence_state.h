@@ -12,6 +12,7 @@
  *     persistence_dead.c         DEAD_CHANGE
  *     persistence_receipts.c     fates to receipts in mailboxes
  *     persistence_peers.c        PEER_SAVE
+ *     persistence_numbers.c      NUMBERS_RESERVE
  *     persistence_calls.c        CALL: which method is worked on by whom, and the small ones
  *     persistence_login.c        LOGIN_WRITE; new accounts; the audit log
  *     persistence_accounts.c     the USER_ methods, tokens
@@ -254,6 +255,7 @@ persistence_work persistence_consumer_remove;
 persistence_work persistence_dead_change;
 persistence_work persistence_peer_save;
 persistence_work persistence_call;
+persistence_work persistence_numbers_reserve;
 
 persistence_work persistence_login_write;
 

@@ -117,6 +117,7 @@ static const struct rule query_rules[] = {
     IDS(Query, "query"),
     NAMED(Query, "query", after_name),
     RULE(TEXT, Query, "query", text, 0, WIRE_TEXT_BYTES_MAX),
+    RULE(TEXT, Query, "query", address, 0, WIRE_NAME_BYTES_MAX),
     END,
 };
 
@@ -355,8 +356,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
-    return (kind >= ROOST__V1__QUERY_KIND__HISTORY &&
-            kind <= ROOST__V1__QUERY_KIND__PRESENCE_EVENTS) ||
+    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__PEER_STATS) ||
            (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
 }
 

@@ -4,9 +4,14 @@
  */
 #include "store/peers.h"
 
+#include <string.h>
+
 #include "rt/check.h"
+#include "store/address.h"
 #include "store/conversation.h"
 #include "store/store_internal.h"
+
+#define LAN_PREFIX "lan:" /* proto/name.h: name_is_reserved */
 
 enum err peer_find(struct store *store, const char *folded, int64_t *ret_id)
 {
@@ -32,9 +37,9 @@ enum err peer_create(struct store *store, const char *name, const char *folded, 
     enum err err = statement_open(store, STATEMENT_peer_create, &stmt);
     if (err != ERR_OK)
         return err;
-    statement_bind_ints(stmt, INTS(now_ms));
-    statement_bind_text(stmt, 2, name);
-    statement_bind_text(stmt, 3, folded);
+    statement_bind_ints(stmt, INTS(now_ms, strncmp(folded, LAN_PREFIX, strlen(LAN_PREFIX)) == 0));
+    statement_bind_text(stmt, 3, name);
+    statement_bind_text(stmt, 4, folded);
     err = statement_run(store, stmt);
     int64_t id = sqlite3_last_insert_rowid(store->db);
     if (err == ERR_OK && id > CONVERSATION_PEER_ID_MAX)
@@ -51,6 +56,7 @@ static enum err found(struct store *store, enum err err)
 
 static enum err put_address(struct store *store, const struct peer_seen *seen)
 {
+    char ip[ADDRESS_IP_BYTES];
     sqlite3_stmt *stmt;
     enum err err = statement_open(store, STATEMENT_peer_address_put, &stmt);
     if (err != ERR_OK)
@@ -58,7 +64,13 @@ static enum err put_address(struct store *store, const struct peer_seen *seen)
     statement_bind_ints(stmt, INTS(seen->id, seen->seen_ms));
     statement_bind_text(stmt, 3, seen->address);
     statement_bind_text(stmt, 4, seen->source);
-    return statement_run(store, stmt);
+    (void)address_ip(seen->address, ip); /* "" when it has none */
+    statement_bind_text(stmt, 5, ip);
+    err = statement_run(store, stmt);
+    if (err != ERR_OK)
+        return err;
+    return statement_run_ints(store, STATEMENT_peer_address_trim,
+                              INTS(seen->id, PEER_ADDRESSES_MAX));
 }
 
 enum err peer_update_seen(struct store *store, const struct peer_seen *seen)
@@ -68,15 +80,29 @@ enum err peer_update_seen(struct store *store, const struct peer_seen *seen)
     enum err err = statement_open(store, STATEMENT_peer_update_seen, &stmt);
     if (err != ERR_OK)
         return err;
-    statement_bind_ints(stmt,
-                        INTS(seen->id, seen->seen_ms, seen->left_ms, seen->is_new_connection));
-    statement_bind_text(stmt, 5, seen->display_name);
-    statement_bind_text(stmt, 6, seen->kind);
-    statement_bind_text(stmt, 7, seen->host_name);
+    statement_bind_ints(stmt, INTS(seen->id, seen->seen_ms, seen->left_ms, seen->is_new_connection,
+                                   seen->port, (int64_t)seen->capabilities));
+    statement_bind_text(stmt, 7, seen->display_name);
+    statement_bind_text(stmt, 8, seen->kind);
+    statement_bind_text(stmt, 9, seen->host_name);
+    statement_bind_text(stmt, 10, seen->group_name);
+    statement_bind_text(stmt, 11, seen->version_token);
+    statement_bind_text(stmt, 12, seen->charset);
+    statement_bind_text(stmt, 13, seen->fingerprint);
     err = found(store, statement_run(store, stmt));
     if (err == ERR_OK && seen->address && *seen->address)
         err = put_address(store, seen);
     return err;
+}
+
+enum err peer_add_measured(struct store *store, int64_t id, const struct peer_measured *measured)
+{
+    CHECK(store->is_in_transaction);
+    return found(store, statement_run_ints(store, STATEMENT_peer_add_measured,
+                                           INTS(id, (int64_t)measured->ok,
+                                                (int64_t)measured->failed, (int64_t)measured->bytes,
+                                                (int64_t)measured->latency_total_ms,
+                                                (int64_t)measured->latency_count)));
 }
 
 enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname)
@@ -107,6 +133,11 @@ enum err peer_remove(struct store *store, int64_t id)
     return found(store, statement_run_ints(store, STATEMENT_peer_remove, INTS(id)));
 }
 
+static uint64_t column_u64(sqlite3_stmt *stmt, int column)
+{
+    return (uint64_t)sqlite3_column_int64(stmt, column);
+}
+
 static void read_peer(sqlite3_stmt *stmt, struct peer_row *ret_row)
 {
     *ret_row = (struct peer_row){
@@ -116,13 +147,34 @@ static void read_peer(sqlite3_stmt *stmt, struct peer_row *ret_row)
         .last_seen_ms = sqlite3_column_int64(stmt, 3),
         .left_ms = sqlite3_column_int64(stmt, 4),
         .created_ms = sqlite3_column_int64(stmt, 5),
-        .connections = (uint64_t)sqlite3_column_int64(stmt, 6),
-        .name = statement_column_text(stmt, 7),
-        .folded = statement_column_text(stmt, 8),
-        .display_name = statement_column_text(stmt, 9),
-        .nickname = statement_column_text(stmt, 10),
-        .host_name = statement_column_text(stmt, 11),
-        .kind = statement_column_text(stmt, 12),
+        .connections = column_u64(stmt, 6),
+        .port = (uint32_t)sqlite3_column_int64(stmt, 7),
+        .capabilities = column_u64(stmt, 8),
+        .transfers_ok = column_u64(stmt, 9),
+        .transfers_failed = column_u64(stmt, 10),
+        .transfer_bytes = column_u64(stmt, 11),
+        .latency_total_ms = column_u64(stmt, 12),
+        .latency_count = column_u64(stmt, 13),
+        .observed_ms = sqlite3_column_int64(stmt, 14),
+        .online_since_ms = sqlite3_column_int64(stmt, 15),
+        .online_ms = sqlite3_column_int64(stmt, 16),
+        .is_relay = sqlite3_column_int(stmt, 17) != 0,
+        .is_bootstrap = sqlite3_column_int(stmt, 18) != 0,
+        .is_lan = sqlite3_column_int(stmt, 19) != 0,
+        .reliability = sqlite3_column_double(stmt, 20),
+        .name = statement_column_text(stmt, 21),
+        .folded = statement_column_text(stmt, 22),
+        .display_name = statement_column_text(stmt, 23),
+        .nickname = statement_column_text(stmt, 24),
+        .host_name = statement_column_text(stmt, 25),
+        .kind = statement_column_text(stmt, 26),
+        .group_name = statement_column_text(stmt, 27),
+        .version_token = statement_column_text(stmt, 28),
+        .charset = statement_column_text(stmt, 29),
+        .fingerprint = statement_column_text(stmt, 30),
+        .avatar = statement_column_text(stmt, 31),
+        .group_list = statement_column_text(stmt, 32),
+        .source = statement_column_text(stmt, 33),
     };
 }
 

@@ -13,12 +13,25 @@
 
 struct store;
 
+#define PEER_ADDRESSES_MAX 16 /* of one peer; the ones not seen for longest go */
+
 struct peer_row {
     int64_t id;
     const char *name, *folded, *display_name, *nickname, *host_name, *kind; /* views */
-    bool is_verified;
+    bool is_verified, is_relay, is_bootstrap;
+    bool is_lan; /* "lan:user@host" */
     int64_t first_seen_ms, last_seen_ms, left_ms, created_ms;
     uint64_t connections;
+    const char *group_name, *version_token, *charset, *fingerprint; /* as announced */
+    const char *avatar, *group_list, *source;                       /* as imported */
+    uint32_t port;
+    uint64_t capabilities;
+    uint64_t transfers_ok, transfers_failed, transfer_bytes;
+    uint64_t latency_total_ms, latency_count; /* mean = total / count */
+    double reliability;                       /* as imported; below 0: to be computed */
+    int64_t observed_ms;                      /* first presence event; 0: there was none */
+    int64_t online_since_ms;                  /* it came then and has not gone; 0: it has */
+    int64_t online_ms;                        /* online in all, before online_since_ms */
 };
 
 MUST_USE enum err peer_find(struct store *store, const char *folded, int64_t *ret_id);
@@ -32,9 +45,18 @@ struct peer_seen {
     int64_t left_ms;                                    /* not 0: it said goodbye at that time */
     const char *display_name, *kind, *address, *source; /* NULL or "" = unknown */
     bool is_new_connection;
-    const char *host_name; /* NULL or "" = unknown */
+    const char *host_name, *group_name, *version_token, *charset, *fingerprint; /* as above */
+    uint32_t port;
+    uint64_t capabilities;
 };
 MUST_USE enum err peer_update_seen(struct store *store, const struct peer_seen *seen);
+
+/* What came of sending to it, to be added. Whatever was imported about its reliability is past. */
+struct peer_measured {
+    uint64_t ok, failed, bytes, latency_total_ms, latency_count;
+};
+MUST_USE enum err peer_add_measured(struct store *store, int64_t id,
+                                    const struct peer_measured *measured);
 MUST_USE enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname);
 MUST_USE enum err peer_set_verified(struct store *store, int64_t id, bool is_verified);
 /* With its addresses, presence events and markers; its messages stay. */
@@ -51,11 +73,12 @@ typedef enum err peer_address_visit(void *context, const char *address, const ch
 MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,
                                  void *context);
 
+/* Also counts the time the peer is online. */
 MUST_USE enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int64_t at_ms,
                                const char *reason, int64_t *ret_event_id);
 struct presence_row {
     int64_t id, peer_id, at_ms;
-    bool is_online;
+    bool is_online, is_verified;
     const char *reason, *peer_name, *display_name;
 };
 typedef enum err presence_visit(void *context, const struct presence_row *row);

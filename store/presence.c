@@ -17,8 +17,13 @@ enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int6
     statement_bind_ints(stmt, INTS(peer_id, is_online, at_ms));
     statement_bind_text(stmt, 4, reason);
     err = statement_run(store, stmt);
+    int64_t event_id = sqlite3_last_insert_rowid(store->db);
     if (err == ERR_OK)
-        *ret_event_id = sqlite3_last_insert_rowid(store->db);
+        err =
+            statement_run_ints(store, is_online ? STATEMENT_presence_came : STATEMENT_presence_went,
+                               INTS(peer_id, at_ms));
+    if (err == ERR_OK)
+        *ret_event_id = event_id;
     return err;
 }
 
@@ -40,9 +45,10 @@ enum err presence_list(struct store *store, int64_t peer_id, int64_t before_id, 
             .peer_id = sqlite3_column_int64(stmt, 1),
             .at_ms = sqlite3_column_int64(stmt, 2),
             .is_online = sqlite3_column_int(stmt, 3) != 0,
-            .reason = statement_column_text(stmt, 4),
-            .peer_name = statement_column_text(stmt, 5),
-            .display_name = statement_column_text(stmt, 6),
+            .is_verified = sqlite3_column_int(stmt, 4) != 0,
+            .reason = statement_column_text(stmt, 5),
+            .peer_name = statement_column_text(stmt, 6),
+            .display_name = statement_column_text(stmt, 7),
         };
         err = visit(context, &row);
         if (err != ERR_OK)

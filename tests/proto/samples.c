@@ -61,6 +61,13 @@ static const struct {
     {"action", {"user-ban", "room-archive"}},
     {"target", {"mallory", "room:general"}},
     {"ban_reason", {"spam", "noise"}},
+    {"host_name", {"pc-17", "pc-18"}},
+    {"group", {"Sales", "\xe5\xbc\x80\xe5\x8f\x91"}},
+    {"version_token", {"1_iptux 0.8.3", "1"}},
+    {"charset", {"utf-8", "gb18030"}},
+    {"fingerprint", {"0123456789abcdef", "fedcba9876543210"}},
+    {"avatar", {"icon-1.png", "icon-2.png"}},
+    {"groups", {"[\"Sales\"]", "[]"}},
     {"hash", {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"}},
 };
 
@@ -101,6 +108,8 @@ static const struct {
     {"clear", 15},
     {"members", 12},
     {"failed", 1},
+    {"latency_ms", 45},
+    {"reliability_ppm", 756500},
 };
 
 /* Lives as long as the program, and is reachable to its end. */

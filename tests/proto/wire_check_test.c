@@ -143,7 +143,7 @@ static void asking(void **state)
     (void)state;
     EXPECT(QUERY, query, request_id, 0, ERR_MISSING_FIELD, "query.request_id");
     EXPECT(QUERY, query, kind, 0, ERR_UNKNOWN_CALL, "query.kind");
-    EXPECT(QUERY, query, kind, 11, ERR_UNKNOWN_CALL, "query.kind");
+    EXPECT(QUERY, query, kind, 12, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, 15, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, 24, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TRACE, ERR_MISSING_FIELD,

@@ -111,6 +111,46 @@ static void test_newer_schema_is_refused_untouched(void **state)
     assert_null(store);
 }
 
+/* A file as version 2 made it, with what concerns peers in it. */
+static void make_version_2(const struct fixture *fixture)
+{
+    static const char rows_sql[] =
+        "INSERT INTO peer (name, folded, nickname, kind, first_seen_ms, last_seen_ms, created_ms)"
+        " VALUES ('Ana', 'ana', 'Anita', 'zmq', 5, 9, 5), ('lan:Bob@PC', 'lan:bob@pc', '', 'ipmsg',"
+        " 6, 8, 6);"
+        "INSERT INTO peer_address VALUES (1, '192.0.2.7', 'zmq', 9), (1, '2001:db8::7', 'zmq', 8),"
+        " (2, 'pc.example', 'ipmsg', 8);"
+        "INSERT INTO presence_event (peer_id, is_online, at_ms, reason) VALUES (1, 1, 5, 'hello');"
+        "PRAGMA application_id = 1919905651;";
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sqlite3_exec(db, migrations[i].sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rows_sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_a_file_of_version_2(void **state)
+{
+    struct fixture *fixture = *state;
+    make_version_2(fixture);
+    assert_ok(fixture_open(fixture, &fixture->store));
+    struct store *store = fixture->store;
+    assert_int_equal(query(store, "PRAGMA user_version"), migrations_count);
+    assert_int_equal(query(store, "SELECT count(*) FROM peer WHERE nickname = 'Anita'"
+                                  " AND last_seen_ms = 9 AND is_lan = 0 AND port = 0"
+                                  " AND reliability = -1 AND source = ''"),
+                     1);
+    assert_int_equal(query(store, "SELECT id FROM peer WHERE is_lan = 1"), 2);
+    assert_int_equal(query(store, "SELECT peer_id FROM peer_address WHERE ip = '192.0.2.7'"), 1);
+    assert_int_equal(query(store, "SELECT peer_id FROM peer_address WHERE ip = '2001:db8::7'"), 1);
+    assert_int_equal(query(store, "SELECT count(*) FROM peer_address WHERE ip = ''"), 1);
+    assert_int_equal(query(store, "SELECT count(*) FROM presence_event"), 1);
+    char copy[400];
+    (void)snprintf(copy, sizeof copy, "%s-before-v%zu", fixture->path, migrations_count);
+    assert_int_equal(access(copy, R_OK), 0);
+}
+
 /* The n-th write or sync of the migration fails, for every n until none is left to fail. */
 static void fail_at_every_operation(struct fixture *fixture, enum crash_fault fault)
 {
@@ -178,6 +218,7 @@ int main(void)
         WITH_STORE(test_upgrade_keeps_rows_and_a_copy),
         WITH_STORE(test_failing_sql_changes_nothing),
         WITH_STORE(test_newer_schema_is_refused_untouched),
+        WITH_DIRECTORY(test_a_file_of_version_2),
         WITH_DIRECTORY(test_full_disk_fails_atomically),
         WITH_DIRECTORY(test_write_error_fails_atomically),
         WITH_DIRECTORY(test_sync_error_fails_atomically),

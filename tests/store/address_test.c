@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The IP address in what peers are reached by.
+ */
+#include "store/address.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void test_addresses_in_all_their_forms(void **state)
+{
+    static const char *const rows[][2] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"192.0.2.7:2425", "192.0.2.7"},
+        {"tcp://192.0.2.7:7667", "192.0.2.7"},
+        {"tcp://[2001:db8::7]:7667", "2001:db8::7"},
+        {"[2001:db8::7]", "2001:db8::7"},
+        {"2001:DB8:0:0::7", "2001:db8::7"},
+        {"fe80::1%eth0", "fe80::1"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"/ip4/192.0.2.7/tcp/4001/p2p/12D3", "192.0.2.7"},
+        {"/ip6/2001:db8::7/udp/4001/quic", "2001:db8::7"},
+        {"::1", "::1"},
+    };
+    static const char *const none[] = {
+        "",
+        "localhost",
+        "host.example:2425",
+        "ipc:///run/roost",
+        "192.0.2",
+        "192.0.2.256",
+        "192.0.2.7:",
+        "192.0.2.7:12x",
+        "[192.0.2.7",
+        "[2001:db8::7]x",
+        "/ip4//tcp/1",
+        "/dns4/a/tcp/1",
+        "192.0.2.7 ",
+        "012.1.1.1",
+        "1.2.3.4.5",
+        "fe80::1%",
+        ":::",
+        "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
+        "1111",
+    };
+    char ip[ADDRESS_IP_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(address_ip(rows[i][0], ip));
+        assert_string_equal(ip, rows[i][1]);
+        assert_true(address_plain_ip(ip, ip)); /* and of that, nothing changes */
+        assert_string_equal(ip, rows[i][1]);
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_false(address_ip(none[i], ip));
+        assert_string_equal(ip, "");
+    }
+}
+
+static void test_alone_there_is_no_port(void **state)
+{
+    char ip[ADDRESS_IP_BYTES];
+    (void)state;
+    assert_false(address_plain_ip("192.0.2.7:2425", ip));
+    assert_false(address_plain_ip("/ip4/192.0.2.7", ip));
+    assert_false(address_plain_ip("[::1]", ip));
+    assert_string_equal(ip, "");
+    assert_true(address_plain_ip("::ffff:10.0.0.1", ip));
+    assert_string_equal(ip, "10.0.0.1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses_in_all_their_forms),
+        cmocka_unit_test(test_alone_there_is_no_port),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
