@@ -32,6 +32,8 @@ const struct persistence_duty persistence_duties[MSG_COUNT] = {
     [MSG_PEER_SAVE] = {MSG_PEER_SAVED, persistence_peer_save},
     [MSG_CALL] = {MSG_CALL_DONE, persistence_call},
     [MSG_LOGIN_WRITE] = {MSG_LOGIN_WRITTEN, persistence_login_write},
+    [MSG_LAN_WRITE] = {MSG_LAN_WRITTEN, persistence_lan_write},
+    [MSG_LAN_LOAD] = {MSG_LAN_LOADED, persistence_lan_load},
     [MSG_NUMBERS_RESERVE] = {MSG_NUMBERS_RESERVED, persistence_numbers_reserve},
 };
 
@@ -299,6 +301,8 @@ const struct actor_class persistence_actor = {
             [MSG_PEER_SAVE] = on_question,
             [MSG_CALL] = on_question,
             [MSG_LOGIN_WRITE] = on_question,
+            [MSG_LAN_WRITE] = on_question,
+            [MSG_LAN_LOAD] = on_question,
             [MSG_NUMBERS_RESERVE] = on_question,
             [MSG_APPENDED_ACK] = persistence_on_appended_ack,
             [MSG_SESSION_CLOSED] = on_session_closed,

@@ -20,6 +20,7 @@
  *     persistence_members.c      who is in a room, and what follows from it
  *     persistence_invitations.c  the INVITE methods
  *     persistence_changes.c      MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT
+ *     persistence_lan.c          LAN_WRITE, LAN_LOAD
  *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
  *
  * Errors inside: those of persistence_breaks() concern the whole transaction and are passed up
@@ -258,6 +259,8 @@ persistence_work persistence_call;
 persistence_work persistence_numbers_reserve;
 
 persistence_work persistence_login_write;
+persistence_work persistence_lan_write;
+persistence_work persistence_lan_load;
 
 /* --- persistence_login.c */
 

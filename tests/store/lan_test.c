@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * What is kept of a peer of the local network.
+ */
+#include "store/lan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/peers.h"
+#include "store/store_internal.h"
+#include "store_fixture.h"
+
+struct seen {
+    size_t count;
+    int64_t ids[16];
+    struct lan_row last;
+    char address[64], local[64], name[64];
+};
+
+static enum err see(void *context, const struct lan_row *row)
+{
+    struct seen *seen = context;
+    seen->ids[seen->count++] = row->peer_id;
+    seen->last = *row;
+    (void)snprintf(seen->address, sizeof(seen->address), "%s", row->address);
+    (void)snprintf(seen->local, sizeof(seen->local), "%s", row->local);
+    (void)snprintf(seen->name, sizeof(seen->name), "%s", row->name);
+    return ERR_OK;
+}
+
+static enum err put(struct fixture *fixture, const struct lan_row *row)
+{
+    assert_ok(store_begin(fixture->store));
+    enum err err = lan_put(fixture->store, row);
+    assert_ok(store_commit(fixture->store));
+    return err;
+}
+
+static void test_a_row_is_replaced_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct seen seen = {0};
+    fixture_fill(fixture);
+    int64_t id = fixture->peer_ids[1];
+    assert_err(lan_read(fixture->store, id, see, &seen), ERR_NO_SUCH_PEER);
+    struct lan_row row = {.peer_id = id,
+                          .address = "10.0.0.9:2425",
+                          .local = "10.0.0.1:2425",
+                          .heard_ms = 5,
+                          .began_ms = 1790000000123,
+                          .sending_seq = 77,
+                          .sending_no = 4294967294u,
+                          .sending_count = 3,
+                          .is_explained = true};
+    assert_ok(put(fixture, &row));
+    assert_ok(lan_read(fixture->store, id, see, &seen));
+    assert_int_equal(seen.last.began_ms, row.began_ms);
+    assert_int_equal(seen.last.sending_seq, 77);
+    assert_true(seen.last.sending_no == 4294967294u);
+    assert_int_equal(seen.last.sending_count, 3);
+    assert_true(seen.last.is_explained);
+    assert_string_equal(seen.address, "10.0.0.9:2425");
+    assert_string_equal(seen.local, "10.0.0.1:2425");
+    row = (struct lan_row){.peer_id = id, .address = "", .local = ""};
+    assert_ok(put(fixture, &row));
+    assert_ok(lan_read(fixture->store, id, see, &seen));
+    assert_int_equal(seen.last.sending_seq, 0);
+    assert_string_equal(seen.address, "");
+}
+
+static void test_only_of_peers_that_are_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct seen seen = {0};
+    fixture_fill(fixture);
+    struct lan_row row = {.peer_id = 999, .address = "", .local = ""};
+    assert_err(put(fixture, &row), ERR_NO_SUCH_PEER);
+    row.peer_id = fixture->peer_ids[2];
+    assert_ok(put(fixture, &row));
+    assert_ok(store_begin(fixture->store));
+    assert_ok(peer_remove(fixture->store, row.peer_id));
+    assert_ok(store_commit(fixture->store));
+    assert_ok(lan_list(fixture->store, 0, 10, see, &seen));
+    assert_int_equal(seen.count, 0); /* it went with its peer */
+}
+
+static void test_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    struct seen seen = {0};
+    fixture_fill(fixture);
+    for (int i = 0; i < 3; i++) {
+        struct lan_row row = {.peer_id = fixture->peer_ids[i], .address = "", .local = ""};
+        assert_ok(put(fixture, &row));
+    }
+    assert_ok(lan_list(fixture->store, 0, 2, see, &seen));
+    assert_int_equal(seen.count, 2);
+    assert_ok(lan_list(fixture->store, seen.ids[1], 2, see, &seen));
+    assert_int_equal(seen.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(seen.ids[i], fixture->peer_ids[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_row_is_replaced_whole, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_only_of_peers_that_are_there, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_pages, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
