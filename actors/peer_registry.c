@@ -42,6 +42,20 @@ static void note_announced(const INTERNAL(SessionOpen) * open, struct announced 
     };
 }
 
+/* A number the gateway uses for another peer now is no session of the one before. */
+static bool add_session(struct peer_registry *r, uint64_t session, struct peer *peer)
+{
+    struct peer *before = u64map_remove_pointer(&r->sessions, session);
+    if (before) {
+        before->session_count--;
+        registry_forget(r, before);
+    }
+    if (u64map_put_pointer(&r->sessions, session, peer))
+        return false;
+    peer->session_count++;
+    return true;
+}
+
 static enum err open_session(struct peer_registry *r, const struct msg *msg)
 {
     const INTERNAL(SessionOpen) *open = MSG_BODY(msg, INTERNAL(SessionOpen));
@@ -53,17 +67,17 @@ static enum err open_session(struct peer_registry *r, const struct msg *msg)
     if (!peer)
         return ERR_BUSY;
     registry_saw(r, peer);
+    bool is_again = u64map_get_pointer(&r->sessions, open->session) == peer;
     struct change *change = NULL;
-    if (u64map_put_pointer(&r->sessions, open->session, peer) == ERR_OK) {
-        peer->session_count++;
+    if (is_again || add_session(r, open->session, peer))
         change = registry_add_change(r, CHANGE_OPEN, peer);
-    }
     if (!change) {
-        if (u64map_remove(&r->sessions, open->session, NULL))
+        if (!is_again && u64map_remove(&r->sessions, open->session, NULL))
             peer->session_count--;
         registry_forget(r, peer);
         return ERR_BUSY;
     }
+    change->is_again = is_again;
     change->session = open->session;
     change->from = msg->from;
     change->correlation = msg->correlation;

@@ -159,7 +159,7 @@ static void fill_change(struct change *change, INTERNAL(PeerChange) * out)
     out->address = text(change->address);
     out->seen_ms = change->seen_ms;
     out->left_ms = change->left_ms;
-    out->is_new_connection = change->kind == CHANGE_OPEN;
+    out->is_new_connection = change->kind == CHANGE_OPEN && !change->is_again;
     out->may_create = change->kind == CHANGE_OPEN;
     out->event = change->event;
     out->reason = text(reason_of(change));
@@ -323,8 +323,10 @@ static void refused(struct peer_registry *r, const struct change *change,
     if (change->kind != CHANGE_OPEN)
         return;
     answer_open(r, change, state);
-    if (u64map_remove(&r->sessions, change->session, NULL))
-        change->peer->session_count--;
+    if (u64map_get_pointer(&r->sessions, change->session) != change->peer)
+        return;
+    (void)u64map_remove(&r->sessions, change->session, NULL);
+    change->peer->session_count--;
 }
 
 static void stored(struct peer_registry *r, const struct change *change,

@@ -78,6 +78,7 @@ struct change {
     uint8_t from;
     char *display_name, *peer_kind, *address;
     struct announced announced;
+    bool is_again; /* the session was open: only what it says of itself is new */
 
     INTERNAL(PeerMeasured) measured; /* of any kind of change */
 };

@@ -68,6 +68,16 @@ MUST_USE enum err peer_read(struct store *store, int64_t id, peer_visit *visit, 
  * and last_seen >= online_since_ms. */
 MUST_USE enum err peer_list(struct store *store, const char *after_folded, int64_t online_since_ms,
                             uint32_t limit, peer_visit *visit, void *context);
+struct peer_window {
+    uint32_t limit, offset;
+};
+/* Peers with an address of this IP (as store/address.h writes it), the one seen there last first. */
+MUST_USE enum err peer_list_by_ip(struct store *store, const char *ip, int64_t online_since_ms,
+                                  struct peer_window window, peer_visit *visit, void *context);
+struct peer_counts {
+    uint64_t total, online, verified, lan;
+};
+MUST_USE enum err peer_count(struct store *store, int64_t online_since_ms, struct peer_counts *ret);
 typedef enum err peer_address_visit(void *context, const char *address, const char *source,
                                     int64_t last_seen_ms);
 MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,
