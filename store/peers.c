@@ -257,6 +257,35 @@ enum err peer_list_by_ip(struct store *store, const char *ip, int64_t online_sin
     return visit_all(store, stmt, visit, context, &count);
 }
 
+enum err peer_list_stale(struct store *store, uint32_t limit, peer_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_peer_list_stale, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(limit));
+    uint64_t count = 0;
+    return visit_all(store, stmt, visit, context, &count);
+}
+
+enum err peer_is_kept(struct store *store, int64_t id, bool *ret)
+{
+    int64_t is_kept = 0;
+    enum err err = statement_query_ints(store, STATEMENT_peer_is_kept, INTS(id), &is_kept, NULL);
+    if (err == ERR_OK)
+        *ret = is_kept != 0;
+    return err;
+}
+
+enum err peer_count_lan(struct store *store, uint64_t *ret)
+{
+    int64_t count = 0;
+    enum err err = statement_query_ints(store, STATEMENT_peer_count_lan, 0, NULL, &count, NULL);
+    if (err == ERR_OK)
+        *ret = (uint64_t)count;
+    return err;
+}
+
 enum err peer_count(struct store *store, int64_t online_since_ms, struct peer_counts *ret)
 {
     int64_t total = 0, online = 0, verified = 0, lan = 0;
