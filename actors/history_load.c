@@ -240,6 +240,11 @@ static enum err take_peer(void *context, const struct peer_row *row)
     out->peer_id = row->id;
     out->last_seen_ms = row->last_seen_ms;
     out->left_ms = row->left_ms;
+    bool is_kept = true;
+    err = row->is_lan ? peer_is_kept(h->store, row->id, &is_kept) : ERR_OK;
+    if (err)
+        return err;
+    out->is_kept = is_kept;
     bool is_copied =
         history_copy(h, row->name, strlen(row->name), &out->name) &&
         history_copy(h, row->display_name, strlen(row->display_name), &out->display_name);

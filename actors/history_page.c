@@ -151,7 +151,8 @@ void page_end(struct page *page, enum err err)
         err = send_err;
     if (err) {
         page->fin.code = err_code(err);
-        page->fin.text = (char *)(uintptr_t)err_sentence(err); /* only read */
+        if (!page->fin.text[0])
+            page->fin.text = (char *)(uintptr_t)err_sentence(err); /* only read */
         page->fin.has_more = false;
     }
     INTERNAL(QueryDone) done = ROOST__INTERNAL__QUERY_DONE__INIT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Queries about peers and counts: UNREAD, PEERS, PRESENCE_EVENTS, STATS.
+ * Queries about peers: PEERS, PEER_STATS, PRESENCE_EVENTS.
  */
 #include <string.h>
 
@@ -8,131 +8,8 @@
 #include "peer_label.h"
 #include "peer_quality.h"
 #include "presence.h"
-#include "rt/metrics.h"
 #include "store/address.h"
-#include "store/conversation.h"
 #include "store/peers.h"
-
-/* --- UNREAD */
-
-/* Fills in whose conversation it is; false: nobody's that people see (receipts). */
-static bool name_conversation(struct query *query, int64_t conversation,
-                              Roost__V1__UnreadCount *unread)
-{
-    struct history *h = query->page.h;
-    if (conversation < 0) {
-        unread->scope = history_scope_text(h, -conversation);
-        return unread->scope.len > 0;
-    }
-    int64_t other = conversation_other(conversation, query->peer_id);
-    ProtobufCBinaryData name = history_peer_name(h, other);
-    return name.len > 0 && history_copy(h, name.data, name.len, &unread->peer);
-}
-
-/* Not every scope somebody once wrote to is still open to it. *ret_since: of a room it is in. */
-static enum err check_conversation(struct query *query, int64_t conversation, uint64_t *ret_since)
-{
-    char name[WIRE_NAME_BYTES_MAX + 1];
-    struct scope_row scope;
-    if (conversation >= 0)
-        return ERR_OK;
-    enum err err =
-        scope_find_by_id(query->page.h->store, -conversation, name, sizeof(name), &scope);
-    if (!err && scope.kind == SCOPE_ROOM)
-        err = query_check_room(query, scope.id, ret_since);
-    return err;
-}
-
-/* What was there before one came to a room is not unread. */
-static uint64_t unread_after(uint64_t marker_seq, uint64_t since)
-{
-    return marker_seq > since ? marker_seq : since;
-}
-
-enum err query_add_unread(struct query *query, const struct conversation_row *row,
-                          bool *ret_is_shown)
-{
-    struct history *h = query->page.h;
-    uint64_t since = 0;
-    enum err err = check_conversation(query, row->conversation, &since);
-    if (err)
-        return err == ERR_STORAGE || err == ERR_CORRUPT ? err : ERR_OK;
-    Roost__V1__UnreadCount *unread = history_alloc(h, sizeof(*unread));
-    if (!unread)
-        return ERR_BUSY;
-    roost__v1__unread_count__init(unread);
-    if (!name_conversation(query, row->conversation, unread))
-        return ERR_OK;
-    unread->last_seq = row->last_seq;
-    unread->last_ms = (uint64_t)row->last_ms;
-    err = marker_get(h->store, query->peer_id, row->conversation, &unread->marker_seq);
-    if (!err)
-        err = message_count_unread(h->store, row->conversation, query->peer_id,
-                                   unread_after(unread->marker_seq, since), &unread->unread);
-    if (!err)
-        err = page_add(&query->page, PAGE_UNREAD, &unread->base);
-    if (!err && ret_is_shown)
-        *ret_is_shown = true;
-    return err;
-}
-
-struct unread_walk {
-    struct query *query;
-    uint32_t skip, seen;
-};
-
-static enum err take_conversation(void *context, const struct conversation_row *row)
-{
-    struct unread_walk *walk = context;
-    if (row->last_seq == 0)
-        return ERR_OK; /* the peer has changes there, but no message */
-    if (walk->skip > 0) {
-        walk->skip--;
-        return ERR_OK;
-    }
-    if (walk->seen == walk->query->limit) {
-        walk->query->page.fin.has_more = true;
-        return ERR_OK;
-    }
-    walk->seen++;
-    return query_add_unread(walk->query, row, NULL);
-}
-
-static enum err take_newest(void *context, const struct message_row *row)
-{
-    struct conversation_row *newest = context;
-    newest->last_seq = row->seq;
-    newest->last_ms = row->stored_ms;
-    return ERR_OK;
-}
-
-static enum err unread_of_one(struct query *query)
-{
-    struct scope_row scope;
-    struct conversation_row row = {0};
-    enum err err = query_conversation(query, &row.conversation, &scope);
-    if (err)
-        return err;
-    if (row.conversation == 0)
-        return ERR_BAD_SCOPE; /* a mailbox is many conversations */
-    struct message_page page = {
-        .conversation = row.conversation,
-        .limit = 1,
-        .newest_first = true,
-    };
-    err = message_read_conversation(query->page.h->store, &page, take_newest, &row);
-    return err ? err : query_add_unread(query, &row, NULL);
-}
-
-enum err query_unread(struct query *query)
-{
-    const Roost__V1__Query *asked = query->query;
-    if (asked->peer.len || asked->scope.len)
-        return unread_of_one(query);
-    struct unread_walk walk = {.query = query, .skip = asked->offset};
-    return conversation_list(query->page.h->store, query->peer_id, asked->offset + query->limit + 1,
-                             take_conversation, &walk);
-}
 
 /* --- PEERS */
 
@@ -274,6 +151,29 @@ static enum err take_peer(void *context, const struct peer_row *row)
     return err;
 }
 
+static enum err list_by_name(struct query *query, int64_t since_ms, struct peer_walk *walk)
+{
+    struct name_folded after = {.size = 0};
+    ProtobufCBinaryData name = query->query->after_name;
+    enum err err = name.len ? name_fold(name.data, name.len, &after) : ERR_OK;
+    if (err)
+        return err;
+    return peer_list(query->page.h->store, after.text, since_ms, query->limit + 1, take_peer, walk);
+}
+
+static enum err list_by_ip(struct query *query, int64_t since_ms, struct peer_walk *walk)
+{
+    char text[WIRE_NAME_BYTES_MAX + 1] = "", ip[ADDRESS_IP_BYTES];
+    ProtobufCBinaryData address = query->query->address; /* wire_check: it fits, without NUL */
+    struct peer_window window = {.limit = query->limit + 1, .offset = query->query->offset};
+    memcpy(text, address.data, address.len);
+    if (!address_plain_ip(text, ip)) {
+        query->page.fin.text = (char *)(uintptr_t) "query.address: not an IP address"; /* read */
+        return ERR_BAD_FIELD;
+    }
+    return peer_list_by_ip(query->page.h->store, ip, since_ms, window, take_peer, walk);
+}
+
 enum err query_peers(struct query *query)
 {
     struct history *h = query->page.h;
@@ -284,16 +184,37 @@ enum err query_peers(struct query *query)
         enum err err = history_find_peer(h, asked->peer, &id);
         return err ? err : peer_read(h->store, id, take_peer, &walk);
     }
-    struct name_folded after = {.size = 0};
-    if (asked->after_name.len) {
-        enum err err = name_fold(asked->after_name.data, asked->after_name.len, &after);
-        if (err)
-            return err;
-    }
     int64_t since_ms = 0;
     if (asked->online_only)
         since_ms = presence_online_since(history_now_ms(h), h->options.presence_timeout_ms);
-    return peer_list(h->store, after.text, since_ms, query->limit + 1, take_peer, &walk);
+    return asked->address.len ? list_by_ip(query, since_ms, &walk)
+                              : list_by_name(query, since_ms, &walk);
+}
+
+/* --- PEER_STATS */
+
+enum err query_peer_stats(struct query *query)
+{
+    struct history *h = query->page.h;
+    struct peer_counts counts;
+    int64_t since_ms = presence_online_since(history_now_ms(h), h->options.presence_timeout_ms);
+    enum err err = peer_count(h->store, since_ms, &counts);
+    if (err)
+        return err;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"total", counts.total},
+        {"online", counts.online},
+        {"offline", counts.total - counts.online},
+        {"verified", counts.verified},
+        {"unverified", counts.total - counts.verified},
+        {"lan", counts.lan},
+    };
+    for (size_t i = 0; !err && i < sizeof(rows) / sizeof(rows[0]); i++)
+        err = query_add_counter(query, rows[i].name, "peers", "history", rows[i].value);
+    return err;
 }
 
 /* --- PRESENCE_EVENTS, newest first. */
@@ -343,71 +264,4 @@ enum err query_presence(struct query *query)
         return err;
     return presence_list(h->store, peer_id, (int64_t)query->query->before_seq, query->limit + 1,
                          take_event, &walk);
-}
-
-/* --- STATS */
-
-struct metric_name {
-    enum metric metric;
-    const char *name, *unit;
-};
-
-static const struct metric_name metric_names[] = {
-#define COUNTER(NAME, public_name, unit_name, help) {METRIC_##NAME, #public_name, #unit_name},
-#define GAUGE(NAME, public_name, unit_name, help)   {METRIC_##NAME, #public_name, #unit_name},
-#define HISTOGRAM(NAME, public_name, unit_name, help)
-#include "rt/metrics.def"
-#undef COUNTER
-#undef GAUGE
-#undef HISTOGRAM
-};
-
-static enum err add_counter(struct query *query, const char *name, const char *unit,
-                            const char *actor, uint64_t value)
-{
-    Roost__V1__Counter *counter = history_alloc(query->page.h, sizeof(*counter));
-    if (!counter)
-        return ERR_BUSY;
-    roost__v1__counter__init(counter);
-    counter->name = bytes_of(name, strlen(name));
-    counter->unit = bytes_of(unit, strlen(unit));
-    counter->actor = bytes_of(actor, strlen(actor));
-    counter->value = value;
-    return page_add(&query->page, PAGE_COUNTERS, &counter->base);
-}
-
-static enum err add_metrics(struct query *query, const struct metrics *block)
-{
-    enum err err = ERR_OK;
-    for (size_t i = 0; !err && i < sizeof(metric_names) / sizeof(metric_names[0]); i++) {
-        const struct metric_name *row = &metric_names[i];
-        int64_t value = metrics_get(block, row->metric);
-        if (value > 0 && block->actor)
-            err = add_counter(query, row->name, row->unit, block->actor, (uint64_t)value);
-    }
-    return err;
-}
-
-enum err query_stats(struct query *query)
-{
-    struct history *h = query->page.h;
-    struct store_stats stats;
-    store_stats(h->store, &stats);
-    const struct {
-        const char *name, *unit;
-        uint64_t value;
-    } rows[] = {
-        {"store_file_bytes", "bytes", stats.file_bytes},
-        {"store_wal_bytes", "bytes", stats.wal_bytes},
-        {"store_last_seq", "messages", stats.last_seq},
-        {"store_indexed_seq", "messages", stats.indexed_seq},
-        {"store_schema_version", "version", (uint64_t)stats.schema_version},
-    };
-    enum err err = ERR_OK;
-    for (size_t i = 0; !err && i < sizeof(rows) / sizeof(rows[0]); i++)
-        err = add_counter(query, rows[i].name, rows[i].unit, "history", rows[i].value);
-    const struct metrics *blocks = h->options.metrics ? *h->options.metrics : NULL;
-    for (size_t i = 0; !err && blocks && i < h->options.metrics_count; i++)
-        err = add_metrics(query, &blocks[i]);
-    return err;
 }

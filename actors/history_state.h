@@ -12,7 +12,8 @@
  *     history_changes.c    edits, tombstones and reactions as part of the message they change
  *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
- *     history_peers.c      queries about peers and counts
+ *     history_peers.c      queries about peers
+ *     history_counts.c     UNREAD, STATS
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
  *     history_inspect.c    INSPECT_FILL
@@ -167,7 +168,7 @@ query_work query_trace, query_dead_letters;
 
 /* --- history_peers.c */
 
-query_work query_unread, query_peers, query_stats, query_presence;
+query_work query_unread, query_peers, query_peer_stats, query_stats, query_presence;
 query_work query_search;   /* history_search.c */
 query_work query_edits;    /* history_search.c */
 query_work query_users;    /* history_accounts.c */
@@ -175,6 +176,8 @@ query_work query_sessions; /* history_accounts.c */
 query_work query_audit;    /* history_accounts.c */
 /* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
  * that people see. */
+MUST_USE enum err query_add_counter(struct query *query, const char *name, const char *unit,
+                                    const char *actor, uint64_t value);
 MUST_USE enum err query_add_unread(struct query *query, const struct conversation_row *row,
                                    bool *ret_is_shown);
 

@@ -26,6 +26,7 @@
 #define LOAD_AGAIN_MS     500
 #define LOAD_ROWS         500
 #define CALL_DEADLINE_MS  10000
+#define LAN_MAX_DEFAULT   4096
 
 /* --- Sessions. */
 
@@ -42,6 +43,20 @@ static void note_announced(const INTERNAL(SessionOpen) * open, struct announced 
     };
 }
 
+/* A number the gateway uses for another peer now is no session of the one before. */
+static bool add_session(struct peer_registry *r, uint64_t session, struct peer *peer)
+{
+    struct peer *before = u64map_remove_pointer(&r->sessions, session);
+    if (before) {
+        before->session_count--;
+        registry_forget(r, before);
+    }
+    if (u64map_put_pointer(&r->sessions, session, peer))
+        return false;
+    peer->session_count++;
+    return true;
+}
+
 static enum err open_session(struct peer_registry *r, const struct msg *msg)
 {
     const INTERNAL(SessionOpen) *open = MSG_BODY(msg, INTERNAL(SessionOpen));
@@ -50,20 +65,22 @@ static enum err open_session(struct peer_registry *r, const struct msg *msg)
     if (err)
         return err;
     struct peer *peer = registry_peer(r, open->peer_name, &folded);
-    if (!peer)
+    if (!peer || (peer->is_lan && peer->change_count >= REGISTRY_LAN_CHANGES_MAX))
         return ERR_BUSY;
     registry_saw(r, peer);
+    peer->session = open->session;
+    peer->gateway = msg->from;
+    bool is_again = u64map_get_pointer(&r->sessions, open->session) == peer;
     struct change *change = NULL;
-    if (u64map_put_pointer(&r->sessions, open->session, peer) == ERR_OK) {
-        peer->session_count++;
+    if (is_again || add_session(r, open->session, peer))
         change = registry_add_change(r, CHANGE_OPEN, peer);
-    }
     if (!change) {
-        if (u64map_remove(&r->sessions, open->session, NULL))
+        if (!is_again && u64map_remove(&r->sessions, open->session, NULL))
             peer->session_count--;
         registry_forget(r, peer);
         return ERR_BUSY;
     }
+    change->is_again = is_again;
     change->session = open->session;
     change->from = msg->from;
     change->correlation = msg->correlation;
@@ -97,7 +114,7 @@ static void write_seen(struct peer_registry *r, struct peer *peer, bool is_due)
 
 /* A session of our last life, which ended while it was open. NULL: not known, or no memory now. */
 static struct peer *learn_session(struct peer_registry *r, uint64_t session,
-                                  ProtobufCBinaryData name)
+                                  ProtobufCBinaryData name, uint8_t gateway)
 {
     struct name_folded folded;
     if (name_fold(name.data, name.len, &folded))
@@ -107,6 +124,8 @@ static struct peer *learn_session(struct peer_registry *r, uint64_t session,
         return NULL;
     if (u64map_put_pointer(&r->sessions, session, peer) == ERR_OK) {
         peer->session_count++;
+        peer->session = session;
+        peer->gateway = gateway;
         log_info("session-learned", LOG_U64("session", session), LOG_STR("peer", peer->name));
         return peer;
     }
@@ -122,7 +141,7 @@ static enum err on_sessions_seen(struct actor *actor, void *state, const struct 
     for (size_t i = 0; i < seen->n_sessions; i++) {
         struct peer *peer = u64map_get_pointer(&r->sessions, seen->sessions[i]);
         if (!peer && i < seen->n_peer_names)
-            peer = learn_session(r, seen->sessions[i], seen->peer_names[i]);
+            peer = learn_session(r, seen->sessions[i], seen->peer_names[i], msg->from);
         if (!peer)
             continue;
         registry_saw(r, peer);
@@ -210,10 +229,12 @@ static void load_peer(struct peer_registry *r, const INTERNAL(LoadedPeer) * load
     peer->display_name = display_name;
     peer->id = loaded->peer_id;
     peer->is_online = true;
+    peer->is_kept = loaded->is_kept;
     if (is_new)
         peer->last_seen = registry_mono(r, loaded->last_seen_ms);
     metrics_add(actor_metrics(r->actor), METRIC_PEERS_ONLINE, 1);
     registry_watch_timeout(r, peer);
+    registry_watch_stale(r, peer);
 }
 
 static enum err on_peers_loaded(struct actor *actor, void *state, const struct msg *msg)
@@ -416,6 +437,9 @@ static enum err registry_init(struct actor *actor, void *state, const void *args
     hash_init(&r->peers, REGISTRY_PEERS_MAX);
     u64map_init(&r->sessions, REGISTRY_SESSIONS_MAX);
     heap_init(&r->timeouts, REGISTRY_PEERS_MAX);
+    heap_init(&r->stale, REGISTRY_PEERS_MAX);
+    r->lan_max = (size_t)(options->lan_max ? options->lan_max : LAN_MAX_DEFAULT);
+    r->lan_max -= r->lan_max / 8; /* so that the rows that go first are of nobody online */
     r->changes_end = &r->changes;
     r->events_end = &r->events;
     metrics_set(actor_metrics(actor), METRIC_PEERS_ONLINE, 0);

@@ -11,6 +11,10 @@
  *   - While running, time is counted by the monotonic clock: a jump of the wall clock makes nobody
  *     come or go.
  *   - last_seen is written at most once per peer in 30 s; changes of state at once.
+ *   - Peers of the local network ("lan:...") can be made up by anybody, so there is room for
+ *     lan_max of them; for a new one the one not heard of for longest goes (SESSION_DROPPED), but
+ *     none that has messages, a nickname or an account. What comes faster than it can be stored is
+ *     answered BUSY.
  *   - Started again inside a running daemon, it learns the open sessions from what the gateways say
  *     they have heard (SESSIONS_SEEN). A goodbye before that is noticed by the timeout.
  * Leaves to others: names and passwords, what sessions do, showing peers (history).
@@ -24,6 +28,7 @@
 
 struct peer_registry_options {
     int64_t timeout_s; /* presence.timeout_s; 0: 180 */
+    int64_t lan_max;   /* peers.unverified_max; 0: 4,096 */
 };
 
 extern const struct actor_class peer_registry_actor; /* args: struct peer_registry_options */

@@ -35,7 +35,7 @@ struct change *registry_add_change(struct peer_registry *r, enum change_kind kin
     change->peer = peer;
     change->at_ms = registry_ms(r, actor_mono(r->actor));
     change->seen_ms = registry_ms(r, peer->last_seen);
-    if (kind == CHANGE_LEFT)
+    if (kind == CHANGE_LEFT || kind == CHANGE_DROPPED)
         change->left_ms = change->at_ms;
     change->measured = peer->measured;
     roost__internal__peer_measured__init(&peer->measured);
@@ -126,6 +126,8 @@ static const char *reason_of(const struct change *change)
         return "goodbye";
     case CHANGE_TIMEOUT:
         return "timeout";
+    case CHANGE_DROPPED:
+        return "dropped";
     }
     return "";
 }
@@ -159,7 +161,7 @@ static void fill_change(struct change *change, INTERNAL(PeerChange) * out)
     out->address = text(change->address);
     out->seen_ms = change->seen_ms;
     out->left_ms = change->left_ms;
-    out->is_new_connection = change->kind == CHANGE_OPEN;
+    out->is_new_connection = change->kind == CHANGE_OPEN && !change->is_again;
     out->may_create = change->kind == CHANGE_OPEN;
     out->event = change->event;
     out->reason = text(reason_of(change));
@@ -313,24 +315,51 @@ static void take_names(struct peer *peer, const INTERNAL(PeerState) * state)
     free(display_name);
 }
 
+/* Its row is no more. What is still in the queue for it goes the same way, or makes it anew. */
+static void forgotten(struct peer_registry *r, const struct change *change)
+{
+    struct peer *peer = change->peer;
+    const struct change gone = {
+        .kind = CHANGE_DROPPED, .peer = peer, .event = CHANGE_OFFLINE, .at_ms = change->at_ms};
+    INTERNAL(PeerState) last = ROOST__INTERNAL__PEER_STATE__INIT;
+    bool was_told_online =
+        change->event == CHANGE_OFFLINE || (change->event == CHANGE_EVENT_NONE && peer->is_online);
+    last.peer_id = peer->id;
+    last.name = text(peer->name);
+    last.display_name = text(peer->display_name);
+    peer->is_online = false;
+    peer->id = 0;
+    if (was_told_online)
+        publish(r, &gone, &last);
+    registry_drop_session(r, peer, ERR_NO_SUCH_PEER);
+}
+
 /* It will never be stored. */
 static void refused(struct peer_registry *r, const struct change *change,
                     const INTERNAL(PeerState) * state)
 {
+    bool is_gone = err_from_code(state->code) == ERR_NO_SUCH_PEER;
+    if (is_gone && change->kind != CHANGE_OPEN) { /* persistence made room */
+        forgotten(r, change);
+        return;
+    }
     log_warn("peer-refused", LOG_STR("peer", change->peer->name), LOG_U64("code", state->code));
     if (change->event == CHANGE_ONLINE)
         change->peer->is_online = false;
     if (change->kind != CHANGE_OPEN)
         return;
     answer_open(r, change, state);
-    if (u64map_remove(&r->sessions, change->session, NULL))
-        change->peer->session_count--;
+    if (u64map_get_pointer(&r->sessions, change->session) != change->peer)
+        return;
+    (void)u64map_remove(&r->sessions, change->session, NULL);
+    change->peer->session_count--;
 }
 
 static void stored(struct peer_registry *r, const struct change *change,
                    const INTERNAL(PeerState) * state)
 {
     take_names(change->peer, state);
+    change->peer->is_kept = state->is_kept;
     if (change->kind == CHANGE_OPEN)
         answer_open(r, change, state);
     if (change->event != CHANGE_EVENT_NONE)
@@ -353,6 +382,7 @@ static bool settle_change(struct peer_registry *r, struct change *change,
         peer->is_seen_queued = false;
     if (peer->is_online)
         registry_watch_timeout(r, peer);
+    registry_watch_stale(r, peer);
     registry_forget(r, peer);
     free_change(change);
     return true;

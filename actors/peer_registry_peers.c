@@ -13,6 +13,7 @@
 #include "rt/metrics.h"
 
 #define CHECK_AGAIN_MS 100
+#define LAN_PREFIX     "lan:" /* proto/name.h: name_is_reserved */
 
 int64_t registry_ms(const struct peer_registry *r, struct mono_time time)
 {
@@ -55,9 +56,13 @@ struct peer *registry_peer(struct peer_registry *r, ProtobufCBinaryData name,
     struct peer *peer = registry_find(r, folded->text);
     if (peer)
         return peer;
+    bool is_lan = strncmp(folded->text, LAN_PREFIX, strlen(LAN_PREFIX)) == 0;
+    if (is_lan && registry_make_lan_room(r))
+        return NULL;
     peer = calloc(1, sizeof(*peer));
     if (!peer)
         return NULL;
+    peer->is_lan = is_lan;
     roost__internal__peer_measured__init(&peer->measured);
     peer->folded = strdup(folded->text);
     peer->name = registry_copy(name);
@@ -67,6 +72,7 @@ struct peer *registry_peer(struct peer_registry *r, ProtobufCBinaryData name,
         free_peer(peer);
         return NULL;
     }
+    r->lan_count += is_lan;
     return peer;
 }
 
@@ -75,6 +81,8 @@ void registry_forget(struct peer_registry *r, struct peer *peer)
     if (peer->session_count || peer->change_count || peer->is_online)
         return;
     heap_remove(&r->timeouts, &peer->timeout);
+    heap_remove(&r->stale, &peer->stale);
+    r->lan_count -= peer->is_lan;
     (void)hash_remove_pointer(&r->peers, peer->folded, strlen(peer->folded));
     free_peer(peer);
 }
@@ -82,7 +90,8 @@ void registry_forget(struct peer_registry *r, struct peer *peer)
 void registry_peers_fini(struct peer_registry *r)
 {
     struct hash_cursor cursor = {.position = 0};
-    heap_fini(&r->timeouts); /* before its nodes */
+    heap_fini(&r->timeouts); /* before their nodes */
+    heap_fini(&r->stale);
     while (hash_next(&r->peers, &cursor))
         free_peer((struct peer *)(uintptr_t)cursor.value);
     hash_fini(&r->peers);

@@ -4,6 +4,7 @@
  *
  *     peer_registry.c           the class: sessions, timeouts, calls, loading at start
  *     peer_registry_peers.c     the peers in memory
+ *     peer_registry_lan.c       how many peers of the local network there is room for
  *     peer_registry_changes.c   changes on their way to the store, and published after it
  *
  * In memory are the peers that are online or have something on its way; all others are only in the
@@ -21,11 +22,12 @@
 #include "rt/heap.h"
 #include "rt/metrics.h"
 
-#define REGISTRY_PEERS_MAX    (1u << 20)
-#define REGISTRY_SESSIONS_MAX (1u << 20)
-#define REGISTRY_SAVE_MAX     256  /* changes of one PEER_SAVE */
-#define REGISTRY_CALLS_MAX    256  /* calls passed on and not yet answered */
-#define REGISTRY_EVENTS_MAX   4096 /* published later, when a gateway's mailbox was full */
+#define REGISTRY_PEERS_MAX       (1u << 20)
+#define REGISTRY_SESSIONS_MAX    (1u << 20)
+#define REGISTRY_SAVE_MAX        256  /* changes of one PEER_SAVE */
+#define REGISTRY_CALLS_MAX       256  /* calls passed on and not yet answered */
+#define REGISTRY_LAN_CHANGES_MAX 4    /* of one peer of the local network, not stored yet */
+#define REGISTRY_EVENTS_MAX      4096 /* published later, when a gateway's mailbox was full */
 
 enum registry_timer {
     REGISTRY_TIMER_TIMEOUT, /* somebody was not heard of for long */
@@ -50,6 +52,11 @@ struct peer {
     unsigned change_count; /* of the queue, that point here */
     bool is_online;        /* after all changes that were given their event */
     bool is_seen_queued;
+    bool is_lan;
+    bool is_kept;                    /* as persistence said last */
+    uint64_t session;                /* is_lan: the one it opened last ... */
+    uint8_t gateway;                 /* ... and who said so */
+    struct heap_node stale;          /* is_lan, not is_kept: when it was heard of, or earlier */
     INTERNAL(PeerMeasured) measured; /* since its last change */
     struct mono_time last_seen, last_written;
     struct heap_node timeout; /* deadline in ns; may lie too early */
@@ -60,6 +67,7 @@ enum change_kind {
     CHANGE_SEEN,
     CHANGE_LEFT, /* said goodbye in its last session */
     CHANGE_TIMEOUT,
+    CHANGE_DROPPED, /* there is no room for it */
 };
 
 enum change_event { CHANGE_EVENT_NONE = 0, CHANGE_ONLINE = 1, CHANGE_OFFLINE = 2 };
@@ -78,6 +86,7 @@ struct change {
     uint8_t from;
     char *display_name, *peer_kind, *address;
     struct announced announced;
+    bool is_again; /* the session was open: only what it says of itself is new */
 
     INTERNAL(PeerMeasured) measured; /* of any kind of change */
 };
@@ -105,6 +114,8 @@ struct peer_registry {
     struct hash peers;      /* folded name -> struct peer */
     struct u64map sessions; /* session -> struct peer */
     struct heap timeouts;
+    struct heap stale; /* of the local network and not kept: heard of first on top */
+    size_t lan_max, lan_count;
 
     bool is_loaded; /* history told who was online */
     char load_after[NAME_FOLDED_BYTES_MAX + 1];
@@ -140,6 +151,15 @@ void registry_watch_timeout(struct peer_registry *r, struct peer *peer);
 void registry_arm_timeout(struct peer_registry *r);
 /* A terminated copy; NULL when there is no memory. */
 char *registry_copy(ProtobufCBinaryData bytes);
+
+/* --- peer_registry_lan.c */
+
+/* Before a peer of the local network is made. BUSY: too many are on their way to the store. */
+MUST_USE enum err registry_make_lan_room(struct peer_registry *r);
+/* It may have to go, or not, by what is known of it now. */
+void registry_watch_stale(struct peer_registry *r, struct peer *peer);
+/* Its session is over, and its gateway is told. */
+void registry_drop_session(struct peer_registry *r, struct peer *peer, enum err why);
 
 /* --- peer_registry_changes.c */
 

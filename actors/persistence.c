@@ -150,6 +150,7 @@ static void fill_options(struct persistence_options *options)
     options->presence_retention_ms = or_default(options->presence_retention_ms, 90 * DAY_MS);
     options->cleanup_interval_ms = or_default(options->cleanup_interval_ms, DAY_MS / 24);
     options->invitation_ttl_ms = or_default(options->invitation_ttl_ms, 7 * DAY_MS);
+    options->lan_max = or_default(options->lan_max, 4096);
     options->token_ms = or_default(options->token_ms, 30 * DAY_MS);
     options->login_window_ms = or_default(options->login_window_ms, 5 * MINUTE_MS);
     options->lock_ms = or_default(options->lock_ms, 15 * MINUTE_MS);
@@ -232,6 +233,9 @@ static void init_memory(struct persistence *p)
     dedupe_init(&p->dedupe, PERSISTENCE_TAIL_IDS_MAX);
     u64map_init(&p->next_numbers, PERSISTENCE_SESSIONS_MAX);
     u64map_init(&p->standings, PERSISTENCE_STANDINGS_MAX);
+    u64map_init(&p->evicted, PERSISTENCE_EVICTED_MAX);
+    p->lan_count = PERSISTENCE_LAN_UNKNOWN;
+    p->lan_full_until = actor_mono(p->actor);
 }
 
 static enum err persistence_init(struct actor *actor, void *state, const void *args)
@@ -273,6 +277,7 @@ static void persistence_fini(struct actor *actor, void *state)
     dedupe_fini(&p->dedupe);
     u64map_fini(&p->next_numbers);
     u64map_fini(&p->standings);
+    u64map_fini(&p->evicted);
     hash_fini(&p->scope_places);
     free(p->scopes);
     free(p->undo);

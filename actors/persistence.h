@@ -38,6 +38,7 @@ struct persistence_options {
     int64_t retention_ms;          /* [30 days] messages stay this long after being stored */
     int64_t presence_retention_ms; /* [90 days] */
     int64_t cleanup_interval_ms;   /* [1 hour] */
+    int64_t lan_max;               /* [4,096] unverified peers of the local network */
     int64_t invitation_ttl_ms;     /* [7 days] */
     int64_t token_ms;              /* [30 days] life of a token since its last use */
     uint32_t login_failures_max;   /* [5] within login_window_ms lock a name for lock_ms */

@@ -142,10 +142,24 @@ static enum err note_conversation(void *context, const struct conversation_row *
 }
 
 /* Messages name their peers by id: so a peer stays as long as anything may name it. What waits for
- * such a peer is ended by removing the consumers of its mailbox. */
+ * such a peer is ended by removing the consumers of its mailbox. An empty mailbox goes with it. */
 static const char still_named[] =
-    "the peer has a mailbox or messages and stays known; to drop what waits for it, remove the "
-    "consumers of its mailbox (CONSUMER_REMOVE)";
+    "the peer has messages and stays known; to drop what waits for it, remove the consumers of its "
+    "mailbox (CONSUMER_REMOVE)";
+
+/* Has the peer's mailbox ever had a message? Receipts are in it without a conversation. */
+static enum err has_mail(struct persistence *p, const char *folded, bool *ret)
+{
+    struct scope_row mailbox;
+    uint64_t last_seq = 0;
+    enum err err = scope_find(p->store, SCOPE_PEER, folded, &mailbox);
+    if (err == ERR_NO_SUCH_SCOPE)
+        return ERR_OK;
+    if (!err)
+        err = scope_last_seq(p->store, mailbox.id, &last_seq);
+    *ret |= last_seq > 0;
+    return err;
+}
 
 static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
                             INTERNAL(CallDone) * done)
@@ -153,21 +167,19 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
     int64_t id;
     bool is_needed = false;
     struct name_folded folded;
-    struct scope_row mailbox;
     enum err err = name_fold(call->peer.data, call->peer.len, &folded);
     if (!err)
         err = peer_find(p->store, folded.text, &id);
     if (!err)
         err = conversation_list(p->store, id, 1, note_conversation, &is_needed);
+    if (!err)
+        err = has_mail(p, folded.text, &is_needed);
     if (err)
         return err;
-    err = scope_find(p->store, SCOPE_PEER, folded.text, &mailbox);
-    if (!err || is_needed) {
+    if (is_needed) {
         done->text = (char *)(uintptr_t)still_named; /* only read */
         return ERR_PEER_IN_USE;
     }
-    if (err != ERR_NO_SUCH_SCOPE)
-        return err;
     int64_t room_id = 0;
     enum member_role role;
     err = member_next_room(p->store, id, 0, &room_id, &role);
@@ -177,7 +189,7 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
         done->text = (char *)(uintptr_t) "the peer is a member of a room"; /* only read */
         return ERR_NOT_ALLOWED;
     }
-    err = peer_remove(p->store, id);
+    err = persistence_peer_forget(p, id, folded.text);
     done->count = !err;
     return err;
 }

@@ -24,26 +24,35 @@ static const char *text(struct persistence *p, ProtobufCBinaryData bytes)
     return copy;
 }
 
-static enum err find_peer(struct persistence *p, const INTERNAL(PeerChange) * change,
-                          int64_t *ret_id)
+static enum err create_peer(struct persistence *p, const char *name, const char *folded,
+                            int64_t *ret_id)
 {
-    if (change->peer_id) {
-        *ret_id = change->peer_id;
-        return ERR_OK;
-    }
+    bool is_lan = persistence_is_lan(folded);
+    enum err err = is_lan ? persistence_make_lan_room(p) : ERR_OK;
+    if (!err)
+        err = peer_create(p->store, name, folded, p->now_ms, ret_id);
+    if (!err && is_lan)
+        p->lan_count++;
+    return err;
+}
+
+static enum err find_by_name(struct persistence *p, const INTERNAL(PeerChange) * change,
+                             int64_t *ret_id)
+{
     struct name_folded folded;
     enum err err = name_fold(change->name.data, change->name.len, &folded);
     if (!err)
         err = peer_find(p->store, folded.text, ret_id);
     if (err != ERR_NO_SUCH_PEER || !change->may_create)
         return err;
-    return peer_create(p->store, text(p, change->name), folded.text, p->now_ms, ret_id);
+    return create_peer(p, text(p, change->name), folded.text, ret_id);
 }
 
 struct stored_peer {
     struct persistence *p;
     INTERNAL(PeerState) * state;
     int64_t last_seen_ms, left_ms;
+    bool is_lan;
 };
 
 static enum err take_peer(void *context, const struct peer_row *row)
@@ -52,6 +61,7 @@ static enum err take_peer(void *context, const struct peer_row *row)
     struct batch *batch = stored->p->batch;
     stored->last_seen_ms = row->last_seen_ms;
     stored->left_ms = row->left_ms;
+    stored->is_lan = row->is_lan;
     stored->state->is_verified = row->is_verified;
     stored->state->name = batch_bytes(batch, row->name, strlen(row->name));
     stored->state->display_name = batch_bytes(batch, row->display_name, strlen(row->display_name));
@@ -83,6 +93,20 @@ static enum err add_event(struct persistence *p, const INTERNAL(PeerChange) * ch
                         &state->event_id);
 }
 
+/* The peer of the change, which may have been forgotten since it got its id. */
+static enum err read_stored(struct persistence *p, const INTERNAL(PeerChange) * change,
+                            struct stored_peer *stored, int64_t *ret_id)
+{
+    enum err err = ERR_NO_SUCH_PEER;
+    *ret_id = change->peer_id;
+    if (change->peer_id)
+        err = peer_read(p->store, change->peer_id, take_peer, stored);
+    if (err != ERR_NO_SUCH_PEER || (change->peer_id && !change->may_create))
+        return err;
+    err = find_by_name(p, change, ret_id);
+    return err ? err : peer_read(p->store, *ret_id, take_peer, stored);
+}
+
 static enum err add_measured(struct persistence *p, const INTERNAL(PeerChange) * change,
                              int64_t peer_id)
 {
@@ -99,14 +123,20 @@ static enum err add_measured(struct persistence *p, const INTERNAL(PeerChange) *
     return peer_add_measured(p->store, peer_id, &add);
 }
 
+static enum err note_kept(struct persistence *p, int64_t peer_id, INTERNAL(PeerState) * state)
+{
+    bool is_kept = false;
+    enum err err = peer_is_kept(p->store, peer_id, &is_kept);
+    state->is_kept = is_kept;
+    return err;
+}
+
 static enum err save_peer(struct persistence *p, const INTERNAL(PeerChange) * change,
                           INTERNAL(PeerState) * state)
 {
     struct stored_peer stored = {.p = p, .state = state};
     int64_t id = 0;
-    enum err err = find_peer(p, change, &id);
-    if (!err)
-        err = peer_read(p->store, id, take_peer, &stored);
+    enum err err = read_stored(p, change, &stored, &id);
     if (err)
         return err;
     state->peer_id = id;
@@ -134,6 +164,8 @@ static enum err save_peer(struct persistence *p, const INTERNAL(PeerChange) * ch
     err = peer_update_seen(p->store, &seen);
     if (!err)
         err = add_measured(p, change, id);
+    if (!err && stored.is_lan)
+        err = note_kept(p, id, state);
     return err ? err : add_event(p, change, id, state);
 }
 

@@ -132,6 +132,8 @@ static enum err find_owner(struct persistence *p, struct stored_name *name, bool
         return peer_read(p->store, *ret_id, copy_name, name);
     if (err != ERR_NO_SUCH_PEER || !may_create || name->name[0] == '$')
         return err;
+    if (persistence_is_lan(name->folded.text)) /* it has a message now, so it stays */
+        p->lan_count = PERSISTENCE_LAN_UNKNOWN;
     err = peer_create(p->store, name->name, name->folded.text, p->now_ms, ret_id);
     if (!err && *ret_id > CONVERSATION_PEER_ID_MAX)
         return ERR_TOO_MANY;

@@ -12,6 +12,7 @@
  *     persistence_dead.c         DEAD_CHANGE
  *     persistence_receipts.c     fates to receipts in mailboxes
  *     persistence_peers.c        PEER_SAVE
+ *     persistence_lan.c          how many peers of the local network there is room for
  *     persistence_numbers.c      NUMBERS_RESERVE
  *     persistence_calls.c        CALL: which method is worked on by whom, and the small ones
  *     persistence_login.c        LOGIN_WRITE; new accounts; the audit log
@@ -20,7 +21,7 @@
  *     persistence_members.c      who is in a room, and what follows from it
  *     persistence_invitations.c  the INVITE methods
  *     persistence_changes.c      MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT
- *     persistence_lan.c          LAN_WRITE, LAN_LOAD
+ *     persistence_lan_mail.c     LAN_WRITE, LAN_LOAD
  *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
  *
  * Errors inside: those of persistence_breaks() concern the whole transaction and are passed up
@@ -48,6 +49,8 @@
 #define PERSISTENCE_SCOPES_MAX    65536      /* names kept in the cache */
 #define PERSISTENCE_SESSIONS_MAX  (1u << 20)
 #define PERSISTENCE_STANDINGS_MAX 65536
+#define PERSISTENCE_LAN_UNKNOWN   (-1)
+#define PERSISTENCE_EVICTED_MAX   65536
 #define PERSISTENCE_CONSUMER_MAIN "main"
 
 enum persistence_timer {
@@ -104,6 +107,11 @@ struct persistence {
     struct scope_ref *scopes;
     uint32_t scope_count;
 
+    /* Peers of the local network. */
+    int64_t lan_count; /* rows, or PERSISTENCE_LAN_UNKNOWN */
+    struct mono_time lan_full_until;
+    struct u64map evicted; /* ids of some that were forgotten lately */
+
     /* (room, peer) -> may it send? Forgotten with every change of rooms, members and accounts. */
     struct u64map standings;
 
@@ -152,6 +160,18 @@ MUST_USE enum err persistence_fail(struct persistence *p, enum err err);
 int64_t persistence_now_ms(const struct persistence *p);
 /* The smaller of both: for removing things. */
 int64_t persistence_past_ms(const struct persistence *p);
+
+/* --- persistence_lan.c */
+
+/* Is this the name of a peer of the local network? */
+bool persistence_is_lan(const char *folded);
+/* Before one is made: TOO_MANY when there is no room and none can be made. */
+MUST_USE enum err persistence_make_lan_room(struct persistence *p);
+/* The peer and its mailbox, which must be empty, with its consumers. */
+MUST_USE enum err persistence_peer_forget(struct persistence *p, int64_t peer_id,
+                                          const char *folded);
+/* To make room, lately. */
+bool persistence_was_evicted(const struct persistence *p, int64_t peer_id);
 
 /* --- persistence_outbox.c */
 

@@ -339,6 +339,8 @@ static enum err check_question(const struct persistence *p, const INTERNAL(Store
 {
     if (p->is_full)
         return ERR_DISK_FULL;
+    if (persistence_was_evicted(p, question->peer_id))
+        return ERR_NO_SUCH_PEER;
     bool is_next = question->first_no == persistence_next_no(p, question->session);
     return is_next ? ERR_OK : ERR_SEQUENCE_GAP;
 }

@@ -71,6 +71,7 @@ static void undo(struct persistence *p)
     dedupe_undo(&p->dedupe);
     persistence_scopes_forget(p);
     persistence_standings_forget(p);
+    p->lan_count = PERSISTENCE_LAN_UNKNOWN;
     batch_forget_rows(p->batch);
     while (p->undo_count > 0) {
         const struct session_undo *undo = &p->undo[--p->undo_count];

@@ -139,6 +139,7 @@ static void describe_store(const struct roostd_config *config, const char *datab
         .presence_retention_ms = config->retention_presence_s * MS_PER_S,
         .cleanup_interval_ms = config->cleanup_interval_s * MS_PER_S,
         .invitation_ttl_ms = config->invitation_ttl_s * MS_PER_S,
+        .lan_max = config->peers_unverified_max,
         .token_ms = config->security_token_s * MS_PER_S,
         .login_failures_max = (uint32_t)config->security_login_failures_max,
         .login_window_ms = config->security_login_window_s * MS_PER_S,
@@ -168,7 +169,10 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
         .room_gateway = ACTOR_TCP_GATEWAY,
     };
-    ret->peer_registry = (struct peer_registry_options){.timeout_s = config->presence_timeout_s};
+    ret->peer_registry = (struct peer_registry_options){
+        .timeout_s = config->presence_timeout_s,
+        .lan_max = config->peers_unverified_max,
+    };
     ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};
     ret->specs[ACTOR_PERSISTENCE] =
         (struct actor_spec){&persistence_actor, &ret->persistence, STOP_DEADLINE_MS};

@@ -43,6 +43,15 @@ MUST_USE enum err scope_create(struct store *store, enum scope_kind kind, const 
                                const char *folded, int64_t owner_id, int64_t now_ms,
                                int64_t *ret_id);
 
+/* The newest message that was ever in it, indexed or not; 0: none was. */
+MUST_USE enum err scope_last_seq(struct store *store, int64_t id, uint64_t *ret_seq);
+typedef enum err scope_consumer_visit(void *context, int64_t consumer_id);
+/* The first `limit` of its consumers. */
+MUST_USE enum err scope_consumers(struct store *store, int64_t id, uint32_t limit,
+                                  scope_consumer_visit *visit, void *context);
+/* With its consumers; messages in it stay, so it must have none. */
+MUST_USE enum err scope_remove(struct store *store, int64_t id);
+
 struct consumer_row {
     int64_t id, scope_id;
     uint64_t floor_seq;

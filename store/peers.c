@@ -208,12 +208,30 @@ enum err peer_read(struct store *store, int64_t id, peer_visit *visit, void *con
     return err == ERR_OK && count == 0 ? ERR_NO_SUCH_PEER : err;
 }
 
+/* Up to this many, all who are online are read and sorted; when there are more, a page of them is
+ * found in the order of names without looking at many others. */
+#define ONLINE_FEW 1000
+
+static enum err choose_list(struct store *store, int64_t online_since_ms, enum statement *ret)
+{
+    int64_t count = 0;
+    *ret = STATEMENT_peer_list;
+    if (!online_since_ms)
+        return ERR_OK;
+    enum err err = statement_query_ints(store, STATEMENT_peer_count_online,
+                                        INTS(online_since_ms, ONLINE_FEW + 1), &count, NULL);
+    *ret = count > ONLINE_FEW ? STATEMENT_peer_list_online_many : STATEMENT_peer_list_online_few;
+    return err;
+}
+
 enum err peer_list(struct store *store, const char *after_folded, int64_t online_since_ms,
                    uint32_t limit, peer_visit *visit, void *context)
 {
     sqlite3_stmt *stmt;
-    enum statement id = online_since_ms ? STATEMENT_peer_list_online : STATEMENT_peer_list;
-    enum err err = statement_open(store, id, &stmt);
+    enum statement id;
+    enum err err = choose_list(store, online_since_ms, &id);
+    if (err == ERR_OK)
+        err = statement_open(store, id, &stmt);
     if (err != ERR_OK)
         return err;
     statement_bind_text(stmt, 1, after_folded);
@@ -222,6 +240,67 @@ enum err peer_list(struct store *store, const char *after_folded, int64_t online
         (void)sqlite3_bind_int64(stmt, 3, online_since_ms);
     uint64_t count = 0;
     return visit_all(store, stmt, visit, context, &count);
+}
+
+enum err peer_list_by_ip(struct store *store, const char *ip, int64_t online_since_ms,
+                         struct peer_window window, peer_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_peer_list_by_ip, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_text(stmt, 1, ip);
+    (void)sqlite3_bind_int64(stmt, 2, window.limit);
+    (void)sqlite3_bind_int64(stmt, 3, window.offset);
+    (void)sqlite3_bind_int64(stmt, 4, online_since_ms);
+    uint64_t count = 0;
+    return visit_all(store, stmt, visit, context, &count);
+}
+
+enum err peer_list_stale(struct store *store, uint32_t limit, peer_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_peer_list_stale, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(limit));
+    uint64_t count = 0;
+    return visit_all(store, stmt, visit, context, &count);
+}
+
+enum err peer_is_kept(struct store *store, int64_t id, bool *ret)
+{
+    int64_t is_kept = 0;
+    enum err err = statement_query_ints(store, STATEMENT_peer_is_kept, INTS(id), &is_kept, NULL);
+    if (err == ERR_OK)
+        *ret = is_kept != 0;
+    return err;
+}
+
+enum err peer_count_lan(struct store *store, uint64_t *ret)
+{
+    int64_t count = 0;
+    enum err err = statement_query_ints(store, STATEMENT_peer_count_lan, 0, NULL, &count, NULL);
+    if (err == ERR_OK)
+        *ret = (uint64_t)count;
+    return err;
+}
+
+enum err peer_count(struct store *store, int64_t online_since_ms, struct peer_counts *ret)
+{
+    int64_t total = 0, online = 0, verified = 0, lan = 0;
+    enum err err = statement_query_ints(store, STATEMENT_peer_count, 0, NULL, &total, NULL);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_peer_count_online,
+                                   INTS(online_since_ms, INT64_MAX), &online, NULL);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_peer_count_verified, 0, NULL, &verified, NULL);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_peer_count_lan, 0, NULL, &lan, NULL);
+    if (err == ERR_OK)
+        *ret = (struct peer_counts){(uint64_t)total, (uint64_t)online, (uint64_t)verified,
+                                    (uint64_t)lan};
+    return err;
 }
 
 enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit, void *context)

@@ -59,6 +59,8 @@ MUST_USE enum err peer_add_measured(struct store *store, int64_t id,
                                     const struct peer_measured *measured);
 MUST_USE enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname);
 MUST_USE enum err peer_set_verified(struct store *store, int64_t id, bool is_verified);
+/* Would be missed: it has an account, a nickname, messages (as far as they are indexed) or a room. */
+MUST_USE enum err peer_is_kept(struct store *store, int64_t id, bool *ret);
 /* With its addresses, presence events and markers; its messages stay. */
 MUST_USE enum err peer_remove(struct store *store, int64_t id);
 
@@ -68,6 +70,20 @@ MUST_USE enum err peer_read(struct store *store, int64_t id, peer_visit *visit, 
  * and last_seen >= online_since_ms. */
 MUST_USE enum err peer_list(struct store *store, const char *after_folded, int64_t online_since_ms,
                             uint32_t limit, peer_visit *visit, void *context);
+struct peer_window {
+    uint32_t limit, offset;
+};
+/* Peers with an address of this IP (as store/address.h writes it), the one seen there last first. */
+MUST_USE enum err peer_list_by_ip(struct store *store, const char *ip, int64_t online_since_ms,
+                                  struct peer_window window, peer_visit *visit, void *context);
+struct peer_counts {
+    uint64_t total, online, verified, lan;
+};
+MUST_USE enum err peer_count(struct store *store, int64_t online_since_ms, struct peer_counts *ret);
+MUST_USE enum err peer_count_lan(struct store *store, uint64_t *ret);
+/* Peers of the local network that would not be missed, the one not seen for longest first. */
+MUST_USE enum err peer_list_stale(struct store *store, uint32_t limit, peer_visit *visit,
+                                  void *context);
 typedef enum err peer_address_visit(void *context, const char *address, const char *source,
                                     int64_t last_seen_ms);
 MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,

@@ -91,3 +91,41 @@ enum err scope_create(struct store *store, enum scope_kind kind, const char *nam
         *ret_id = sqlite3_last_insert_rowid(store->db);
     return err;
 }
+
+enum err scope_last_seq(struct store *store, int64_t id, uint64_t *ret_seq)
+{
+    uint64_t indexed_seq = 0;
+    int64_t indexed = 0, tail = 0;
+    enum err err = store_indexed_seq(store, &indexed_seq);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_scope_last_seq, INTS(id), &indexed, NULL);
+    if (err == ERR_OK)
+        err = statement_query_ints(store, STATEMENT_scope_last_seq_tail,
+                                   INTS(id, (int64_t)indexed_seq), &tail, NULL);
+    if (err == ERR_OK)
+        *ret_seq = (uint64_t)(tail > indexed ? tail : indexed);
+    return err;
+}
+
+enum err scope_consumers(struct store *store, int64_t id, uint32_t limit,
+                         scope_consumer_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_scope_consumers, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(id, limit));
+    bool has_row = false;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        err = visit(context, sqlite3_column_int64(stmt, 0));
+        if (err != ERR_OK)
+            break;
+    }
+    return statement_close(stmt, err);
+}
+
+enum err scope_remove(struct store *store, int64_t id)
+{
+    CHECK(store->is_in_transaction);
+    return statement_run_ints(store, STATEMENT_scope_remove, INTS(id));
+}

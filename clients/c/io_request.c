@@ -193,6 +193,7 @@ void io_on_presence(struct io *io, const Roost__V1__Presence *presence)
                     .time_ms = from->time_ms,
                     .reason = arena_text(&io->arena, from->reason),
                     .event_id = from->event_id,
+                    .is_verified = from->is_verified,
                 },
         };
         (void)event_push(io->roost, &event); /* counted when lost */

@@ -172,24 +172,55 @@ static bool fill_addresses(struct page_private *page, const Roost__V1__Peer *fro
     return true;
 }
 
+static void fill_peer_numbers(const Roost__V1__Peer *from, struct roost_peer *peer)
+{
+    peer->is_online = from->is_online;
+    peer->is_verified = from->is_verified;
+    peer->first_seen_ms = from->first_seen_ms;
+    peer->last_seen_ms = from->last_seen_ms;
+    peer->left_ms = from->left_ms;
+    peer->connections = from->connections;
+    peer->port = from->port;
+    peer->capabilities = from->capabilities;
+    peer->transfers_ok = from->transfers_ok;
+    peer->transfers_failed = from->transfers_failed;
+    peer->transfer_bytes = from->transfer_bytes;
+    peer->latency_ms = from->latency_ms;
+    peer->is_relay = from->is_relay;
+    peer->is_bootstrap = from->is_bootstrap;
+    peer->reliability_ppm = from->reliability_ppm;
+}
+
 static bool fill_peer(struct page_private *page, const void *part, void *item)
 {
     const Roost__V1__Peer *from = part;
     struct roost_peer *peer = item;
-    *peer = (struct roost_peer){
-        .name = arena_text(&page->arena, from->name),
-        .display_name = arena_text(&page->arena, from->display_name),
-        .nickname = arena_text(&page->arena, from->nickname),
-        .kind = arena_text(&page->arena, from->kind),
-        .is_online = from->is_online,
-        .is_verified = from->is_verified,
-        .first_seen_ms = from->first_seen_ms,
-        .last_seen_ms = from->last_seen_ms,
-        .left_ms = from->left_ms,
-        .connections = from->connections,
+    const struct {
+        const char **to;
+        ProtobufCBinaryData from;
+    } texts[] = {
+        {&peer->name, from->name},
+        {&peer->display_name, from->display_name},
+        {&peer->nickname, from->nickname},
+        {&peer->kind, from->kind},
+        {&peer->label, from->label.len ? from->label : from->name}, /* an older broker sends none */
+        {&peer->host_name, from->host_name},
+        {&peer->group, from->group},
+        {&peer->version_token, from->version_token},
+        {&peer->charset, from->charset},
+        {&peer->fingerprint, from->fingerprint},
+        {&peer->avatar, from->avatar},
+        {&peer->groups, from->groups},
+        {&peer->source, from->source},
     };
-    return peer->name && peer->display_name && peer->nickname && peer->kind &&
-           fill_addresses(page, from, peer);
+    *peer = (struct roost_peer){0};
+    fill_peer_numbers(from, peer);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *texts[i].to = arena_text(&page->arena, texts[i].from);
+        if (!*texts[i].to)
+            return false;
+    }
+    return fill_addresses(page, from, peer);
 }
 
 static bool fill_unread(struct page_private *page, const void *part, void *item)
@@ -282,6 +313,7 @@ static bool fill_presence(struct page_private *page, const void *part, void *ite
         .time_ms = from->time_ms,
         .reason = arena_text(&page->arena, from->reason),
         .event_id = from->event_id,
+        .is_verified = from->is_verified,
     };
     return event->peer && event->display_name && event->reason;
 }

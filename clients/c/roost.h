@@ -438,6 +438,7 @@ struct roost_presence_event {
     uint64_t time_ms;
     const char *reason; /* "hello", "goodbye", "timeout" ... */
     uint64_t event_id;
+    bool is_verified; /* the peer has an account */
 };
 
 struct roost_event {

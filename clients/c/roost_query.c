@@ -111,6 +111,7 @@ enum roost_error roost_query(struct roost *roost, const struct roost_query *quer
     message.online_only = query->online_only;
     message.after_name = view_text(query->after_name);
     message.text = view_text(query->text);
+    message.address = view_text(query->address);
     return ask_page(roost, request, &message.base, timeout_ms, ret);
 }
 

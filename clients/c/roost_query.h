@@ -41,8 +41,26 @@ struct roost_peer {
     uint64_t last_seen_ms;
     uint64_t left_ms;
     uint64_t connections;
-    const struct roost_peer_address *addresses;
+    const struct roost_peer_address *addresses; /* the one seen last first */
     size_t address_count;
+    const char *label;     /* what to show: nickname, else display name, user, host, address */
+    const char *host_name; /* this and the next six: as a peer of the local network says */
+    const char *group;
+    const char *version_token; /* of its program, "1_iptux 0.8.3" */
+    const char *charset;
+    const char *fingerprint; /* of its key, hexadecimal */
+    uint32_t port;
+    uint64_t capabilities;
+    uint64_t transfers_ok;
+    uint64_t transfers_failed;
+    uint64_t transfer_bytes;
+    uint64_t latency_ms; /* mean between sending and confirmation */
+    bool is_relay;
+    bool is_bootstrap;
+    const char *avatar;
+    const char *groups;       /* a JSON array, as imported */
+    const char *source;       /* what it was imported from; "": seen */
+    uint32_t reliability_ppm; /* 0 to 1,000,000 */
 };
 
 /* Of a conversation with a peer, or of a scope; the other string is "". */
@@ -133,16 +151,17 @@ struct roost_page {
 void roost_page_destroy(struct roost_page **page);
 
 enum roost_query_kind {
-    ROOST_QUERY_HISTORY = 1,       /* messages of `peer` (conversation) or `scope` */
-    ROOST_QUERY_BY_ID = 2,         /* messages by `message_ids` */
-    ROOST_QUERY_UNREAD = 3,        /* of `peer`, `scope`, or of everything */
-    ROOST_QUERY_PEERS = 4,         /* all, `online_only`, or the one named `peer` */
+    ROOST_QUERY_HISTORY = 1, /* messages of `peer` (conversation) or `scope` */
+    ROOST_QUERY_BY_ID = 2,   /* messages by `message_ids` */
+    ROOST_QUERY_UNREAD = 3,  /* of `peer`, `scope`, or of everything */
+    ROOST_QUERY_PEERS = 4,   /* all, `online_only`, by IP `address`, or the one named `peer` */
     ROOST_QUERY_CONVERSATIONS = 5, /* mine: last message and unread count of each */
     ROOST_QUERY_INSPECT = 6,       /* consumers of `scope`, or of all */
     ROOST_QUERY_DEAD_LETTERS = 7,  /* of `scope` and `consumer` */
     ROOST_QUERY_TRACE = 8,         /* all that is known of the message in `message_ids` */
     ROOST_QUERY_STATS = 9,         /* counters of the broker */
     ROOST_QUERY_PRESENCE = 10,     /* what happened to `peer`, or to all */
+    ROOST_QUERY_PEER_STATS = 11,   /* counters: total, online, offline, verified, unverified, lan */
     ROOST_QUERY_ROOMS = 16,        /* that I may see, by name; `online_only`: where I am a member */
     ROOST_QUERY_MEMBERS = 17,      /* of `scope`, by name */
     ROOST_QUERY_INVITATIONS = 18,  /* pending ones to me; `peer` = me: those I sent */
@@ -173,7 +192,8 @@ struct roost_query {
     bool newest_first;
     bool online_only;
     const char *after_name;
-    const char *text; /* of SEARCH */
+    const char *text;    /* of SEARCH */
+    const char *address; /* PEERS: an IP address; next page: raise `offset` by the rows that came */
 };
 
 ROOST_MUST_USE enum roost_error roost_query(struct roost *roost, const struct roost_query *query,

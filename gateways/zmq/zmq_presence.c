@@ -82,6 +82,7 @@ static Roost__V1__PresenceEvent *copy_event(struct zmq_gateway *gateway,
     event->is_online = body->is_online;
     event->time_ms = (uint64_t)body->at_ms;
     event->event_id = (uint64_t)body->event_id;
+    event->is_verified = body->is_verified;
     return event;
 }
 

@@ -32,6 +32,10 @@ ALTER TABLE peer ADD COLUMN is_lan INTEGER NOT NULL DEFAULT 0 CHECK (is_lan IN (
 UPDATE peer SET is_lan = 1 WHERE substr(folded, 1, 4) = 'lan:';
 CREATE INDEX peer_lan_by_age ON peer (last_seen_ms, id) WHERE is_lan = 1;
 
+-- Whoever may be online: has not left since it was seen last.
+CREATE INDEX peer_by_seen ON peer (last_seen_ms) WHERE left_ms < last_seen_ms;
+CREATE INDEX peer_verified ON peer (id) WHERE is_verified = 1;
+
 -- Who is behind this address? `ip`: the address without port and protocol; '' = has none.
 ALTER TABLE peer_address ADD COLUMN ip TEXT NOT NULL DEFAULT '';
 UPDATE peer_address SET ip = address WHERE address NOT GLOB '*[^0-9A-Fa-f.:]*';

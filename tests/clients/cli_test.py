@@ -306,9 +306,49 @@ class CliTest(unittest.TestCase):
         self.assertIn("alice", [one["name"] for one in self.json("peers", "--online")])
         self.roost("peers", "nobody-of-this-name", expect=NOT_FOUND)
         self.assertRegex(self.roost("peers")[0], r"PEER +NAME +STATE")
+        self.assertFalse(self.json("presence", "paula")[0]["verified"])
+        self.assertIn("unverified", self.roost("presence", "paula")[0])
         events = self.json("presence", "paula")
         self.assertTrue(any(one["online"] for one in events))
         self.assertFalse(events[-1]["online"])
+
+    def test_one_peer(self):
+        self.roost("stats", peer="nora")
+        one = self.json("peers", "show", "NORA")[0]
+        self.assertEqual((one["name"], one["label"], one["reliability"]), ("nora", "nora", 0.5))
+        self.assertEqual(self.json("peers", "nickname", "nora", "No one"), [{"named": "nora"}])
+        self.roost("stats", peer="nora")  # heard of again: it keeps the name
+        one = self.json("peers", "show", "nora")[0]
+        self.assertEqual((one["nickname"], one["label"]), ("No one", "No one"))
+        text = self.roost("peers", "show", "nora")[0]
+        self.assertRegex(text, r"trust +unverified")
+        self.assertRegex(text, r"shown as +No one")
+        self.roost("peers", "nickname", "nora")
+        self.assertEqual(self.json("peers", "show", "nora")[0]["label"], "nora")
+        self.roost("peers", "show", "nobody-of-this-name", expect=NOT_FOUND)
+        self.assertEqual(self.json("peers", "remove", "nora"), [{"removed": "nora"}])
+        self.roost("peers", "remove", "nora", expect=NOT_FOUND)
+        self.roost("peers", "remove", "alice", expect=REFUSED)  # it asks
+
+    def test_peers_by_address_and_numbers(self):
+        self.roost("stats", peer="ivan")
+        names = [one["name"] for one in self.json("peers", "ip", "127.0.0.1")]
+        self.assertEqual(names[0], "alice")  # seen there last: it asks
+        self.assertIn("ivan", names)
+        self.assertNotIn("ivan", [one["name"] for one in
+                                  self.json("peers", "ip", "127.0.0.1", "--online")])
+        self.assertEqual(self.json("peers", "ip", "192.0.2.1"), [])
+        self.assertEqual(self.json("peers", "ip", "::ffff:127.0.0.1")[0]["name"], "alice")
+        for wrong in ("localhost", "127.0.0.1:7667", "127.0.0.256", "x"):
+            self.roost("peers", "ip", wrong, expect=USAGE)
+        stats = self.json("peers", "stats")[0]
+        everybody = self.json("peers")
+        self.assertEqual(stats["total"], len(everybody))
+        self.assertEqual(stats["online"], len([one for one in everybody if one["online"]]))
+        self.assertEqual(stats["offline"], stats["total"] - stats["online"])
+        self.assertEqual(stats["verified"] + stats["unverified"], stats["total"])
+        self.assertEqual(stats["lan"], 0)
+        self.assertRegex(self.roost("peers", "stats")[0], r"online +\d")
 
     def test_presence_follow(self):
         environment = {**os.environ, "ROOST_URL": self.broker.url, "ROOST_PEER": "watcher"}

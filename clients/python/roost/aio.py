@@ -13,7 +13,7 @@ import asyncio
 import collections
 import contextlib
 import time
-from typing import Any, AsyncIterator, Callable, Deque, Iterable, List, Optional, Tuple
+from typing import Any, AsyncIterator, Callable, Deque, Dict, Iterable, List, Optional, Tuple
 
 import zmq
 import zmq.asyncio
@@ -360,9 +360,23 @@ class AsyncClient:
         return await self.query("CONVERSATIONS", "unread", timeout, limit=limit)
 
     async def peers(self, online_only: bool = False, limit: int = 500, after_name: str = "",
-                    timeout: float = 30) -> Page[Peer]:
+                    timeout: float = 30, *, name: str = "", address: str = "",
+                    offset: int = 0) -> Page[Peer]:
+        """All, those online, the one of that name, or those seen at an IP address.
+
+        Further pages: after_name = page.next_name; by address: offset."""
         return await self.query("PEERS", "peers", timeout, online_only=online_only, limit=limit,
-                                after_name=after_name)
+                                after_name=after_name, peer=name, address=address,
+                                offset=offset)
+
+    async def peer_stats(self, timeout: float = 30) -> Dict[str, int]:
+        """How many peers are: total, online, offline, verified, unverified, lan."""
+        page: Page[Counter] = await self.query("PEER_STATS", "counters", timeout)
+        return {counter.name: counter.value for counter in page.items}
+
+    async def remove_peer(self, name: str, timeout: float = 30) -> None:
+        """Forgets a peer that is offline and has no messages (administrators)."""
+        await self.call("PEER_REMOVE", timeout, peer=name)
 
     async def dead_letters(self, scope: str, consumer: str = "main", limit: int = 50,
                            timeout: float = 30) -> Page[DeadLetter]:

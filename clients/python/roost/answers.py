@@ -40,7 +40,25 @@ class Peer:
     last_seen_ms: int
     left_ms: int
     connections: int
-    addresses: Tuple[Address, ...] = ()
+    addresses: Tuple[Address, ...] = ()  # the one seen last first
+    label: str = ""  # what to show: nickname, else display name, user, host, address
+    host_name: str = ""  # this and the next six: as a peer of the local network says
+    group: str = ""
+    version_token: str = ""
+    charset: str = ""
+    fingerprint: str = ""
+    port: int = 0
+    capabilities: int = 0
+    transfers_ok: int = 0
+    transfers_failed: int = 0
+    transfer_bytes: int = 0
+    latency_ms: int = 0
+    is_relay: bool = False
+    is_bootstrap: bool = False
+    avatar: str = ""
+    groups: str = ""  # a JSON array, as imported
+    source: str = ""  # what it was imported from; "": seen
+    reliability_ppm: int = 0  # 0 to 1,000,000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import collections
 import concurrent.futures
 import threading
 from concurrent.futures import Future
-from typing import Any, Callable, Deque, Iterable, Optional
+from typing import Any, Callable, Deque, Dict, Iterable, Optional
 
 from . import requests
 from .answers import Conversation, Counter, DeadLetter, Page, Peer, TraceStep, page_of
@@ -244,9 +244,23 @@ class Client:
         return self.query("CONVERSATIONS", "unread", timeout, limit=limit)
 
     def peers(self, online_only: bool = False, limit: int = 500, after_name: str = "",
-              timeout: float = 30) -> Page[Peer]:
+              timeout: float = 30, *, name: str = "", address: str = "",
+              offset: int = 0) -> Page[Peer]:
+        """All, those online, the one of that name, or those seen at an IP address.
+
+        Further pages: after_name = page.next_name; by address: offset."""
         return self.query("PEERS", "peers", timeout, online_only=online_only, limit=limit,
-                          after_name=after_name)
+                          after_name=after_name, peer=name, address=address,
+                          offset=offset)
+
+    def peer_stats(self, timeout: float = 30) -> Dict[str, int]:
+        """How many peers are: total, online, offline, verified, unverified, lan."""
+        page: Page[Counter] = self.query("PEER_STATS", "counters", timeout)
+        return {counter.name: counter.value for counter in page.items}
+
+    def remove_peer(self, name: str, timeout: float = 30) -> None:
+        """Forgets a peer that is offline and has no messages (administrators)."""
+        self.call("PEER_REMOVE", timeout, peer=name)
 
     def dead_letters(self, scope: str, consumer: str = "main", limit: int = 50,
                      timeout: float = 30) -> Page[DeadLetter]:

@@ -139,6 +139,7 @@ class PresenceEvent:
     reason: str
     display_name: str
     event_id: int = 0
+    is_verified: bool = False  # the peer has an account
 
 
 def message_of(delivery: Any, scope: str = "") -> Message:
@@ -184,7 +185,8 @@ def presence_of(event: Any) -> PresenceEvent:
     return PresenceEvent(
         peer=event.peer.decode("utf-8", "replace"), is_online=event.is_online,
         time_ms=event.time_ms, reason=event.reason.decode("utf-8", "replace"),
-        display_name=event.display_name.decode("utf-8", "replace"), event_id=event.event_id)
+        display_name=event.display_name.decode("utf-8", "replace"), event_id=event.event_id,
+        is_verified=event.is_verified)
 
 
 _id_lock = threading.Lock()
