@@ -13,6 +13,9 @@
  *   7   accounts       who somebody is: logins, tokens             a new one takes over
  *   8   zmq-gateway    the ROUTER and its sessions                 a new one; clients say HELLO again
  *   9   tcp-gateway    Lair Chat connections                       a new one; they connect again
+ *   10  discovery      whom of the local network to answer, ask    a new one; it learns who is there
+ *   11  ipmsg-gateway  UDP sockets, peers of the local network     a new one; what was on its way is
+ *                                                                  sent again
  *
  * (A daemon that stops with an exit code is started again: start is recovery.)
  *
@@ -22,13 +25,15 @@
 #ifndef ACTORS_ACTORS_H
 #define ACTORS_ACTORS_H
 
-#include "accounts.h"                  /* accounts_actor */
-#include "auth_worker.h"               /* auth_worker_actor */
-#include "gateways/lair/tcp_gateway.h" /* tcp_gateway_actor */
-#include "gateways/zmq/zmq_gateway.h"  /* zmq_gateway_actor */
-#include "history.h"                   /* history_actor */
-#include "peer_registry.h"             /* peer_registry_actor */
-#include "persistence.h"               /* persistence_actor */
+#include "accounts.h"                     /* accounts_actor */
+#include "auth_worker.h"                  /* auth_worker_actor */
+#include "discovery.h"                    /* discovery_actor */
+#include "gateways/ipmsg/ipmsg_gateway.h" /* ipmsg_gateway_actor */
+#include "gateways/lair/tcp_gateway.h"    /* tcp_gateway_actor */
+#include "gateways/zmq/zmq_gateway.h"     /* zmq_gateway_actor */
+#include "history.h"                      /* history_actor */
+#include "peer_registry.h"                /* peer_registry_actor */
+#include "persistence.h"                  /* persistence_actor */
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
 #include "roostd_config.h"
@@ -46,6 +51,8 @@ struct actors {
     struct accounts_options accounts;
     struct zmq_gateway_options zmq_gateway;
     struct tcp_gateway_options tcp_gateway;
+    struct discovery_options discovery;
+    struct ipmsg_gateway_options ipmsg_gateway;
     struct zmq_gateway_bound bound; /* where it listens, after the start */
     const struct metrics *metrics;  /* to be set once the system exists: STATS shows them */
 };

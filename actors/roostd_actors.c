@@ -14,6 +14,8 @@
 #define STOP_DEADLINE_MS 5000
 #define SEEN_PER_TIMEOUT 6
 #define SEEN_MS_MAX      10000
+#define ASKS_PER_TIMEOUT 3
+#define LAN_ASK_MS_MAX   60000
 #define MIB              (1u << 20)
 #define WAL_BYTES        (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
 
@@ -49,7 +51,7 @@ static struct wire_limits limits_of(const struct roostd_config *config)
 static bool is_autocreate(const struct roostd_config *config)
 {
     if (config->mailbox_autocreate == AUTOCREATE_AUTO)
-        return roostd_is_local(config);
+        return roostd_is_private(config);
     return config->mailbox_autocreate == AUTOCREATE_ON;
 }
 
@@ -125,6 +127,31 @@ static void describe_tcp_gateway(const struct roostd_config *config, struct acto
     };
 }
 
+static void describe_lan(const struct roostd_config *config, struct actors *ret)
+{
+    int64_t timeout_ms = config->presence_timeout_s * MS_PER_S;
+    int64_t ask_ms = timeout_ms / ASKS_PER_TIMEOUT;
+    ret->discovery = (struct discovery_options){
+        .gateway = ACTOR_IPMSG_GATEWAY,
+        .ask_ms = ask_ms < LAN_ASK_MS_MAX ? ask_ms : LAN_ASK_MS_MAX,
+    };
+    ret->ipmsg_gateway = (struct ipmsg_gateway_options){
+        .listen = (const char *const *)config->ipmsg_listen.items,
+        .listen_count = config->ipmsg_listen.count,
+        .seeds = (const char *const *)config->ipmsg_seeds.items,
+        .seed_count = config->ipmsg_seeds.count,
+        .is_broadcast = config->ipmsg_broadcast,
+        .charset = (unsigned)config->ipmsg_charset,
+        .user = config->ipmsg_user,
+        .nickname = config->ipmsg_nickname,
+        .group = config->ipmsg_group,
+        .peers_max = (uint32_t)config->ipmsg_peers_max,
+        .seen_ms = seen_ms_of(config),
+        .absent_ms = timeout_ms,
+        .limits = limits_of(config),
+    };
+}
+
 static void describe_store(const struct roostd_config *config, const char *database,
                            struct actors *ret)
 {
@@ -160,6 +187,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_store(config, database, ret);
     describe_gateway(config, ret);
     describe_tcp_gateway(config, ret);
+    describe_lan(config, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
         .other_gateway = ACTOR_TCP_GATEWAY,
@@ -190,4 +218,8 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         (struct actor_spec){&zmq_gateway_actor, &ret->zmq_gateway, STOP_DEADLINE_MS};
     ret->specs[ACTOR_TCP_GATEWAY] =
         (struct actor_spec){&tcp_gateway_actor, &ret->tcp_gateway, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_DISCOVERY] =
+        (struct actor_spec){&discovery_actor, &ret->discovery, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_IPMSG_GATEWAY] =
+        (struct actor_spec){&ipmsg_gateway_actor, &ret->ipmsg_gateway, STOP_DEADLINE_MS};
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateways/ipmsg/lan_net.h"
 #include "gateways/zmq/zmq_gateway.h"
 
 #define RELOAD  true
@@ -162,6 +163,46 @@ static enum err check_listen(const struct roostd_config *config, bool is_insecur
     return ERR_OK;
 }
 
+static bool is_lan_local(const struct roostd_config *config)
+{
+    struct lan_address address;
+    for (size_t i = 0; i < config->ipmsg_listen.count; i++) {
+        if (lan_address_parse(config->ipmsg_listen.items[i], &address) != ERR_OK ||
+            !lan_address_is_local(address))
+            return false;
+    }
+    return true;
+}
+
+bool roostd_is_private(const struct roostd_config *config)
+{
+    return roostd_is_local(config) && is_lan_local(config);
+}
+
+/* What is wrong with the options of the local network; NULL: nothing. */
+static const char *lan_problem(const struct roostd_config *config, const char **ret_wrong)
+{
+    struct lan_address address;
+    const struct config_list *listen = &config->ipmsg_listen, *seeds = &config->ipmsg_seeds;
+    *ret_wrong = "ipmsg.listen";
+    if (listen->count > LAN_LISTEN_MAX)
+        return " may have at most 16 addresses";
+    for (size_t i = 0; i < listen->count; i++) {
+        *ret_wrong = listen->items[i];
+        if (lan_address_parse(listen->items[i], &address) != ERR_OK)
+            return " is no address for ipmsg.listen; write ADDRESS:PORT, as in 0.0.0.0:2425";
+    }
+    for (size_t i = 0; i < seeds->count; i++) {
+        *ret_wrong = seeds->items[i];
+        if (lan_address_parse(seeds->items[i], &address) != ERR_OK || address.port == 0)
+            return " is no address for ipmsg.seeds; write ADDRESS or ADDRESS:PORT";
+    }
+    *ret_wrong = config->ipmsg_user;
+    if (!lan_name_is_fit(config->ipmsg_user))
+        return " is no ipmsg.user: 1 to 40 characters, no `:`, no `@`, and no key at its end";
+    return NULL;
+}
+
 /* "before'what'after" */
 static enum err say(enum err code, struct buf *out, const char *before, const char *what,
                     const char *after)
@@ -186,6 +227,9 @@ enum err roostd_config_check(const struct roostd_config *config, bool is_insecur
                    " can be reached from other machines, and this version cannot tell friend from "
                    "stranger there; listen on 127.0.0.1 or ipc://, or say --insecure in a closed "
                    "laboratory");
+    const char *problem = lan_problem(config, &wrong);
+    if (problem)
+        return say(ERR_CONFIG, out, "", wrong, problem);
     if (config->message_size_max_bytes > config->zmq_publish_total_max_bytes)
         return say(ERR_CONFIG, out, "", "zmq.publish_total_max_bytes",
                    " must hold at least one message of message.size_max_bytes");

@@ -47,6 +47,8 @@ enum roostd_address roostd_address_kind(const char *address);
 
 /* Every listener is ADDRESS_LOCAL. */
 bool roostd_is_local(const struct roostd_config *config);
+/* The same, and programs of the local network are heard on this machine only. */
+bool roostd_is_private(const struct roostd_config *config);
 
 /* ERR_OK, ERR_CONFIG or ERR_UNSAFE_LISTENER, with one line for a person in *out. */
 MUST_USE enum err roostd_config_check(const struct roostd_config *config, bool is_insecure,

@@ -16,6 +16,8 @@ enum actor_id {
     ACTOR_ACCOUNTS = 7,
     ACTOR_ZMQ_GATEWAY = 8,
     ACTOR_TCP_GATEWAY = 9,
+    ACTOR_DISCOVERY = 10,
+    ACTOR_IPMSG_GATEWAY = 11,
     ACTOR_COUNT
 };
 

@@ -7,6 +7,7 @@
 #include "gateways/ipmsg/lan_net.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 #define RECEIVE_BYTES    (2 << 20)
 #define EARS_MAX         3 /* of one listen address: itself and two that hear broadcasts */
 #define INTERFACES_EVENT UINT32_MAX
+#define NAME_BYTES_MAX   40
+#define KEY_DIGITS       16
 #define EVERYBODY        0xffffffffu
 #define IS_LOOPBACK(ip)  (((ip) >> 24) == 127)
 
@@ -86,6 +89,25 @@ void lan_address_format(struct lan_address address, char ret_text[LAN_ADDRESS_TE
     (void)snprintf(ret_text, LAN_ADDRESS_TEXT_MAX, "%u.%u.%u.%u:%u", /* always fits */
                    address.ip >> 24, (address.ip >> 16) & 255u, (address.ip >> 8) & 255u,
                    address.ip & 255u, (unsigned)address.port);
+}
+
+bool lan_address_is_local(struct lan_address address)
+{
+    return IS_LOOPBACK(address.ip);
+}
+
+bool lan_name_is_fit(const char *name)
+{
+    size_t size = strlen(name), digits = 0;
+    if (size == 0 || size > NAME_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] <= ' ' || name[i] > '~' || name[i] == ':' || name[i] == '@')
+            return false;
+    }
+    while (digits < size && isxdigit((unsigned char)name[size - 1 - digits]))
+        digits++;
+    return !(digits >= KEY_DIGITS && size > KEY_DIGITS && name[size - 1 - KEY_DIGITS] == '-');
 }
 
 static struct sockaddr_in sockaddr_of(struct lan_address address)

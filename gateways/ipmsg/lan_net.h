@@ -76,6 +76,11 @@ size_t lan_net_announce(struct lan_net *net, const void *bytes, size_t size);
 
 /* "1.2.3.4", "1.2.3.4:2425", "1.2.3.4:*" (port 0). ERR_ADDRESS. */
 MUST_USE enum err lan_address_parse(const char *text, struct lan_address *ret);
+bool lan_address_is_local(struct lan_address address); /* 127.x.y.z */
 void lan_address_format(struct lan_address address, char ret_text[LAN_ADDRESS_TEXT_MAX]);
+
+/* A user name we may go by: 1 to 40 visible ASCII characters without ":" and "@", and not ending as if
+ * a key followed ("-" and 16 hexadecimal digits), as others drop datagrams of such users. */
+bool lan_name_is_fit(const char *name);
 
 #endif

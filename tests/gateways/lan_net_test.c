@@ -133,6 +133,17 @@ static void test_addresses(void **state)
         assert_int_equal(lan_address_parse(wrong[i], &address), ERR_ADDRESS);
 }
 
+static void test_names_to_go_by(void **state)
+{
+    (void)state;
+    assert_true(lan_name_is_fit("roost") && lan_name_is_fit("a-0123456789abcde"));
+    assert_true(lan_name_is_fit("-0123456789abcde") && lan_name_is_fit("0123456789abcdef0"));
+    assert_false(lan_name_is_fit("") || lan_name_is_fit("a:b") || lan_name_is_fit("a@b"));
+    assert_false(lan_name_is_fit("a b") || lan_name_is_fit("\xc3\xa4"));
+    assert_false(lan_name_is_fit("roost-0123456789ABCDEF"));
+    assert_false(lan_name_is_fit("12345678901234567890123456789012345678901"));
+}
+
 static void test_what_cannot_be_listened_to(void **state)
 {
     const char *no_address[] = {"somewhere"};
@@ -363,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_names_to_go_by),
         cmocka_unit_test(test_what_cannot_be_listened_to),
         cmocka_unit_test(test_answers_leave_from_where_it_was_asked),
         cmocka_unit_test(test_all_addresses),

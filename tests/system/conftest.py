@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from broker import Broker  # noqa: E402
 from lair_client import LairClient  # noqa: E402
+from lan_peer import IptuxPeer, LanPeer, network  # noqa: E402
 from raw import Raw  # noqa: E402
 from roost import Client  # noqa: E402
 
@@ -74,6 +75,43 @@ def join():
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def lan(make_broker, tmp_path):
+    """A broker on a local network of its own, and its neighbours.
+
+    lan.broker; lan.address, where it listens; lan.peer(n, ...): a LanPeer at address n;
+    lan.iptux(n, nickname): the real one (skipped where it is not installed); lan.make(...): another
+    broker instead, with other settings."""
+    network_of = network()
+
+    class Lan:
+        address, neighbours, broker = network_of(1), [], None
+
+        def make(self, **settings):
+            settings = {"ipmsg__listen": f"{self.address}:2425", "ipmsg__broadcast": "off", **settings}
+            self.broker = make_broker(**settings)
+            return self.broker
+
+        def at(self, last):
+            return network_of(last)
+
+        def peer(self, last, **options):
+            self.neighbours.append(LanPeer(network_of(last), self.address, **options))
+            return self.neighbours[-1]
+
+        def iptux(self, last, nickname, *arguments):
+            if not os.environ.get("ROOST_IPTUX_PEER"):
+                pytest.skip("iptux-core is not installed: the real iptux is left out")
+            home = tmp_path / f"iptux{last}"
+            self.neighbours.append(IptuxPeer(network_of(last), nickname, home, *arguments))
+            return self.neighbours[-1]
+
+    lan = Lan()
+    yield lan
+    for neighbour in lan.neighbours:
+        neighbour.close()
 
 
 @pytest.fixture

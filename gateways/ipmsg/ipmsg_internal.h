@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * The inside of the ipmsg-gateway: its state, and what its files call of each other.
+ *
+ *     ipmsg_gateway.c   the actor: life, turn, timers, stop; which answer goes to whom
+ *     ipmsg_peer.c      peers: sessions, what survives a restart, signs of life
+ *     ipmsg_hear.c      from a datagram to what is to be done
+ *     ipmsg_in.c        messages from them: store, confirm, notices
+ *     ipmsg_mail.c      messages to them: numbers, sending, confirmation
+ *     ipmsg_say.c       datagrams in the making
+ *     lan_net.c         sockets
+ *
+ * The pure modules of this folder (ipmsg_wire.h) know the protocol, these files know the broker.
+ */
+#ifndef GATEWAYS_IPMSG_IPMSG_INTERNAL_H
+#define GATEWAYS_IPMSG_IPMSG_INTERNAL_H
+
+#include "gateways/ipmsg/ipmsg_gateway.h"
+#include "gateways/ipmsg/ipmsg_wire.h"
+#include "gateways/ipmsg/lan_net.h"
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "proto/name.h"
+#include "proto/uuid.h"
+#include "rt/arena.h"
+#include "rt/buf.h"
+#include "rt/hash.h"
+#include "rt/heap.h"
+#include "rt/metrics.h"
+
+#define IPMSG_ASK_MS         15000
+#define IPMSG_STORE_MS       60000
+#define IPMSG_MAIL_BYTES_MAX (32u << 20) /* one message in the charset of its reader */
+#define IPMSG_SEALED_MAX     16          /* sealed messages of one peer that may yet be opened */
+
+#define IPMSG_BYTES(pointer, length)                                                               \
+    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
+
+/* A datagram that waits until its sender is known. */
+struct ipmsg_held {
+    struct ipmsg_held *next;
+    struct lan_path path;
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct ipmsg_notice {
+    struct ipmsg_notice *next;
+    size_t size;
+    char words[];
+};
+
+enum ipmsg_mail_state {
+    MAIL_NONE,    /* not attached */
+    MAIL_ASKED,   /* being attached */
+    MAIL_IDLE,    /* nothing in hand */
+    MAIL_LEASED,  /* a message that has no numbers yet */
+    MAIL_SENDING, /* a packet is on its way and not confirmed */
+};
+
+struct ipmsg_mail {
+    enum ipmsg_mail_state state;
+    bool was_asked, is_writing;
+    struct mono_time asked_at, leased_at, since;
+    uint64_t granted, delivery_no, seq;
+    int64_t expires_ms;
+    struct buf body;   /* all parts, in the charset of the peer */
+    size_t *part_ends; /* in body */
+    uint32_t part_count, part, first_no, options;
+    struct ipmsg_schedule schedule;
+    char sender[WIRE_NAME_BYTES_MAX];
+    size_t sender_size;
+};
+
+/* A sealed message that arrived: which one its READMSG speaks of. */
+struct ipmsg_sealed {
+    uint32_t first_no, count;
+    uint64_t seq;
+    size_t sender_size;
+    char sender[WIRE_NAME_BYTES_MAX];
+};
+
+struct ipmsg_peer {
+    struct ipmsg_gateway *gateway;
+    uint64_t id;      /* for ever; discovery knows it by this */
+    uint64_t session; /* 0: none */
+    int64_t peer_id;  /* 0: not known yet */
+    struct name_folded folded;
+    size_t name_size;
+    char name[WIRE_NAME_BYTES_MAX];
+    struct ipmsg_about about;
+    struct lan_path path; /* where it was heard last */
+    bool is_present;      /* heard of, and has not left */
+    bool is_registered, is_asking, was_asked;
+    bool has_news; /* for the registry */
+    bool is_loading, has_row, must_write;
+    bool is_answer_owed; /* discovery decides about its entry: first that, then everything else */
+    bool is_seen;        /* since the registry was told last */
+    bool is_resuming;    /* a packet of the last run is sent again */
+    struct mono_time heard_at, told_at, asked_at, owed_since;
+
+    struct {
+        int64_t began_ms;
+        uint64_t sending_seq;
+        uint32_t sending_no, sending_count;
+        bool is_explained;
+    } row;
+
+    struct ipmsg_held *held;
+    size_t held_count;
+    uint64_t published_no, stored_no;
+    uint32_t stores_open;
+    bool is_rewound;
+
+    struct ipmsg_mail mail;
+    struct heap_node due;
+    struct ipmsg_notice *notices;
+    size_t notice_count;
+    struct ipmsg_sealed sealed[IPMSG_SEALED_MAX];
+    unsigned sealed_next;
+};
+
+enum ipmsg_stage {
+    STORE_FIRST,
+    STORE_JOINING, /* the room is joined first */
+    STORE_KEPT,    /* refused where it was to go */
+};
+
+/* A message on its way to disk. */
+struct ipmsg_store {
+    uint64_t id, peer, session;
+    struct lan_path path; /* the confirmation goes back on it */
+    uint32_t number, command;
+    enum ipmsg_stage stage;
+    enum err refusal;
+    bool is_addressed;
+    uint8_t message_id[UUID_BYTES];
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct ipmsg_gateway {
+    struct actor *actor;
+    const struct ipmsg_gateway_options *options;
+    struct lan_net *net;
+    char own_name[WIRE_NAME_BYTES_MAX]; /* "lan:USER@HOST" */
+    size_t own_name_size;
+    char host[64];
+    enum ipmsg_charset charset;
+    uint64_t last_id, last_session, last_store;
+    struct u64map peers;    /* by id */
+    struct u64map sessions; /* by session */
+    struct hash names;      /* by folded name */
+    struct heap due;        /* peers with something to be sent, by time */
+    struct u64map stores;
+    struct u64map budgets; /* host -> what it may still say, see ipmsg_hear.c */
+
+    uint32_t next_no, end_no; /* numbers reserved */
+    bool is_reserving;
+
+    int64_t loaded_id;
+    bool is_loading, is_loaded;
+    unsigned resuming_count;
+    bool is_ready; /* others may be told */
+    bool must_announce;
+    struct mono_time started_at, announce_since;
+
+    struct wire_reader reader;
+    struct arena arena;
+    struct buf text;     /* the message in hand, in UTF-8 */
+    struct buf datagram; /* about to be sent */
+    struct buf scratch;
+    bool is_stopping;
+};
+
+enum ipmsg_timer {
+    IPMSG_TIMER_SWEEP,
+    IPMSG_TIMER_SEEN,
+    IPMSG_TIMER_DUE, /* a packet is to be sent again */
+};
+
+/* --- ipmsg_gateway.c */
+
+/* To discovery. */
+void ipmsg_tell(struct ipmsg_gateway *gateway, uint64_t peer, INTERNAL(LanHearing) what,
+                uint32_t packet_no);
+/* The timer of what is due, after `due` changed. */
+void ipmsg_arm(struct ipmsg_gateway *gateway);
+/* Numbers for packets that are remembered by number: consecutive. False: not now. */
+bool ipmsg_take_numbers(struct ipmsg_gateway *gateway, uint32_t count, uint32_t *ret_first);
+/* For any other packet. */
+uint32_t ipmsg_any_number(struct ipmsg_gateway *gateway);
+/* The peer that is the broker itself gets its row. */
+void ipmsg_make_own(struct ipmsg_gateway *gateway);
+
+/* --- ipmsg_peer.c */
+
+struct ipmsg_peer *ipmsg_peer_of(struct ipmsg_gateway *gateway, uint64_t id);
+struct ipmsg_peer *ipmsg_peer_of_session(struct ipmsg_gateway *gateway, uint64_t session);
+struct ipmsg_peer *ipmsg_peer_find(struct ipmsg_gateway *gateway, const char *name, size_t size);
+/* Finds or makes. NULL: no room. */
+struct ipmsg_peer *ipmsg_peer_make(struct ipmsg_gateway *gateway, const char *name, size_t size);
+void ipmsg_peer_forget(struct ipmsg_peer *peer);
+void ipmsg_peers_fini(struct ipmsg_gateway *gateway);
+/* It has a session number now. False: no memory. */
+bool ipmsg_peer_session(struct ipmsg_peer *peer);
+/* The other actors forget its session, if it has one. 0: it said goodbye. */
+void ipmsg_peer_end(struct ipmsg_peer *peer, uint32_t code);
+bool ipmsg_peer_is_ready(const struct ipmsg_peer *peer);
+/* Keeps the datagram until the peer is ready. False: no room. */
+bool ipmsg_peer_hold(struct ipmsg_peer *peer, const struct lan_path *path, const void *bytes,
+                     size_t size);
+MUST_USE enum err ipmsg_peer_write(struct ipmsg_peer *peer, uint64_t context);
+void ipmsg_peers_load(struct ipmsg_gateway *gateway);
+/* A datagram came from it; `is_entry`: discovery is told of it by others. */
+void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool is_entry);
+void ipmsg_peer_owe(struct ipmsg_peer *peer);
+void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new);
+void ipmsg_peer_sweep(struct ipmsg_peer *peer);
+void ipmsg_tell_seen(struct ipmsg_gateway *gateway);
+actor_handler ipmsg_on_session_opened, ipmsg_on_session_dropped, ipmsg_on_loaded;
+
+/* --- ipmsg_hear.c */
+
+void ipmsg_hear(void *gateway, const struct lan_path *path, const void *bytes, size_t size);
+/* One that was held back. */
+void ipmsg_hear_again(struct ipmsg_peer *peer, const struct lan_path *path, const void *bytes,
+                      size_t size);
+/* What is known of a peer of the last run. */
+void ipmsg_about_restore(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row);
+
+/* --- ipmsg_in.c */
+
+void ipmsg_in_message(struct ipmsg_peer *peer, const struct lan_path *path, const void *bytes,
+                      size_t size, const struct ipmsg_packet *packet);
+void ipmsg_in_no_answer(struct ipmsg_gateway *gateway, uint8_t kind, uint64_t id);
+void ipmsg_stores_fini(struct ipmsg_gateway *gateway);
+/* The packet number in the id of a message that came from here. */
+uint32_t ipmsg_id_number(const uint8_t id[UUID_BYTES]);
+actor_handler ipmsg_on_store_done, ipmsg_on_call_done;
+
+/* --- ipmsg_mail.c */
+
+/* A sign of life: attaches, sends what is parked. */
+void ipmsg_mail_kick(struct ipmsg_peer *peer);
+void ipmsg_mail_resume(struct ipmsg_peer *peer);
+void ipmsg_mail_stop(struct ipmsg_peer *peer);
+void ipmsg_mail_due(struct ipmsg_peer *peer);
+void ipmsg_mail_sweep(struct ipmsg_peer *peer);
+void ipmsg_mail_not_written(struct ipmsg_peer *peer);
+void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliver);
+void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *receipt);
+/* False: no such packet is on its way. */
+bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no);
+/* The peer opened a sealed message. False: no such message is known. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no);
+void ipmsg_notice(struct ipmsg_peer *peer, const char *words);
+void ipmsg_notices_say(struct ipmsg_peer *peer);
+void ipmsg_notices_drop(struct ipmsg_peer *peer);
+actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_written;
+
+/* --- ipmsg_say.c */
+
+void ipmsg_say_entry(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t mode);
+/* BR_ENTRY or BR_EXIT to everybody; to the seeds, or only to those that are silent. */
+void ipmsg_say_to_all(struct ipmsg_gateway *gateway, uint32_t mode);
+void ipmsg_say_seeds(struct ipmsg_gateway *gateway, uint32_t mode, bool is_silent_only);
+void ipmsg_say_confirm(struct ipmsg_gateway *gateway, const struct lan_path *path,
+                       uint32_t packet_no);
+void ipmsg_say_message(struct ipmsg_peer *peer, uint32_t packet_no, uint32_t options,
+                       const uint8_t *text, size_t size);
+void ipmsg_say_notice(struct ipmsg_peer *peer, uint32_t packet_no, const char *words, size_t size);
+/* READMSG with the peer's own number. */
+void ipmsg_say_read(struct ipmsg_peer *peer, uint32_t packet_no);
+/* A packet whose body is a number or a text. */
+void ipmsg_say_words(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t command,
+                     const char *words);
+void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t start);
+/* mail->body and its parts from a message; false: there is nothing to be shown of it. */
+bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message);
+/* UTF-8, whatever it was; the view lives until the next call. */
+struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet);
+
+#endif

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Mail to peers of the local network: the durable consumer "main" of their mailbox, one message at
+ * a time.
+ *
+ *     DELIVER -> numbers -> LAN_WRITE (which packet is on its way) -> the packet, again until it is
+ *             confirmed (RECVMSG) -> the next part, or settled: the next message
+ *
+ * The numbers are on disk before they are used: after a restart the same packet goes out with the
+ * same number, so that a program that remembers numbers shows it once. A peer that does not confirm
+ * keeps its message leased; it is knocked at ever more seldom, and at once when it shows a sign of
+ * life. Notices of the broker go between messages, once each.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/ipmsg/ipmsg_internal.h"
+#include "rt/check.h"
+#include "rt/log.h"
+
+#define HANDLE      1
+#define LEASE_MS    3600000
+#define EXTEND_MS   (LEASE_MS / 3)
+#define AGAIN_MS    1000
+#define NOTICES_MAX 4
+
+/* --- The consumer. */
+
+static void attach(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    INTERNAL(Attach) attach = ROOST__INTERNAL__ATTACH__INIT;
+    attach.session = peer->session;
+    attach.peer_id = peer->peer_id;
+    attach.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    attach.is_unverified = true;
+    attach.handle = HANDLE;
+    attach.scope_kind = PREFIX_PEER;
+    attach.scope_name = IPMSG_BYTES(peer->name, peer->name_size);
+    attach.consumer = IPMSG_BYTES("main", 4);
+    attach.lease_ms = LEASE_MS;
+    attach.credit_messages = mail->granted = 1;
+    enum err err = actor_ask(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base,
+                             NULL, IPMSG_ASK_MS, peer->id);
+    mail->state = err ? MAIL_NONE : MAIL_ASKED;
+    mail->asked_at = actor_mono(peer->gateway->actor);
+}
+
+static void settle(struct ipmsg_peer *peer, INTERNAL(SettleRange) * range)
+{
+    INTERNAL(Settle) settle = ROOST__INTERNAL__SETTLE__INIT;
+    range->first_delivery_no = range->last_delivery_no = peer->mail.delivery_no;
+    settle.session = peer->session;
+    settle.handle = HANDLE;
+    settle.ranges = &range;
+    settle.n_ranges = 1;
+    enum err err =
+        actor_send(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_SETTLE, &settle.base, NULL);
+    if (err) /* its lease ends by itself, and it comes again with the same number */
+        log_warn("settle-lost", LOG_U64("session", peer->session), LOG_ERROR(err));
+}
+
+static void grant_next(struct ipmsg_peer *peer)
+{
+    INTERNAL(Credit) credit = ROOST__INTERNAL__CREDIT__INIT;
+    credit.session = peer->session;
+    credit.handle = HANDLE;
+    credit.messages_total = ++peer->mail.granted;
+    enum err err =
+        actor_send(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_CREDIT, &credit.base, NULL);
+    if (err) { /* attached anew by the sweep */
+        log_warn("credit-lost", LOG_U64("session", peer->session), LOG_ERROR(err));
+        peer->mail.state = MAIL_NONE;
+    }
+}
+
+static void end_resuming(struct ipmsg_peer *peer)
+{
+    if (!peer->is_resuming)
+        return;
+    peer->is_resuming = false;
+    peer->gateway->resuming_count--;
+}
+
+/* --- Time of one peer. */
+
+static void wake_at(struct ipmsg_peer *peer, struct mono_time when)
+{
+    struct ipmsg_gateway *gateway = peer->gateway;
+    if (heap_has(&peer->due))
+        heap_move(&gateway->due, &peer->due, when.ns);
+    else if (heap_push(&gateway->due, &peer->due, when.ns) != ERR_OK)
+        log_warn("no-memory"); /* a sign of life sends it */
+    ipmsg_arm(gateway);
+}
+
+static void wake_in(struct ipmsg_peer *peer, int64_t delay_ms)
+{
+    wake_at(peer, mono_add_ms(actor_mono(peer->gateway->actor), delay_ms));
+}
+
+/* --- The end of the message in hand. */
+
+static void tell(struct ipmsg_peer *peer, bool begins)
+{
+    ipmsg_tell(peer->gateway, peer->id,
+               begins ? ROOST__INTERNAL__LAN_HEARING__LAN_MAIL_BEGINS
+                      : ROOST__INTERNAL__LAN_HEARING__LAN_MAIL_ENDS,
+               0);
+}
+
+static void let_go(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    heap_remove(&peer->gateway->due, &peer->due);
+    if (mail->state == MAIL_SENDING)
+        tell(peer, false);
+    mail->state = MAIL_IDLE;
+    buf_clear(&mail->body);
+    mail->part = mail->part_count = 0;
+}
+
+static void finish(struct ipmsg_peer *peer, Roost__V1__Outcome outcome)
+{
+    INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
+    range.outcome = outcome;
+    settle(peer, &range);
+    let_go(peer);
+    ipmsg_notices_say(peer);
+    grant_next(peer);
+}
+
+/* Its own time to live is over while it waited here: it goes back, and expires there. */
+static bool has_expired(const struct ipmsg_peer *peer)
+{
+    int64_t expires_ms = peer->mail.expires_ms;
+    return expires_ms && actor_wall(peer->gateway->actor).ms >= expires_ms;
+}
+
+void ipmsg_mail_stop(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    if (mail->state >= MAIL_LEASED)
+        let_go(peer);
+    mail->state = MAIL_NONE; /* the lease ends with the session */
+    mail->was_asked = false;
+    end_resuming(peer);
+}
+
+/* --- Sending. */
+
+static void send_part(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    size_t begin = mail->part ? mail->part_ends[mail->part - 1] : 0;
+    size_t end = mail->part_ends[mail->part];
+    int64_t delay_ms;
+    if (has_expired(peer)) {
+        finish(peer, ROOST__V1__OUTCOME__RELEASE);
+        return;
+    }
+    ipmsg_say_message(peer, mail->first_no + mail->part, mail->options,
+                      buf_data(&mail->body) + begin, end - begin);
+    delay_ms = ipmsg_send_next(&mail->schedule);
+    if (mail->expires_ms) {
+        int64_t left_ms = mail->expires_ms - actor_wall(peer->gateway->actor).ms;
+        delay_ms = left_ms < delay_ms ? left_ms + 1 : delay_ms;
+    }
+    wake_in(peer, delay_ms);
+}
+
+static void begin_part(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    mail->schedule = (struct ipmsg_schedule){0};
+    mail->since = actor_mono(peer->gateway->actor);
+    send_part(peer);
+}
+
+/* The numbers are on disk. */
+static void begin(struct ipmsg_peer *peer)
+{
+    peer->mail.state = MAIL_SENDING;
+    peer->mail.part = 0;
+    tell(peer, true);
+    begin_part(peer);
+}
+
+static void write_numbers(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    bool has_numbers =
+        peer->row.sending_seq == mail->seq && peer->row.sending_count == mail->part_count;
+    uint32_t first_no = peer->row.sending_no;
+    if (has_numbers && first_no) { /* of the last run, or of the session before */
+        mail->first_no = first_no;
+        begin(peer);
+        return;
+    }
+    if (!peer->is_present) { /* who knows whose address this is by now */
+        ipmsg_peer_end(peer, err_code(ERR_NO_SESSION));
+        return;
+    }
+    if (!ipmsg_take_numbers(peer->gateway, mail->part_count, &first_no)) {
+        wake_in(peer, AGAIN_MS);
+        return;
+    }
+    mail->first_no = first_no;
+    peer->row.sending_seq = mail->seq;
+    peer->row.sending_no = first_no;
+    peer->row.sending_count = mail->part_count;
+    mail->is_writing = ipmsg_peer_write(peer, peer->id) == ERR_OK;
+    if (!mail->is_writing) {
+        peer->row.sending_seq = 0;
+        wake_in(peer, AGAIN_MS);
+    }
+}
+
+enum err ipmsg_on_written(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(LanWritten) *written = MSG_BODY(msg, INTERNAL(LanWritten));
+    uint64_t id;
+    if (!actor_context(actor, msg, &id))
+        return ERR_OK;
+    struct ipmsg_peer *peer = id ? ipmsg_peer_of(state, id) : NULL;
+    if (written->code)
+        log_warn("lan-peer-not-written", LOG_U64("code", written->code));
+    if (!peer || !peer->mail.is_writing)
+        return ERR_OK;
+    peer->mail.is_writing = false;
+    if (peer->mail.state != MAIL_LEASED)
+        return ERR_OK; /* it went meanwhile */
+    if (written->code || peer->row.sending_seq != peer->mail.seq) {
+        peer->row.sending_seq = 0;
+        wake_in(peer, AGAIN_MS);
+        return ERR_OK;
+    }
+    begin(peer);
+    return ERR_OK;
+}
+
+void ipmsg_mail_not_written(struct ipmsg_peer *peer)
+{
+    if (!peer->mail.is_writing)
+        return;
+    peer->mail.is_writing = false;
+    peer->row.sending_seq = 0; /* whether it is on disk is unknown: other numbers */
+    if (peer->mail.state == MAIL_LEASED)
+        wake_in(peer, AGAIN_MS);
+}
+
+void ipmsg_mail_due(struct ipmsg_peer *peer)
+{
+    if (peer->mail.state == MAIL_SENDING)
+        send_part(peer);
+    else if (peer->mail.state == MAIL_LEASED && !peer->mail.is_writing)
+        write_numbers(peer);
+}
+
+/* --- What comes from the mailbox. */
+
+static bool lease(struct ipmsg_peer *peer, uint64_t delivery_no)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    if (mail->state != MAIL_IDLE && mail->state != MAIL_ASKED)
+        return false;
+    mail->state = MAIL_LEASED;
+    mail->delivery_no = delivery_no;
+    mail->leased_at = actor_mono(peer->gateway->actor);
+    return true;
+}
+
+void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliver)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    if (deliver->n_entries != 1 || !lease(peer, deliver->first_delivery_no)) {
+        log_error("delivery-unexpected", LOG_U64("entries", deliver->n_entries));
+        return;
+    }
+    const Roost__V1__Delivery *message = deliver->entries[0];
+    mail->seq = message->seq;
+    mail->expires_ms = (int64_t)message->expires_ms;
+    if (!ipmsg_text_of(peer, message)) {
+        finish(peer, ROOST__V1__OUTCOME__ACK); /* this protocol has no words for it */
+        return;
+    }
+    write_numbers(peer);
+}
+
+/* Somebody has read what this peer sent sealed: it is told with its own number. */
+void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *receipt)
+{
+    if (!lease(peer, receipt->delivery_no))
+        return;
+    for (size_t i = 0; i < receipt->n_entries; i++) {
+        const Roost__V1__ReceiptEntry *entry = receipt->entries[i];
+        for (size_t at = 0; at + UUID_BYTES <= entry->message_ids.len; at += UUID_BYTES) {
+            if (entry->level == ROOST__V1__RECEIPT_LEVEL__READ)
+                ipmsg_say_read(peer, ipmsg_id_number(entry->message_ids.data + at));
+        }
+    }
+    finish(peer, ROOST__V1__OUTCOME__ACK);
+}
+
+/* --- Confirmed. */
+
+/* How good the way to it is. What is lost is lost. */
+static void measure(struct ipmsg_peer *peer, bool is_ok)
+{
+    const struct ipmsg_mail *mail = &peer->mail;
+    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
+    size_t begin = mail->part ? mail->part_ends[mail->part - 1] : 0;
+    if (!peer->is_registered)
+        return;
+    measured.session = peer->session;
+    measured.ok = is_ok;
+    measured.failed = !is_ok;
+    measured.bytes = mail->part_ends[mail->part] - begin;
+    measured.latency_count = 1;
+    measured.latency_total_ms =
+        (uint64_t)mono_elapsed_ms(mail->since, actor_mono(peer->gateway->actor));
+    if (actor_send(peer->gateway->actor, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED, &measured.base,
+                   NULL) != ERR_OK)
+        return;
+}
+
+/* Its READMSG will name one of these numbers. */
+static void note_sealed(struct ipmsg_peer *peer)
+{
+    const struct ipmsg_mail *mail = &peer->mail;
+    if (!(mail->options & IPMSG_SECRET))
+        return;
+    struct ipmsg_sealed *sealed = &peer->sealed[peer->sealed_next++ % IPMSG_SEALED_MAX];
+    *sealed = (struct ipmsg_sealed){.first_no = mail->first_no,
+                                    .count = mail->part_count,
+                                    .seq = mail->seq,
+                                    .sender_size = mail->sender_size};
+    memcpy(sealed->sender, mail->sender, mail->sender_size);
+}
+
+/* Everything up to it counts as read: READ goes to whoever asked for it. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no)
+{
+    INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
+    for (size_t i = 0; i < IPMSG_SEALED_MAX; i++) {
+        struct ipmsg_sealed *sealed = &peer->sealed[i];
+        if (!sealed->count || packet_no < sealed->first_no ||
+            packet_no >= (uint64_t)sealed->first_no + sealed->count)
+            continue;
+        call.session = peer->session;
+        call.peer_id = peer->peer_id;
+        call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+        call.request_id = 1;
+        call.method = ROOST__V1__METHOD__MARK_READ;
+        call.peer = IPMSG_BYTES(sealed->sender, sealed->sender_size);
+        call.seq = sealed->seq;
+        if (actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL,
+                      IPMSG_ASK_MS, 0) == ERR_OK)
+            sealed->count = 0; /* once */
+        return true;
+    }
+    return false;
+}
+
+bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    if (mail->state != MAIL_SENDING || packet_no != (uint64_t)mail->first_no + mail->part)
+        return false;
+    measure(peer, true);
+    if (++mail->part < mail->part_count) {
+        begin_part(peer);
+        return true;
+    }
+    metrics_add(actor_metrics(peer->gateway->actor), METRIC_DELIVERED, 1);
+    note_sealed(peer);
+    finish(peer, ROOST__V1__OUTCOME__ACK);
+    return true;
+}
+
+/* --- Signs of life, and the lack of them. */
+
+void ipmsg_mail_kick(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    struct mono_time now = actor_mono(peer->gateway->actor);
+    bool is_late = mail->state == MAIL_ASKED && mono_elapsed_ms(mail->asked_at, now) > IPMSG_ASK_MS;
+    if (mail->state == MAIL_NONE || is_late) {
+        if (mono_elapsed_ms(mail->asked_at, now) >= AGAIN_MS || !mail->was_asked) {
+            mail->was_asked = true;
+            attach(peer);
+        }
+        return;
+    }
+    if (mail->state == MAIL_SENDING && ipmsg_send_is_parked(&mail->schedule)) {
+        mail->schedule = (struct ipmsg_schedule){0};
+        send_part(peer);
+    }
+    if (mail->state == MAIL_IDLE)
+        ipmsg_notices_say(peer);
+}
+
+/* The message that had numbers when we stopped: sent before we say anything else. */
+void ipmsg_mail_resume(struct ipmsg_peer *peer)
+{
+    if (!ipmsg_peer_session(peer))
+        return;
+    peer->is_resuming = true;
+    peer->gateway->resuming_count++;
+    tell(peer, true);
+    peer->mail.was_asked = true;
+    attach(peer);
+}
+
+void ipmsg_mail_sweep(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    struct mono_time now = actor_mono(peer->gateway->actor);
+    bool is_tried = mail->state == MAIL_SENDING && ipmsg_send_is_parked(&mail->schedule);
+    if (peer->is_resuming && (mail->state == MAIL_IDLE || mail->state == MAIL_NONE || is_tried))
+        end_resuming(peer);
+    if (mail->state < MAIL_LEASED || mono_elapsed_ms(mail->leased_at, now) < EXTEND_MS)
+        return;
+    INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
+    range.outcome = ROOST__V1__OUTCOME__EXTEND;
+    mail->leased_at = now;
+    settle(peer, &range);
+}
+
+enum err ipmsg_on_attached(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(Attached) *attached = MSG_BODY(msg, INTERNAL(Attached));
+    uint64_t id;
+    struct ipmsg_peer *peer = actor_context(actor, msg, &id) ? ipmsg_peer_of(state, id) : NULL;
+    if (!peer || peer->session != attached->session)
+        return ERR_OK;
+    if (attached->code) {
+        log_warn("mail-refused", LOG_U64("code", attached->code));
+        ipmsg_mail_stop(peer);
+        peer->mail.was_asked = true; /* not again at once */
+        return ERR_OK;
+    }
+    if (peer->mail.state == MAIL_ASKED) /* else a delivery was faster */
+        peer->mail.state = MAIL_IDLE;
+    bool is_settled = attached->floor_seq >= peer->row.sending_seq;
+    if (peer->is_resuming && is_settled) {
+        tell(peer, false);
+        end_resuming(peer);
+        if (!peer->is_present && peer->mail.state == MAIL_IDLE)
+            ipmsg_peer_end(peer, err_code(ERR_NO_SESSION));
+        return ERR_OK;
+    }
+    ipmsg_notices_say(peer);
+    return ERR_OK;
+}
+
+enum err ipmsg_on_detached(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct ipmsg_peer *peer =
+        ipmsg_peer_of_session(state, MSG_BODY(msg, INTERNAL(Detached))->session);
+    (void)actor;
+    if (peer)
+        ipmsg_mail_stop(peer);
+    return ERR_OK;
+}
+
+/* --- Notices. */
+
+void ipmsg_notices_drop(struct ipmsg_peer *peer)
+{
+    while (peer->notices) {
+        struct ipmsg_notice *notice = peer->notices;
+        peer->notices = notice->next;
+        free(notice);
+    }
+    peer->notice_count = 0;
+}
+
+void ipmsg_notice(struct ipmsg_peer *peer, const char *words)
+{
+    struct ipmsg_notice **link = &peer->notices;
+    size_t size = strlen(words);
+    struct ipmsg_notice *notice =
+        peer->notice_count < NOTICES_MAX ? malloc(sizeof(*notice) + size) : NULL;
+    if (!notice)
+        return;
+    notice->next = NULL;
+    notice->size = size;
+    memcpy(notice->words, words, size);
+    while (*link)
+        link = &(*link)->next;
+    *link = notice;
+    peer->notice_count++;
+    if (peer->mail.state <= MAIL_IDLE)
+        ipmsg_notices_say(peer);
+}
+
+void ipmsg_notices_say(struct ipmsg_peer *peer)
+{
+    uint32_t packet_no;
+    while (peer->notices && peer->is_present && peer->mail.state <= MAIL_IDLE) {
+        struct ipmsg_notice *notice = peer->notices;
+        if (!ipmsg_take_numbers(peer->gateway, 1, &packet_no))
+            return; /* with the next sweep */
+        ipmsg_say_notice(peer, packet_no, notice->words, notice->size);
+        peer->notices = notice->next;
+        peer->notice_count--;
+        free(notice);
+    }
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Datagrams in the making. What cannot be sent now is not sent: whatever matters is sent again by
+ * whoever had it sent.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/ipmsg/ipmsg_internal.h"
+#include "rt/log.h"
+
+#define CAPABILITIES IPMSG_CAPUTF8
+#define HOSTS_MAX    100 /* of one ANSLIST */
+#define BEL          "\a"
+#define NOTHING      "\b" /* an empty field of a host list */
+
+/* --- Sending. */
+
+static bool pack(struct ipmsg_gateway *gateway, uint32_t number, uint32_t command, const void *body,
+                 size_t size)
+{
+    enum err err = ipmsg_packet_pack(&gateway->datagram, gateway->options->user, gateway->host,
+                                     number, command, body, size);
+    if (err)
+        log_warn("datagram-too-large", LOG_U64("size", size));
+    return !err;
+}
+
+static void count_out(struct ipmsg_gateway *gateway, enum err err)
+{
+    struct metrics *metrics = actor_metrics(gateway->actor);
+    metrics_add(metrics, err ? METRIC_DROPPED : METRIC_FRAMES_OUT, 1);
+    if (!err)
+        metrics_add(metrics, METRIC_BYTES_OUT, (int64_t)buf_size(&gateway->datagram));
+}
+
+static void send_on(struct ipmsg_gateway *gateway, const struct lan_path *path)
+{
+    count_out(gateway, lan_net_send(gateway->net, path, buf_data(&gateway->datagram),
+                                    buf_size(&gateway->datagram)));
+}
+
+/* --- Presence. */
+
+/* Nickname, group, and both once more in UTF-8. */
+static bool pack_entry(struct ipmsg_gateway *gateway, uint32_t mode)
+{
+    const struct ipmsg_gateway_options *options = gateway->options;
+    const char *nickname = options->nickname, *group = options->group;
+    struct buf *body = &gateway->scratch;
+    buf_clear(body);
+    enum err err = ipmsg_encode_text(body, gateway->charset, nickname, strlen(nickname));
+    if (!err)
+        err = buf_append_byte(body, 0);
+    if (!err)
+        err = ipmsg_encode_text(body, gateway->charset, group, strlen(group));
+    if (!err)
+        err = buf_append_byte(body, 0);
+    if (!err)
+        err = buf_append_format(body, "\nUN:%s\nHN:%s\nNN:%s\nGN:%s", options->user, gateway->host,
+                                nickname, group);
+    return !err && pack(gateway, ipmsg_any_number(gateway), mode | CAPABILITIES, buf_data(body),
+                        buf_size(body));
+}
+
+void ipmsg_say_entry(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t mode)
+{
+    if (pack_entry(gateway, mode))
+        send_on(gateway, path);
+}
+
+void ipmsg_say_to_all(struct ipmsg_gateway *gateway, uint32_t mode)
+{
+    if (pack_entry(gateway, mode))
+        (void)lan_net_announce(gateway->net, buf_data(&gateway->datagram),
+                               buf_size(&gateway->datagram)); /* maybe there is nobody */
+}
+
+/* Somebody at this address who is there, or to whom a packet is on its way. */
+static bool is_to_be_left_alone(struct ipmsg_gateway *gateway, struct lan_address address,
+                                bool is_silent_only)
+{
+    struct u64map_cursor cursor = {0};
+    while (u64map_next(&gateway->peers, &cursor)) {
+        const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
+        bool is_there =
+            peer->path.remote.ip == address.ip && peer->path.remote.port == address.port;
+        if (is_there && (peer->is_resuming || peer->mail.state == MAIL_SENDING ||
+                         (is_silent_only && peer->is_present)))
+            return true;
+    }
+    return false;
+}
+
+void ipmsg_say_seeds(struct ipmsg_gateway *gateway, uint32_t mode, bool is_silent_only)
+{
+    const struct ipmsg_gateway_options *options = gateway->options;
+    struct lan_path path;
+    for (size_t i = 0; i < options->seed_count; i++) {
+        struct lan_address address;
+        if (lan_address_parse(options->seeds[i], &address) == ERR_OK &&
+            lan_net_path_to(gateway->net, address, &path) &&
+            !lan_net_is_own(gateway->net, address) &&
+            !is_to_be_left_alone(gateway, address, is_silent_only))
+            ipmsg_say_entry(gateway, &path, mode);
+    }
+}
+
+/* --- Words. */
+
+void ipmsg_say_words(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t command,
+                     const char *words)
+{
+    if (pack(gateway, ipmsg_any_number(gateway), command, words, strlen(words)))
+        send_on(gateway, path);
+}
+
+void ipmsg_say_confirm(struct ipmsg_gateway *gateway, const struct lan_path *path,
+                       uint32_t packet_no)
+{
+    char number[16];
+    (void)snprintf(number, sizeof(number), "%u", packet_no); /* always fits */
+    ipmsg_say_words(gateway, path, IPMSG_RECVMSG, number);
+}
+
+void ipmsg_say_read(struct ipmsg_peer *peer, uint32_t packet_no)
+{
+    char number[16];
+    (void)snprintf(number, sizeof(number), "%u", packet_no); /* always fits */
+    ipmsg_say_words(peer->gateway, &peer->path, IPMSG_READMSG, number);
+}
+
+static enum ipmsg_charset charset_of(const struct ipmsg_peer *peer)
+{
+    const struct ipmsg_about *about = &peer->about;
+    if (about->capabilities & IPMSG_CAPUTF8)
+        return IPMSG_IN_UTF8;
+    return about->charset == IPMSG_IN_UNKNOWN ? peer->gateway->charset : about->charset;
+}
+
+static uint32_t text_options(const struct ipmsg_peer *peer)
+{
+    return peer->about.capabilities & IPMSG_CAPUTF8 ? IPMSG_UTF8 : 0;
+}
+
+void ipmsg_say_notice(struct ipmsg_peer *peer, uint32_t packet_no, const char *words, size_t size)
+{
+    struct ipmsg_gateway *gateway = peer->gateway;
+    uint32_t command = IPMSG_SENDMSG | IPMSG_AUTORET | text_options(peer);
+    struct buf *body = &gateway->scratch;
+    buf_clear(body);
+    if (ipmsg_encode_text(body, charset_of(peer), words, size) == ERR_OK &&
+        pack(gateway, packet_no, command, buf_data(body), buf_size(body)))
+        send_on(gateway, &peer->path);
+}
+
+void ipmsg_say_message(struct ipmsg_peer *peer, uint32_t packet_no, uint32_t options,
+                       const uint8_t *text, size_t size)
+{
+    if (pack(peer->gateway, packet_no, IPMSG_SENDMSG | IPMSG_SENDCHECK | options, text, size))
+        send_on(peer->gateway, &peer->path);
+}
+
+/* --- The host list of old servers. */
+
+static enum err put_host(struct buf *list, const struct ipmsg_gateway *gateway,
+                         const struct ipmsg_peer *peer)
+{
+    const struct ipmsg_about *about = &peer->about;
+    struct lan_address address = peer->path.remote;
+    const char *at = memchr(peer->name, '@', peer->name_size);
+    const char *user = peer->name + strlen("lan:");
+    const char *nickname = about->nickname[0] ? about->nickname : NOTHING;
+    const char *group = about->group[0] ? about->group : NOTHING;
+    unsigned swapped = (address.port >> 8 | address.port << 8) & 0xffffu;
+    enum err err = buf_append_format(
+        list, "%.*s" BEL "%s" BEL "%u" BEL "%u.%u.%u.%u" BEL "%u" BEL, at ? (int)(at - user) : 0,
+        user, about->host, (unsigned)IPMSG_BR_ENTRY | (about->capabilities & IPMSG_CAPUTF8),
+        address.ip >> 24, (address.ip >> 16) & 255u, (address.ip >> 8) & 255u, address.ip & 255u,
+        swapped);
+    if (!err)
+        err = ipmsg_encode_text(list, gateway->charset, nickname, strlen(nickname));
+    if (!err)
+        err = buf_append_text(list, BEL);
+    if (!err)
+        err = ipmsg_encode_text(list, gateway->charset, group, strlen(group));
+    return err ? err : buf_append_text(list, BEL);
+}
+
+void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t start)
+{
+    struct buf *list = &gateway->scratch;
+    struct u64map_cursor cursor = {0};
+    uint32_t index = 0, count = 0;
+    bool has_more = false;
+    char head[32];
+    buf_clear(list);
+    while (u64map_next(&gateway->peers, &cursor) && !has_more) {
+        const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
+        if (!peer->is_present || !peer->about.is_known || index++ < start)
+            continue;
+        has_more = count == HOSTS_MAX || buf_size(list) > IPMSG_PART_BYTES;
+        if (!has_more && put_host(list, gateway, peer) == ERR_OK)
+            count++;
+    }
+    buf_clear(&gateway->text);
+    (void)snprintf(head, sizeof(head), "%5u" BEL "%5u" BEL, has_more ? start + count : 0, count);
+    if (buf_append_text(&gateway->text, head) == ERR_OK &&
+        buf_append(&gateway->text, buf_data(list), buf_size(list)) == ERR_OK &&
+        pack(gateway, ipmsg_any_number(gateway), IPMSG_ANSLIST, buf_data(&gateway->text),
+             buf_size(&gateway->text)))
+        send_on(gateway, path);
+}
+
+/* --- Texts. */
+
+struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet)
+{
+    struct ipmsg_gateway *gateway = peer->gateway;
+    struct ipmsg_text text = ipmsg_packet_text(packet);
+    enum ipmsg_charset charset = peer->about.charset;
+    if (packet->command & IPMSG_UTF8)
+        charset = IPMSG_IN_UTF8;
+    else if (charset == IPMSG_IN_UNKNOWN)
+        charset = gateway->charset;
+    buf_clear(&gateway->text);
+    if (ipmsg_decode_text(&gateway->text, charset, text.data, text.size, NULL) != ERR_OK)
+        log_warn("text-cut", LOG_U64("size", text.size));
+    return (struct ipmsg_text){buf_data(&gateway->text), buf_size(&gateway->text)};
+}
+
+static bool is_shown(const Roost__V1__Delivery *message)
+{
+    switch ((int)message->kind) {
+    case ROOST__V1__KIND__SYSTEM:
+    case ROOST__V1__KIND__EDIT:
+    case ROOST__V1__KIND__DELETE:
+    case ROOST__V1__KIND__REACTION:
+    case ROOST__V1__KIND__RECEIPT_KIND:
+        return false; /* this protocol has no words for them */
+    default:
+        return true;
+    }
+}
+
+/* Was it sealed when it came? */
+static bool is_sealed(const Roost__V1__Delivery *message)
+{
+    for (size_t i = 0; i < message->n_headers; i++) {
+        const Roost__V1__Header *header = message->headers[i];
+        char value[16] = "";
+        bool is_flags = header->name.len == 11 &&
+                        memcmp(header->name.data, "ipmsg.flags", 11) == 0 &&
+                        header->value.len < sizeof(value);
+        if (!is_flags)
+            continue;
+        memcpy(value, header->value.data, header->value.len);
+        return (strtoul(value, NULL, 0) & IPMSG_SECRET) != 0;
+    }
+    return false;
+}
+
+/* UTF-8 in pieces that fit a packet, each in the charset of the peer. */
+static enum err split(struct ipmsg_mail *mail, enum ipmsg_charset charset, const uint8_t *bytes,
+                      size_t size)
+{
+    enum err err = ERR_OK;
+    buf_clear(&mail->body);
+    mail->part_count = 0;
+    do {
+        size_t part = ipmsg_cut(bytes, size, IPMSG_PART_BYTES);
+        size_t *ends = realloc(mail->part_ends, (mail->part_count + 1) * sizeof(*ends));
+        if (!ends)
+            return ERR_BUSY;
+        mail->part_ends = ends;
+        err = ipmsg_encode_text(&mail->body, charset, bytes, part);
+        ends[mail->part_count++] = buf_size(&mail->body);
+        bytes += part;
+        size -= part;
+    } while (size > 0 && !err);
+    return err;
+}
+
+bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message)
+{
+    struct ipmsg_gateway *gateway = peer->gateway;
+    struct ipmsg_mail *mail = &peer->mail;
+    struct buf *text = &gateway->text;
+    buf_clear(text);
+    if (!is_shown(message) || message->sender.len > sizeof(mail->sender))
+        return false;
+    mail->options = text_options(peer) | (is_sealed(message) ? IPMSG_SECRET | IPMSG_READCHECK : 0);
+    mail->sender_size = message->sender.len;
+    memcpy(mail->sender, message->sender.data, message->sender.len);
+    enum err err = buf_append(text, message->sender.data, message->sender.len);
+    if (!err)
+        err = buf_append_text(text, ": ");
+    if (!err)
+        err = ipmsg_decode_text(text, IPMSG_IN_UTF8, message->body.data, message->body.len, NULL);
+    if (!err)
+        err = split(mail, charset_of(peer), buf_data(text), buf_size(text));
+    if (err)
+        log_error("message-not-shown", LOG_U64("seq", message->seq), LOG_ERROR(err));
+    return !err;
+}
