@@ -8,6 +8,34 @@
 
 #include "delivery_play.h"
 
+/* --- Time */
+
+static void expire_leases(void)
+{
+    for (uint32_t a = 0; a < ATTACHMENTS; a++) {
+        struct test_attachment *attachment = &world->attachments[a];
+        if (!attachment->exists)
+            continue;
+        for (uint64_t no = attachment->first_no; no < attachment->next_no; no++) {
+            struct test_lease *lease = &attachment->leases[no - attachment->first_no];
+            if (!lease->is_open || lease->deadline_ms > world->model.clock.steady_ms)
+                continue;
+            lease->is_open = false;
+            model_fail_delivery(&world->model, attachment->consumer, lease->index, 0);
+        }
+    }
+}
+
+void play_pass_time(int64_t delay_ms, int64_t jump_ms)
+{
+    struct model *model = &world->model;
+    model->clock.steady_ms += delay_ms;
+    model->clock.wall_ms += delay_ms + jump_ms;
+    delivery_tick(world->delivery, &model->clock);
+    expire_leases();
+    model_tick(model);
+}
+
 static void do_time(void)
 {
     int64_t delay_ms = 1000 * (1 + (int64_t)draw(chance(10) ? 600 : 8));
