@@ -332,6 +332,7 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
     sync->actor = actor;
     sync->mono_start = actor_mono(actor);
     sync->wall_start_ms = actor_wall(actor).ms;
+    sync->room_gateway = options->room_gateway;
     sync->load_page = options->load_page ? options->load_page : 10000;
     sync->events_end = &sync->events;
     sync->attaches = calloc(SYNC_ATTACHES_MAX, sizeof(*sync->attaches));

@@ -27,6 +27,7 @@ static void fill_attached(const struct sync_manager *sync, const struct sync_att
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
     attached->floor_seq = view.floor_seq;
     attached->waiting = view.waiting;
+    attached->scope_id = view.scope_id;
     attached->scope_kind = (uint32_t)view.kind;
     attached->scope_name.data = (uint8_t *)(uintptr_t)view.scope_name.data; /* only read */
     attached->scope_name.len = view.scope_name.size;

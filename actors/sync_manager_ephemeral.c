@@ -109,5 +109,9 @@ void sync_drop_consumers(struct sync_manager *sync, const INTERNAL(Appended) * a
         enum err err = err_from_code(left->code);
         delivery_peer_left(sync->delivery, left->scope_id, left->peer_id, err, &clock);
         sync_attach_left(sync, left->scope_id, left->peer_id, err);
+        /* Its one consumer serves many: it has to know whom no longer. */
+        if (sync->room_gateway && actor_send(sync->actor, sync->room_gateway, MSG_MEMBER_LEFT,
+                                             &left->base, NULL) != ERR_OK)
+            log_error("member-left-not-told", LOG_I64("peer", left->peer_id));
     }
 }

@@ -107,6 +107,7 @@ struct sync_manager {
     struct mono_time mono_start;
     int64_t wall_start_ms;
     uint32_t load_page;
+    uint8_t room_gateway;
 
     enum load_step load_step;
     bool is_load_asked, is_load_late; /* a page is on its way; to be asked again by the timer */

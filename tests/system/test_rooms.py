@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 """Rooms and invitations from outside: whatever was answered holds after kill -9; a large room costs
 one row per message; who has no right reads and writes nothing."""
-import glob
 import itertools
-import os
 import sqlite3
 
 import pytest
 
+from helpers import ask_file, data_file
 from roost.schema import pb
 
 ERR = {"NO_SUCH_SCOPE": 3002, "NOT_MEMBER": 5012, "ALREADY_INVITED": 5014, "ROOM_ARCHIVED": 5017,
@@ -59,19 +58,6 @@ class Person:
 @pytest.fixture
 def person(connect_raw):
     return lambda broker, name: Person(connect_raw(broker), name)
-
-
-def data_file(broker):
-    return next(path for path in glob.glob(os.path.join(broker.data, "**"), recursive=True)
-                if os.path.isfile(path) and open(path, "rb").read(16).startswith(b"SQLite format 3"))
-
-
-def ask_file(broker, sql, *values):
-    database = sqlite3.connect(f"file:{data_file(broker)}?mode=ro", uri=True)
-    try:
-        return database.execute(sql, values).fetchall()
-    finally:
-        database.close()
 
 
 def members(broker, room):
@@ -196,6 +182,12 @@ def test_members_get_what_is_said(broker, person):
     assert bob.raw.receive(pb.DELIVER).entries[0].body == b"after", "what came since it joined"
     unread = bob.query("UNREAD")[1].unread
     assert [(u.scope, u.unread) for u in unread] == [(b"room:Tea", 1)]
+    bob.raw.send(pb.Sync(request_id=900, after_seq=0, limit=50))
+    assert [m.body for m in bob.raw.receive(pb.RESULT).messages] == [b"before", b"after"]
+    bob.raw.receive(pb.FIN)
+    bob.must("ROOM_LEAVE", "Tea")
+    bob.raw.send(pb.Sync(request_id=901, after_seq=0, limit=50))
+    assert isinstance(bob.raw.receive_any(pb.RESULT, pb.FIN), pb.Fin), "what was said there stays there"
 
 
 def test_ten_thousand_members_cost_one_row_per_message(broker, person):
