@@ -17,6 +17,7 @@
 const struct option_row common_options[] = {
     {"url", 'u', "URL", "the broker (ROOST_URL; " ROOST_DEFAULT_URL ")"},
     {"as", 'a', "PEER", "who you are (ROOST_PEER; your user name)"},
+    {"password-file", 0, "FILE", "its password or token (ROOST_PASSWORD_FILE); - is the input"},
     {"timeout", 't', "SECONDS", "how long to wait for the broker (10)"},
     {"json", 'j', NULL, "one JSON object per line"},
     {"quiet", 'q', NULL, "say nothing but what was asked for"},

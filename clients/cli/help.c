@@ -37,18 +37,52 @@ static void print_exit_codes(void)
                "  5  the broker refused it");
 }
 
+/* Groups too large for the overview: `roost help GROUP` lists them. */
+static const struct {
+    const char *word;
+    const char *summary;
+} groups[] = {
+    {"room", "rooms: list, create, join, leave, members ..."},
+    {"invite", "invitations: list, send, accept, decline ..."},
+    {"user", "accounts: add, list, password, ban, sessions ..."},
+};
+
+/* Its index, or -1. */
+static int group_of(const struct command *command)
+{
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        size_t size = strlen(groups[i].word);
+        if (strncmp(command->name, groups[i].word, size) == 0 && command->name[size] == ' ')
+            return (int)i;
+    }
+    return -1;
+}
+
+static void print_commands(void)
+{
+    int before = -1;
+    for (size_t i = 0; commands[i]; i++) {
+        int group = group_of(commands[i]);
+        if (group < 0)
+            (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+        else if (group != before)
+            (void)printf("  %-14s %s\n", groups[group].word, groups[group].summary);
+        before = group;
+    }
+}
+
 void help_overview(void)
 {
     (void)puts("roost: messages that wait until their recipient is home\n\n"
                "Usage: roost [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
                "Commands");
-    for (size_t i = 0; commands[i]; i++)
-        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    print_commands();
     print_options("Options of every command", common_options);
     print_exit_codes();
     (void)puts(
         "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
-        "topic:NAME or room:NAME; a bare NAME means peer:NAME.");
+        "topic:NAME or room:NAME; a bare NAME means peer:NAME.\n"
+        "'roost help room' (invite, user, dead, audit) lists the commands that begin with it.");
 }
 
 void help_command(const struct command *command)
@@ -76,7 +110,7 @@ bool help_group(const char *word)
         if (!has_any)
             (void)printf("roost %s:\n\n", word);
         has_any = true;
-        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+        (void)printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
     }
     return has_any;
 }

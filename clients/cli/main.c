@@ -14,6 +14,7 @@
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/json.h"
+#include "clients/cli/secret.h"
 
 #define TIMEOUT_MS 10000
 #define CLOSE_MS   2000
@@ -90,6 +91,7 @@ const struct command *const commands[] = {
     &history_command,
     &unread_command,
     &read_command,
+    &search_command,
     &peers_command,
     &presence_command,
     &inspect_command,
@@ -99,6 +101,32 @@ const struct command *const commands[] = {
     &dead_peek_command,
     &dead_redrive_command,
     &dead_purge_command,
+    &room_list_command,
+    &room_create_command,
+    &room_set_command,
+    &room_join_command,
+    &room_leave_command,
+    &room_archive_command,
+    &room_members_command,
+    &room_role_command,
+    &invite_list_command,
+    &invite_send_command,
+    &invite_accept_command,
+    &invite_decline_command,
+    &invite_revoke_command,
+    &user_add_command,
+    &user_list_command,
+    &user_role_command,
+    &user_ban_command,
+    &user_unban_command,
+    &user_unlock_command,
+    &user_activate_command,
+    &user_deactivate_command,
+    &user_password_command,
+    &user_sessions_command,
+    &user_token_command,
+    &audit_list_command,
+    &audit_verify_command,
     &stats_command,
     &verify_command,
     &bench_command,
@@ -148,13 +176,29 @@ static void explain_no_broker(struct cli *cli)
     complain(cli, "no broker at %s within %.3g s%s", cli->url, cli->timeout_ms / 1000.0, why);
 }
 
+static enum roost_error connect_as(struct cli *cli, const char *credentials)
+{
+    struct roost_options options = {
+        .url = cli->url, .peer = cli->peer, .credentials = credentials, .software = "roost"};
+    enum roost_error error = roost_open(&options, &cli->roost);
+    return error ? error : roost_connect_wait(cli->roost, cli->timeout_ms);
+}
+
+/* Where the name has an account and nothing else was said, whoever sits at the terminal is asked. */
 static enum exit_code open_session(struct cli *cli)
 {
-    struct roost_options options = {.url = cli->url, .peer = cli->peer, .software = "roost"};
-    enum roost_error error = roost_open(&options, &cli->roost);
-    if (error)
-        return fail_with(cli, cli->url, error);
-    error = roost_connect_wait(cli->roost, cli->timeout_ms);
+    char secret[SECRET_BYTES_MAX + 1] = "";
+    const char *path = secret_path(cli);
+    if (path && !secret_from_file(cli, path, secret))
+        return EXIT_USAGE;
+    enum roost_error error = connect_as(cli, path ? secret : NULL);
+    if (error == ROOST_NO_CREDENTIALS && !path && isatty(STDIN_FILENO)) {
+        (void)roost_close(&cli->roost, 0);
+        if (!secret_from_terminal(cli, "password", false, secret))
+            return EXIT_USAGE;
+        error = connect_as(cli, secret);
+    }
+    secret_wipe(secret);
     if (error == ROOST_OK)
         return EXIT_OK;
     if (error == ROOST_TIMEOUT) {
