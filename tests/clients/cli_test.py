@@ -160,10 +160,13 @@ class CliTest(unittest.TestCase):
         self.assertIn("kitchen", self.roost("room", "list", "--mine")[0])
         self.roost("room", "set", "kitchen", "--topic", "soup", "--title", "The Kitchen")
         self.roost("room", "set", "kitchen", "--clear", "topic")
-        (row,) = self.json("room", "list", "--mine")
+        (row,) = [room for room in self.json("room", "list", "--mine")
+                  if room["name"] == "kitchen"]
         self.assertEqual((row["topic"], row["title"]), ("", "The Kitchen"))
         self.roost("room", "set", "kitchen", "--clear", "walls", expect=USAGE)
 
+        self.roost("invite", "send", "kitchen", "nina", "come and eat", expect=NOT_FOUND)
+        self.roost("peers", peer="nina")  # now she is known
         self.roost("invite", "send", "kitchen", "nina", "come and eat")
         self.assertIn("invites you to room:kitchen: come and eat",
                       self.roost("recv", peer="nina")[0])
