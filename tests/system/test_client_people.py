@@ -6,7 +6,9 @@ import asyncio
 import pytest
 
 import roost
+from helpers import eventually
 from roost import aio
+from roost.people import People
 
 PASSWORD = "correct horse battery"
 
@@ -69,6 +71,28 @@ def test_accounts_and_tokens(broker):
         roost.connect(broker.url, "carol", credentials=token)
 
 
+def test_a_locked_name_is_told_at_once(broker):
+    with roost.connect(broker.url, "keeper") as keeper:
+        for _ in range(5):
+            with pytest.raises(roost.RoostError):
+                roost.connect(broker.url, "carol", credentials="wrong")
+
+        async def story():
+            async with aio.AsyncClient(broker.url, "carol", credentials="wrong") as carol:
+                await carol.wait_ready(600)
+
+        with pytest.raises(roost.RoostError) as refused:
+            asyncio.run(story())
+        assert refused.value.code == roost.LOCKED_OUT
+        with roost.Client(broker.url, "carol", credentials=PASSWORD) as carol:
+            with pytest.raises(roost.RoostError) as refused:
+                carol.wait_ready(600)
+            assert refused.value.code == roost.LOCKED_OUT
+            keeper.register("carol", PASSWORD)
+            keeper.unlock("carol")
+            eventually(lambda: carol.peer == "carol", what="it goes on trying")
+
+
 def test_the_asyncio_client(broker):
     async def story():
         async with aio.connect(broker.url, "alice") as alice, \
@@ -89,3 +113,78 @@ def test_the_asyncio_client(broker):
             assert [m.peer for m in (await alice.members("kitchen")).items] == ["alice"]
 
     asyncio.run(story())
+
+
+def test_every_call_of_the_asyncio_client(broker):
+    """The same names as those of Client; each is called here once."""
+    names = {name for name in dir(People) if not name.startswith("_")} - {"query", "call"}
+    called = set()
+
+    class Recorder(aio.AsyncClient):
+        def __getattribute__(self, name):
+            if name in names:
+                called.add(name)
+            return super().__getattribute__(name)
+
+    async def rooms(alice, bob):
+        await alice.create_room("hall", privacy=roost.Privacy.PRIVATE)
+        for _ in range(2):
+            await alice.invite("hall", "bob", "come")
+            await alice.revoke_invitation("hall", "bob")
+        invitation_id = await alice.invite("hall", "bob")
+        assert [row.invitee for row in (await alice.invitations(sent_by="alice")).items] == ["bob"]
+        await bob.decline_invitation(invitation_id=invitation_id)
+        await alice.invite("hall", "bob")
+        assert await bob.accept_invitation("hall") == ["room:hall"]
+        await bob.leave("hall")
+        await alice.update_room("hall", privacy=roost.Privacy.PUBLIC, topic="t")
+        await bob.join("hall")
+        await alice.set_member("hall", "bob", roost.RoomRole.MODERATOR)
+        assert [row.role for row in (await bob.members("hall")).items] == [
+            roost.RoomRole.OWNER, roost.RoomRole.MODERATOR]
+        (room,) = (await bob.rooms(mine_only=True)).items
+        assert room.topic == "t"
+
+    async def messages(alice, bob):
+        stored = await alice.send("room:hall", "spagetti")
+        await alice.edit(stored.message_id, "spaghetti")
+        await bob.react(stored.message_id, "+1")
+        assert [old.text for old in (await bob.edits(stored.message_id)).items] == ["spagetti"]
+        (message,) = (await bob.search("spagh", scope="room:hall")).items
+        assert message.reactions == (roost.Reaction("+1", 1, True),)
+        await bob.react(stored.message_id, "+1", is_on=False)
+        await alice.delete(stored.message_id)
+        (message,) = (await bob.history(scope="room:hall")).items
+        assert message.deleted_ms and not message.reactions
+        await alice.archive_room("hall")
+
+    async def accounts(alice):
+        await alice.register("carol", PASSWORD)
+        await alice.set_role("carol", roost.Role.MODERATOR)
+        await alice.ban("carol", "noise")
+        (user,) = (await alice.users()).items
+        assert (user.name, user.role, user.ban_reason) == ("carol", roost.Role.MODERATOR, "noise")
+        await alice.unban("carol")
+        await alice.set_active("carol", False)
+        await alice.set_active("carol", True)
+        await alice.unlock("carol")
+        async with Recorder(broker.url, "carol", credentials=PASSWORD) as carol:
+            await carol.wait_ready()
+            await carol.create_token("laptop")
+            (session,) = (await carol.sessions()).items
+            await carol.end_session(session.id)
+            assert not (await carol.sessions()).items
+            await carol.change_password(PASSWORD + "!", PASSWORD)
+        actions = [entry.action for entry in (await alice.audit()).items]
+        assert "ban" in actions and "password" in actions
+
+    async def story():
+        async with Recorder(broker.url, "alice") as alice, Recorder(broker.url, "bob") as bob:
+            await alice.wait_ready()
+            await bob.wait_ready()
+            await rooms(alice, bob)
+            await messages(alice, bob)
+            await accounts(alice)
+
+    asyncio.run(story())
+    assert called == names

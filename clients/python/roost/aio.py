@@ -239,12 +239,13 @@ class AsyncClient(People):
 
     async def wait_ready(self, timeout: float = 10) -> None:
         """Returns when the broker has welcomed us; raises what it refused us with."""
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._settled.wait(), timeout)
-        except asyncio.TimeoutError:
-            raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s") from None
-        if self._core.error is not None:
-            raise self._core.error
+        error = self._core.error or self._core.refusal
+        if error is not None:
+            raise error
+        if not self._settled.is_set():
+            raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s")
 
     @property
     def peer(self) -> str:

@@ -94,10 +94,12 @@ class Client(People):
 
     def wait_ready(self, timeout: float = 10) -> None:
         """Returns when the broker has welcomed us; raises what it refused us with."""
-        if not self._settled.wait(timeout):
+        is_settled = self._settled.wait(timeout)
+        error = self._core.error or self._core.refusal
+        if error is not None:
+            raise error
+        if not is_settled:
             raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s")
-        if self._core.error is not None:
-            raise self._core.error
 
     @property
     def peer(self) -> str:
