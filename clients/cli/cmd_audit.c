@@ -60,6 +60,7 @@ static enum exit_code run_list(struct cli *cli)
         {"TO", false, true}, {"DETAIL", false, true}, {NULL, false, false},
     };
     static const struct row_view view = {.what = "audit list",
+                                         .empty = "no entries",
                                          .columns = columns,
                                          .count = count_entries,
                                          .json = entry_json,

@@ -56,6 +56,7 @@ static enum exit_code run_list(struct cli *cli)
         {"TEXT", false, true}, {NULL, false, false},
     };
     static const struct row_view view = {.what = "invite list",
+                                         .empty = "no invitations",
                                          .columns = columns,
                                          .count = count_invitations,
                                          .json = invitation_json,

@@ -60,6 +60,7 @@ static enum exit_code run_list(struct cli *cli)
         {"YOU ARE", false, false}, {"TOPIC", false, true},    {NULL, false, false},
     };
     static const struct row_view view = {.what = "room list",
+                                         .empty = "no rooms",
                                          .columns = columns,
                                          .count = count_rooms,
                                          .json = room_json,
@@ -81,7 +82,7 @@ const struct command room_list_command = {
     .name = "room list",
     .summary = "rooms you may see",
     .usage = "",
-    .details = "Private rooms are listed for their members only.",
+    .details = "Private rooms are listed for their members and administrators only.",
     .options = list_options,
     .examples = list_examples,
     .needs_session = true,
@@ -150,6 +151,21 @@ const struct command room_create_command = {
     .run = run_create,
 };
 
+static const struct option_row set_options[] = {
+    ROOM_OPTIONS{"clear", 0, "FIELD", "empty title, topic, description or retention"},
+    {NULL, 0, NULL, NULL}};
+
+static bool says_what(const struct cli *cli)
+{
+    for (const struct option_row *row = set_options; row->name; row++) {
+        if (option_is_given(cli, row->name))
+            return true;
+    }
+    complain(cli,
+             "say what to change: --topic TEXT, --privacy WORD ...; see 'roost help room set'");
+    return false;
+}
+
 static enum exit_code run_set(struct cli *cli)
 {
     static const struct word fields[] = {{"title", ROOST_CLEAR_DISPLAY_NAME},
@@ -159,6 +175,8 @@ static enum exit_code run_set(struct cli *cli)
                                          {NULL, 0}};
     struct roost_call call = {.method = ROOST_METHOD_ROOM_UPDATE};
     size_t position = 0;
+    if (!says_what(cli))
+        return EXIT_USAGE;
     for (const char *name; (name = option_each(cli, "clear", &position)) != NULL;) {
         int bit;
         if (!word_parse(cli, fields, "field", name, &bit))
@@ -167,10 +185,6 @@ static enum exit_code run_set(struct cli *cli)
     }
     return change(cli, &call, "changed");
 }
-
-static const struct option_row set_options[] = {
-    ROOM_OPTIONS{"clear", 0, "FIELD", "empty title, topic, description or retention"},
-    {NULL, 0, NULL, NULL}};
 
 static const char *const set_examples[] = {"roost room set kitchen --topic 'soup is ready'",
                                            "roost room set kitchen --clear topic", NULL};
@@ -190,7 +204,6 @@ const struct command room_set_command = {
 
 /* -------------------------------------------------------------------- join, leave, archive */
 
-/* Asks for the password of a protected room when there is a terminal to ask at. */
 static enum exit_code run_join(struct cli *cli)
 {
     char room[300];
@@ -299,6 +312,7 @@ static enum exit_code run_members(struct cli *cli)
         {"JOINED", false, false}, {NULL, false, false},
     };
     static const struct row_view view = {.what = "room members",
+                                         .empty = "nobody is a member",
                                          .columns = columns,
                                          .count = count_members,
                                          .json = member_json,

@@ -67,6 +67,8 @@ static enum exit_code show_found(struct cli *cli, struct roost_query *query, uin
         has_more = go_on(query, page);
         roost_page_destroy(&page);
     }
+    if (shown == 0 && !cli->is_json && !cli->is_quiet)
+        (void)fprintf(stderr, "(nothing was found)\n");
     return shown ? EXIT_OK : EXIT_NOT_FOUND;
 }
 

@@ -2,6 +2,7 @@
  *
  * roost user add, list, role, ban, unban, unlock, activate, deactivate, password, sessions, token.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -50,8 +51,13 @@ const struct command user_add_command = {
 static bool take_old(const struct cli *cli, char old[SECRET_BYTES_MAX + 1])
 {
     const char *path = secret_path(cli);
+    if (path && strcmp(path, "-") == 0) {
+        complain(cli,
+                 "the old password is needed twice; give --password-file a file, not the input");
+        return false;
+    }
     return path ? secret_from_file(cli, path, old)
-                : secret_from_terminal(cli, "old password", false, old);
+                : secret_from_terminal(cli, "password-file", "old password", false, old);
 }
 
 /* One's own needs the old one; that of somebody else an administrator. */
@@ -81,7 +87,9 @@ const struct command user_password_command = {
     .name = "user password",
     .summary = "change a password",
     .usage = "[NAME]",
-    .details = "Sessions that were opened with the old one end.",
+    .details =
+        "Sessions that were opened with the old one end. For one's own, --password-file has the\n"
+        "old password; a token does not do.",
     .positional_max = 1,
     .options = new_password_options,
     .examples = password_examples,
@@ -140,6 +148,7 @@ static enum exit_code run_list(struct cli *cli)
         {NULL, false, false},
     };
     static const struct row_view view = {.what = "user list",
+                                         .empty = "no accounts",
                                          .columns = columns,
                                          .count = count_users,
                                          .json = user_json,
@@ -314,6 +323,30 @@ static void session_row(struct table *table, const struct roost_page *page, size
     table_time(table, session->expires_ms);
 }
 
+static enum exit_code end_sessions(struct cli *cli, const struct roost_call *call)
+{
+    uint64_t count;
+    const char *name = call->peer ? call->peer : cli->peer;
+    enum roost_error error = roost_call(cli->roost, call, cli->timeout_ms, &count);
+    if (error)
+        return fail_with(cli, name, error);
+    if (count == 0 && !call->all) {
+        complain(cli, "%s has no token of this id; see 'roost user sessions'", name);
+        return EXIT_NOT_FOUND;
+    }
+    if (cli->is_json) {
+        struct json json;
+        json_begin(&json, stdout);
+        json_object(&json, NULL);
+        json_number(&json, "ended", count);
+        json_object_end(&json);
+        json_end_line(&json);
+    } else if (!cli->is_quiet) {
+        (void)printf("%" PRIu64 " ended\n", count);
+    }
+    return EXIT_OK;
+}
+
 static enum exit_code run_sessions(struct cli *cli)
 {
     static const struct table_column columns[] = {
@@ -322,6 +355,7 @@ static enum exit_code run_sessions(struct cli *cli)
         {"EXPIRES", false, false}, {NULL, false, false},
     };
     static const struct row_view view = {.what = "user sessions",
+                                         .empty = "no tokens are in use",
                                          .columns = columns,
                                          .count = count_sessions,
                                          .json = session_json,
@@ -333,7 +367,7 @@ static enum exit_code run_sessions(struct cli *cli)
     if (!option_number(cli, "end", 1, INT64_MAX, 0, &call.seq))
         return EXIT_USAGE;
     if (call.all || call.seq)
-        return call_and_say(cli, &call, "ended sessions of", name ? name : cli->peer);
+        return end_sessions(cli, &call);
     struct roost_query query = {.kind = ROOST_QUERY_SESSIONS, .peer = name};
     return show_rows(cli, &query, &view, 0);
 }

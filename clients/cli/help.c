@@ -22,7 +22,7 @@ static void print_options(const char *title, const struct option_row *rows)
         }
         (void)snprintf(left, sizeof(left), "%s --%s%s%s", letter, rows->name,
                        rows->argument ? " " : "", rows->argument ? rows->argument : "");
-        (void)printf("  %-28s %s\n", left, rows->summary);
+        (void)printf("  %-29s %s\n", left, rows->summary);
     }
 }
 
@@ -37,36 +37,27 @@ static void print_exit_codes(void)
                "  5  the broker refused it");
 }
 
-/* Groups too large for the overview: `roost help GROUP` lists them. */
-static const struct {
-    const char *word;
-    const char *summary;
-} groups[] = {
-    {"room", "rooms: list, create, join, leave, members ..."},
-    {"invite", "invitations: list, send, accept, decline ..."},
-    {"user", "accounts: add, list, password, ban, sessions ..."},
-};
-
-/* Its index, or -1. */
-static int group_of(const struct command *command)
+/* The group it is folded into; NULL when it is listed itself. */
+static const struct command_group *fold_of(const struct command *command)
 {
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        size_t size = strlen(groups[i].word);
-        if (strncmp(command->name, groups[i].word, size) == 0 && command->name[size] == ' ')
-            return (int)i;
+    for (const struct command_group *group = command_groups; group->word; group++) {
+        size_t size = strlen(group->word);
+        if (group->summary && strncmp(command->name, group->word, size) == 0 &&
+            command->name[size] == ' ')
+            return group;
     }
-    return -1;
+    return NULL;
 }
 
 static void print_commands(void)
 {
-    int before = -1;
+    const struct command_group *before = NULL;
     for (size_t i = 0; commands[i]; i++) {
-        int group = group_of(commands[i]);
-        if (group < 0)
+        const struct command_group *group = fold_of(commands[i]);
+        if (!group)
             (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
         else if (group != before)
-            (void)printf("  %-14s %s\n", groups[group].word, groups[group].summary);
+            (void)printf("  %-14s %s\n", group->word, group->summary);
         before = group;
     }
 }

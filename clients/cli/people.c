@@ -149,5 +149,8 @@ enum exit_code show_rows(struct cli *cli, struct roost_query *query, const struc
         error = show_page(cli, query, view, &table, &left, after, &has_more);
     if (!cli->is_json)
         table_end(&table);
+    bool has_none = left == (limit ? limit : UINT64_MAX);
+    if (!error && has_none && !cli->is_json && !cli->is_quiet)
+        (void)fprintf(stderr, "(%s)\n", view->empty);
     return error ? fail_with(cli, view->what, error) : EXIT_OK;
 }

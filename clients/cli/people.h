@@ -36,7 +36,8 @@ enum exit_code call_and_say(struct cli *cli, const struct roost_call *call, cons
 
 /* How the rows of one kind of page are shown. */
 struct row_view {
-    const char *what; /* for complaints */
+    const char *what;  /* for complaints */
+    const char *empty; /* what is said to a person when there is no row */
     const struct table_column *columns;
     size_t (*count)(const struct roost_page *page);
     void (*json)(struct json *json, const struct roost_page *page, size_t index);

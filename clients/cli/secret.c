@@ -63,14 +63,14 @@ static bool ask(FILE *terminal, const char *what, const char *again, char *ret)
     return is_read;
 }
 
-bool secret_from_terminal(const struct cli *cli, const char *what, bool twice,
+bool secret_from_terminal(const struct cli *cli, const char *option, const char *what, bool twice,
                           char ret[SECRET_BYTES_MAX + 1])
 {
     char again[SECRET_BYTES_MAX + 1];
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     FILE *terminal = fd < 0 ? NULL : fdopen(fd, "r+");
     if (!terminal) {
-        complain(cli, "no terminal to ask for the %s; name a file that has it", what);
+        complain(cli, "no terminal to ask for the %s at; give --%s FILE", what, option);
         return false;
     }
     (void)setvbuf(terminal, NULL, _IONBF, 0);
@@ -91,7 +91,8 @@ bool secret_take(const struct cli *cli, const char *name, const char *what, bool
                  char ret[SECRET_BYTES_MAX + 1])
 {
     const char *path = option_text(cli, name, NULL);
-    return path ? secret_from_file(cli, path, ret) : secret_from_terminal(cli, what, twice, ret);
+    return path ? secret_from_file(cli, path, ret)
+                : secret_from_terminal(cli, name, what, twice, ret);
 }
 
 const char *secret_path(const struct cli *cli)

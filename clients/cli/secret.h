@@ -16,9 +16,9 @@
 /* The first line of the file; "-" is standard input. Says what is wrong and answers false. */
 bool secret_from_file(const struct cli *cli, const char *path, char ret[SECRET_BYTES_MAX + 1]);
 
-/* Asks at the terminal without showing what is typed; `twice`: again, until both agree. False, after
- * saying so, when there is no terminal or nothing was typed. */
-bool secret_from_terminal(const struct cli *cli, const char *what, bool twice,
+/* Asks at the terminal without showing what is typed; `twice`: again, both must agree. False, after
+ * saying so, when there is no terminal (then `option` is what names a file), or nothing was typed. */
+bool secret_from_terminal(const struct cli *cli, const char *option, const char *what, bool twice,
                           char ret[SECRET_BYTES_MAX + 1]);
 
 /* From the file that the option `name` names, else from the terminal. */

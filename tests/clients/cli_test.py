@@ -140,6 +140,15 @@ class CliTest(unittest.TestCase):
         _, errors = self.roost("stats", "-j", "-t", "0.3", url="tcp://127.0.0.1:1", expect=TIMEOUT)
         self.assertIn("error", json.loads(errors))
 
+    def test_mistyped_commands_of_two_words(self):
+        for words, near in ((("room", "lst"), "room list"), (("rooms",), "room"),
+                            (("help", "usr"), "user"), (("help", "dead", "pek"), "dead peek")):
+            _, errors = self.roost(*words, expect=USAGE)
+            self.assertIn(f"did you mean '{near}'?", errors)
+        self.assertIn("see 'roost help room'", self.roost("room", "sing", expect=USAGE)[1])
+        self.assertIn("room create", self.roost("room", expect=USAGE)[0])
+        self.assertIn("room create", self.roost("room", "--help")[0])
+
     # ------------------------------------------------------------ rooms, people
 
     def secret(self, text):
@@ -200,6 +209,55 @@ class CliTest(unittest.TestCase):
         self.roost("room", "archive", "kitchen")
         self.roost("send", "room:kitchen", "too late", expect=REFUSED)
 
+    def test_what_to_do_is_said(self):
+        self.roost("room", "create", "attic", peer="rita")
+        for words, said in (
+                (("room", "create", "attic"), "room join"),
+                (("room", "set", "attic"), "--topic"),
+                (("room", "archive", "attic"), "join it first"),
+                (("room", "join", "cellar"), "room list"),
+                (("invite", "accept"), "invite list"),
+                (("user", "token"), "user add"),
+                (("user", "add", "rose"), "--new-password-file")):
+            environment = {**os.environ, "ROOST_URL": self.broker.url, "ROOST_PEER": "sam"}
+            done = subprocess.run([os.environ["ROOST_CLI"], *words], env=environment, timeout=60,
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                                  start_new_session=True)
+            self.assertNotEqual(done.returncode, 0, words)
+            self.assertIn(said, done.stderr.decode(), words)
+
+    def test_empty_lists(self):
+        for words in (("room", "list", "--mine"), ("invite", "list"), ("user", "sessions"),
+                      ("room", "members", "Lobby")):
+            output, errors = self.roost(*words, peer="tina")
+            self.assertEqual(output, "")
+            self.assertRegex(errors, r"^\(.+\)\n$")
+            self.assertEqual(self.roost(*words, "--quiet", peer="tina"), ("", ""))
+            self.assertEqual(self.roost(*words, "--json", peer="tina"), ("", ""))
+        self.assertIn("nothing was found",
+                      self.roost("search", "abracadabra", expect=NOT_FOUND)[1])
+
+    def test_names_of_any_script(self):
+        self.roost("room", "create", "厨房", "--topic", "今晚吃什么", peer="小明")
+        self.assertRegex(self.roost("room", "list")[0], r"(?m)^厨房 +public ")
+        self.assertIn("今晚吃什么", self.roost("room", "list")[0])
+        self.assertIn("小明", self.roost("room", "members", "厨房")[0])
+        self.roost("send", "room:厨房", "你好世界", peer="小明")
+        self.assertIn("你好世界", self.roost("search", "--in", "room:厨房", "世界", peer="小明")[0])
+
+    def test_a_locked_name_is_told_at_once(self):
+        wrong = self.secret("wrong")
+        for _ in range(5):
+            self.roost("peers", "--password-file", wrong, peer="victor", expect=REFUSED)
+        began = time.monotonic()
+        _, errors = self.roost("peers", "--password-file", wrong, "-t", "30", peer="victor",
+                               expect=REFUSED)
+        self.assertIn("LOCKED_OUT", errors)
+        self.assertLess(time.monotonic() - began, 25)
+        self.roost("user", "unlock", "victor")
+        _, errors = self.roost("peers", "--password-file", wrong, peer="victor", expect=REFUSED)
+        self.assertIn("BAD_CREDENTIALS", errors)
+
     def test_protected_rooms(self):
         password = self.secret("sesame")
         self.roost("room", "create", "cave", "--privacy", "protected", "--room-password-file",
@@ -230,6 +288,8 @@ class CliTest(unittest.TestCase):
         rows = self.json("user", "sessions", *with_token, peer="paul")
         (row,) = [row for row in rows if row["label"] == "backup"]
         self.roost("user", "sessions", "--end", str(row["id"]), *paul, peer="paul")
+        self.roost("user", "sessions", "--end", str(row["id"]), *paul, peer="paul",
+                   expect=NOT_FOUND)
         self.roost("peers", *with_token, peer="paul", expect=REFUSED)
 
         (user,) = [user for user in self.json("user", "list") if user["name"] == "paul"]
