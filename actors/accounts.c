@@ -202,8 +202,8 @@ void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone
 
 void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
 {
-    static const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY};
-    for (size_t i = 0; i < sizeof(gateways); i++) {
+    const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY, a->options.other_gateway};
+    for (size_t i = 0; i < sizeof(gateways) && gateways[i] != 0; i++) {
         enum err err = actor_send(a->actor, gateways[i], MSG_ACCOUNT_CHANGED, &changed->base, NULL);
         if (err)
             log_error("change-not-told", LOG_ERROR(err),

@@ -153,6 +153,11 @@ void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call)
     case ROOST__V1__METHOD__USER_ROLE:
         changed.role = call->role;
         break;
+    case ROOST__V1__METHOD__USER_PASSWORD: /* the one who changed it goes on */
+        changed.name = call->peer.len ? call->peer : call->peer_name;
+        changed.code = err_code(ERR_NO_CREDENTIALS);
+        changed.except_session = call->session;
+        break;
     case ROOST__V1__METHOD__USER_BAN:
         changed.code = err_code(ERR_ACCOUNT_BANNED);
         break;

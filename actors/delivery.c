@@ -63,6 +63,8 @@ static void default_options(struct delivery_options *options)
         options->write_rows_max = 4096;
     if (options->span_max == 0)
         options->span_max = 65536;
+    if (options->ephemeral_behind_max == 0)
+        options->ephemeral_behind_max = 100000;
     if (options->span_max < 2 * DELIVERY_FETCH_MAX)
         options->span_max = 2 * DELIVERY_FETCH_MAX;
 }
@@ -320,6 +322,17 @@ void delivery_consumer_remove(struct delivery *delivery, struct consumer *consum
     scope_free_empty(delivery, scope);
 }
 
+void delivery_consumer_drop(struct delivery *delivery, struct consumer *consumer, enum err code,
+                            const struct delivery_clock *clock)
+{
+    consumer->is_stopped = true;
+    bool is_freed = consumer_is_ephemeral(consumer) && consumer->attachments != NULL;
+    for (uint32_t left = consumer->attachment_count; left > 0; left--)
+        attachment_end(delivery, consumer->attachments, code, clock);
+    if (!is_freed)
+        delivery_consumer_remove(delivery, consumer);
+}
+
 struct consumer *delivery_consumer_next(struct delivery *delivery, const struct consumer *after,
                                         int64_t scope_id)
 {
@@ -363,6 +376,8 @@ struct delivery_view delivery_view(struct delivery *delivery, const struct consu
         .is_removing = consumer->is_stopped,
     };
     if (consumer->attachments != NULL)
+        view.attached_peer_id = consumer->attachments->peer_id;
+    if (consumer->attachments != NULL)
         view.attached_peer = (struct delivery_bytes){consumer->attachments->peer_name,
                                                      consumer->attachments->peer_name_size};
     if (heap_top(&consumer->due) != NULL)
@@ -386,6 +401,25 @@ static int64_t steady_of(const struct delivery_clock *clock, int64_t wall_ms)
 bool delivery_is_starting(const struct delivery *delivery)
 {
     return delivery->is_starting;
+}
+
+/* The log of a scope is kept for the slowest of its consumers: those that live in memory only must
+ * not be it for long. */
+static void drop_laggards(struct delivery *delivery, struct scope *scope,
+                          const struct delivery_clock *clock)
+{
+    struct attachment *next;
+    for (struct attachment *a = scope->attachments; a != NULL; a = next) {
+        next = a->scope_next;
+        const struct consumer *consumer = a->consumer;
+        if (!consumer_is_ephemeral(consumer))
+            continue;
+        uint64_t behind = scope->log.end - consumer->base;
+        if (consumer->asides.hash.limit > 0)
+            behind += u64map_count(&consumer->asides);
+        if (behind > delivery->options.ephemeral_behind_max)
+            attachment_end(delivery, a, ERR_TOO_MANY, clock);
+    }
 }
 
 void delivery_append(struct delivery *delivery, const struct delivery_run *run,
@@ -416,6 +450,7 @@ void delivery_append(struct delivery *delivery, const struct delivery_run *run,
     log_append(&scope->log, &piece);
     scope_arm(delivery, scope, clock->steady_ms);
     scope_wake(delivery, scope);
+    drop_laggards(delivery, scope, clock); /* last: the scope may go with its only consumer */
 }
 
 void delivery_appended_upto(struct delivery *delivery, uint64_t seq)

@@ -27,6 +27,12 @@
  *     row says otherwise. A row and the floor that relies on it are in the same write.
  *   - Confirmations come out only after the write that holds what they confirm has committed.
  *
+ * Ephemeral consumers (ids below 0) live in memory only. They have one attachment and are freed with
+ * it, in whatever way it ends. They listen: nothing of them is written, what they settle is settled
+ * at once, they bring no fates and keep no message from being cancelled; what they reject, or fail
+ * too often, is dropped. One that gets too far behind (ephemeral_behind_max) ends with TOO_MANY, and
+ * none begins further back than half of that: a scope's log is kept for its slowest consumer.
+ *
  * Time: wall_ms is Unix time and may jump; steady_ms starts as wall time and advances with the
  * monotonic clock. Leases and retries run on steady time. A message expires when both are past.
  *
@@ -61,16 +67,17 @@ struct delivery_clock {
 
 /* Zero means the default in brackets. */
 struct delivery_options {
-    struct backoff backoff;       /* [backoff_patient] when first_ms is 0 */
-    uint32_t lease_ms;            /* [30,000] */
-    uint32_t lease_ms_min;        /* [100] */
-    uint32_t lease_ms_max;        /* [86,400,000] */
-    uint32_t window_messages_max; /* [8,192] deliveries not settled, per attachment */
-    uint64_t window_bytes_max;    /* [32 MiB] the same in body bytes */
-    uint64_t fetch_bytes_max;     /* [1 MiB] body bytes of one fetch */
-    uint32_t write_rows_max;      /* [4,096] rows of one write */
-    uint32_t span_max;            /* [65,536] messages between floor and last delivery */
-    uint64_t seed;                /* for jitter */
+    struct backoff backoff;        /* [backoff_patient] when first_ms is 0 */
+    uint32_t lease_ms;             /* [30,000] */
+    uint32_t lease_ms_min;         /* [100] */
+    uint32_t lease_ms_max;         /* [86,400,000] */
+    uint32_t window_messages_max;  /* [8,192] deliveries not settled, per attachment */
+    uint64_t window_bytes_max;     /* [32 MiB] the same in body bytes */
+    uint64_t fetch_bytes_max;      /* [1 MiB] body bytes of one fetch */
+    uint32_t write_rows_max;       /* [4,096] rows of one write */
+    uint32_t span_max;             /* [65,536] messages between floor and last delivery */
+    uint32_t ephemeral_behind_max; /* [100,000] messages an ephemeral consumer may let wait */
+    uint64_t seed;                 /* for jitter */
 };
 
 struct delivery *delivery_new(const struct delivery_options *options);
@@ -91,7 +98,7 @@ struct delivery_bytes {
 };
 
 struct delivery_consumer_spec {
-    int64_t consumer_id; /* below 0: ephemeral, nothing of it is ever stored, see delivery_write */
+    int64_t consumer_id; /* below 0: ephemeral, see above */
     int64_t scope_id;
     int64_t owner_id; /* of a mailbox: its peer */
     enum delivery_scope_kind kind;
@@ -114,6 +121,13 @@ void delivery_consumer_stop(struct delivery *delivery, struct consumer *consumer
                             const struct delivery_clock *clock);
 void delivery_consumer_resume(struct delivery *delivery, struct consumer *consumer);
 void delivery_consumer_remove(struct delivery *delivery, struct consumer *consumer);
+/* It is no more, whatever it was doing; its attachments are told `code`. */
+void delivery_consumer_drop(struct delivery *delivery, struct consumer *consumer, enum err code,
+                            const struct delivery_clock *clock);
+/* The attachments of this peer to a scope end and are told `code`, and ephemeral consumers with
+ * them. */
+void delivery_peer_left(struct delivery *delivery, int64_t scope_id, int64_t peer_id, enum err code,
+                        const struct delivery_clock *clock);
 bool delivery_consumer_is_ready(const struct consumer *consumer);
 
 struct delivery_view { /* for ATTACHED and INSPECT */
@@ -121,8 +135,9 @@ struct delivery_view { /* for ATTACHED and INSPECT */
     enum delivery_scope_kind kind;
     struct delivery_bytes scope_name, name, attached_peer;
     uint64_t floor_seq, waiting, leased, retry, scheduled;
-    int64_t next_due_ms; /* wall clock; 0 = nothing is due later */
-    uint64_t last_seq;   /* newest of the scope still in the log, 0 = none */
+    int64_t next_due_ms;      /* wall clock; 0 = nothing is due later */
+    uint64_t last_seq;        /* newest of the scope still in the log, 0 = none */
+    int64_t attached_peer_id; /* 0 = nobody, or a gateway */
     bool is_attached, is_removing;
 };
 struct delivery_view delivery_view(struct delivery *delivery, const struct consumer *consumer,
@@ -336,8 +351,6 @@ enum delivery_level { /* receipt levels of the public protocol */
                       DELIVERY_LEVEL_CANCELLED = 5,
 };
 
-/* Changes of ephemeral consumers (consumer_id below 0) are among them: whoever writes leaves them
- * out. They bring no fates. */
 struct delivery_write { /* views live until delivery_written */
     uint32_t slot;
     const struct delivery_change *changes;

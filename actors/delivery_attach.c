@@ -4,7 +4,7 @@
  *
  * A mailbox, room or topic consumer has one attachment at most: a second one takes over. A queue's
  * consumer has as many as there are workers. When an attachment ends in whatever way, its leases
- * go back to ready and no attempt is counted.
+ * go back to ready and no attempt is counted. An ephemeral consumer ends with its attachment.
  *
  * Delivery numbers start at 1 for the first attachment of a handle, and go on where they stopped
  * when a session uses the handle again: a delivery of the old attachment that is still on its way
@@ -162,6 +162,10 @@ void attachment_end(struct delivery *delivery, struct attachment *attachment, en
     free(attachment->leases);
     free(attachment->peer_name);
     free(attachment);
+    if (consumer_is_ephemeral(consumer)) {
+        delivery_consumer_remove(delivery, consumer);
+        return;
+    }
     window_advance(delivery, consumer);
     window_restart(consumer);
     consumer_arm(delivery, consumer);
@@ -214,6 +218,7 @@ enum err delivery_attach(struct delivery *delivery, struct consumer *consumer,
                          uint32_t *ret_lease_ms, bool *ret_took_over)
 {
     CHECK(consumer->is_ready);
+    CHECK(!consumer_is_ephemeral(consumer) || consumer->attachments == NULL);
     if (consumer->is_stopped)
         return ERR_NO_SUCH_CONSUMER;
     if (attachment_find(delivery, attach->address) != NULL)
@@ -258,6 +263,18 @@ void delivery_session_closed(struct delivery *delivery, uint32_t gateway, uint64
     (void)hash_remove_pointer(&delivery->sessions, &key, sizeof(key)); /* found above */
     free(session->formers);
     free(session);
+}
+
+void delivery_peer_left(struct delivery *delivery, int64_t scope_id, int64_t peer_id, enum err code,
+                        const struct delivery_clock *clock)
+{
+    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)scope_id);
+    struct attachment *next;
+    for (struct attachment *a = scope == NULL ? NULL : scope->attachments; a != NULL; a = next) {
+        next = a->scope_next;
+        if (a->peer_id == peer_id)
+            attachment_end(delivery, a, code, clock);
+    }
 }
 
 bool delivery_credit(struct delivery *delivery, struct delivery_address address,

@@ -37,6 +37,8 @@ static enum standing find_standing(const struct consumer *consumer, uint64_t seq
     bool is_held = position < log->end && log_at(log, position)->seq == seq;
     if (!is_held || position < consumer->base || seq <= consumer->floor_seq)
         return seq > consumer->start_seq && seq <= consumer->floor_seq ? IS_TAKEN : NOT_CONCERNED;
+    if (entry_flags(log_at(log, position)) & ENTRY_SWEPT)
+        return IS_TAKEN; /* expired before this consumer came; it only has not got there */
     if (position < consumer->cursor)
         return window_slot(consumer, position) == SLOT_READY ? WAITS : IS_TAKEN;
     return window_is_ahead(consumer, position) ? IS_TAKEN : WAITS;
@@ -92,6 +94,8 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
         if (!c->is_ready)
             return ERR_BUSY;
         enum standing standing = find_standing(c, seq);
+        if (consumer_is_ephemeral(c))
+            continue; /* it decides nothing */
         if (standing == IS_TAKEN)
             return ERR_TOO_LATE;
         waiting += standing == WAITS;
@@ -102,6 +106,10 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
     for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (find_standing(c, seq) != WAITS)
             continue;
+        if (consumer_is_ephemeral(c)) {
+            cancel_one(delivery, c, seq, clock);
+            continue;
+        }
         if (!is_told && (flags_of(c, seq) & ENTRY_WANTS_FATE))
             change_fate(c, DELIVERY_LEVEL_CANCELLED, err_code(ERR_CANCELLED), 0, seq);
         is_told = true;

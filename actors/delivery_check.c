@@ -122,6 +122,9 @@ void delivery_check(const struct delivery *delivery)
         check_asides(c);
         check_leases(c);
         CHECK(c->floor_seq >= c->floor_written);
+        CHECK(!consumer_is_ephemeral(c) ||
+              (c->floor_seq == c->floor_written && c->attachment_count <= 1 &&
+               c->pending.row_count == 0 && c->pending.fate_count == 0));
         CHECK(!c->is_dirty || c->is_queued || c->is_writing || c->is_stopped);
     }
     struct u64map_cursor cursor = {0};

@@ -150,6 +150,13 @@ uint64_t delivery_load_after(struct delivery *delivery)
 
 /* --- What was read */
 
+static void consumer_begin_at(struct consumer *consumer, uint64_t floor_seq)
+{
+    consumer->floor_seq = floor_seq;
+    consumer->floor_written = floor_seq;
+    consumer->start_seq = floor_seq;
+}
+
 /* What is on disk is read as steady time, which began as wall time: a wall clock that has jumped
  * since the start makes no schedule early. */
 static uint32_t run_flags(const struct delivery_run *run, const struct delivery_clock *clock)
@@ -172,6 +179,26 @@ static void match_rows(struct scope *scope, const struct delivery_run *run,
                 .enqueue_ms = run->stored_ms < clock->steady_ms ? run->stored_ms : clock->steady_ms,
             };
         }
+    }
+}
+
+/* Only ephemeral consumers wait for the load: they begin later rather than fill the memory. */
+static void forget_oldest(const struct delivery *delivery, struct scope *scope)
+{
+    uint32_t kept = delivery->options.ephemeral_behind_max / 2;
+    if (scope->loaded_count <= 2 * kept)
+        return;
+    for (const struct consumer *c = scope->consumers; c != NULL; c = c->next) {
+        if (!c->is_ready && !consumer_is_ephemeral(c))
+            return;
+    }
+    uint32_t forgotten = scope->loaded_count - kept;
+    scope->load_after = scope->loaded[forgotten - 1].seq;
+    memmove(scope->loaded, &scope->loaded[forgotten], kept * sizeof(*scope->loaded));
+    scope->loaded_count = kept;
+    for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
+        if (!c->is_ready && c->floor_seq < scope->load_after)
+            consumer_begin_at(c, scope->load_after);
     }
 }
 
@@ -217,6 +244,7 @@ void delivery_load_run(struct delivery *delivery, const struct delivery_run *run
         log_append(&scope->log, &piece);
     else
         keep_loaded(scope, &piece);
+    forget_oldest(delivery, scope);
 }
 
 /* --- Ready */
@@ -293,7 +321,13 @@ void consumer_try_ready(struct delivery *delivery, struct consumer *consumer,
         return;
     consumer->is_ready = true;
     delivery->unready_count--;
-    window_start(consumer, log_find(&scope->log, consumer->floor_seq));
+    uint64_t position = log_find(&scope->log, consumer->floor_seq);
+    uint64_t behind_max = delivery->options.ephemeral_behind_max / 2;
+    if (consumer_is_ephemeral(consumer) && scope->log.end - position > behind_max) {
+        position = scope->log.end - behind_max;
+        consumer_begin_at(consumer, log_at(&scope->log, position - 1)->seq);
+    }
+    window_start(consumer, position);
     log_base_add(&scope->log, consumer->base);
     if (!consumer->is_new)
         consumer->seen_before = consumer->base + UNWRITTEN_SPANS * delivery->options.span_max;

@@ -36,7 +36,7 @@ static void fate_delivered(struct attachment *attachment, uint64_t seq, uint32_t
                            struct log_entry *entry)
 {
     struct consumer *consumer = attachment->consumer;
-    if (consumer->scope->kind != DELIVERY_PEER)
+    if (consumer->scope->kind != DELIVERY_PEER || consumer_is_ephemeral(consumer))
         return;
     if (entry != NULL) {
         flags |= entry_flags(entry) & ENTRY_SETTLED;
@@ -296,9 +296,10 @@ void delivery_settle(struct delivery *delivery, struct delivery_address address,
     if (attachment != NULL) {
         struct consumer *consumer = attachment->consumer;
         outcomes_done(delivery, attachment);
-        if (consumer->has_settled_changed)
+        bool is_ephemeral = consumer_is_ephemeral(consumer);
+        if (consumer->has_settled_changed && !is_ephemeral)
             consumer_dirty(delivery, consumer);
-        if (confirm_id != 0 && (consumer->is_dirty || consumer->is_writing))
+        if (confirm_id != 0 && !is_ephemeral && (consumer->is_dirty || consumer->is_writing))
             change_ticket(delivery, consumer, ticket);
         consumer_wake(delivery, consumer);
     }

@@ -170,6 +170,11 @@ struct consumer {
     uint32_t row_count, row_capacity;
 };
 
+static inline bool consumer_is_ephemeral(const struct consumer *consumer)
+{
+    return consumer->id < 0;
+}
+
 enum lease_state {
     LEASE_NONE,
     LEASE_OPEN,
@@ -370,7 +375,8 @@ static inline bool is_expired(int64_t expires_ms, const struct delivery_clock *c
 
 /* --- Attachments (delivery_attach.c, delivery_fetch.c) */
 struct attachment *attachment_find(struct delivery *delivery, struct delivery_address address);
-/* Ends it: leases go back, memory is freed. code ERR_OK: nobody is told. */
+/* Ends it: leases go back, memory is freed, that of an ephemeral consumer too. code ERR_OK: nobody
+ * is told. */
 void attachment_end(struct delivery *delivery, struct attachment *attachment, enum err code,
                     const struct delivery_clock *clock);
 void attachment_wake(struct delivery *delivery, struct attachment *attachment);

@@ -27,7 +27,7 @@ void scope_arm(struct delivery *delivery, struct scope *scope, int64_t not_befor
 static void fate_expired(struct consumer *consumer, uint64_t seq, uint32_t flags,
                          struct log_entry *entry)
 {
-    if (!(flags & ENTRY_WANTS_FATE) || (flags & ENTRY_TOLD))
+    if (!(flags & ENTRY_WANTS_FATE) || (flags & ENTRY_TOLD) || consumer_is_ephemeral(consumer))
         return;
     if (consumer->scope->kind == DELIVERY_PEER && (flags & ENTRY_SETTLED))
         return; /* it was delivered: that is what its sender knows */

@@ -63,7 +63,12 @@ static void move_base(struct delivery *delivery, struct consumer *consumer, uint
         consumer->ready_hint = base;
     if (floor_seq > consumer->floor_seq) {
         consumer->floor_seq = floor_seq;
-        consumer_dirty(delivery, consumer);
+        if (!consumer_is_ephemeral(consumer))
+            consumer_dirty(delivery, consumer);
+    }
+    if (consumer_is_ephemeral(consumer)) { /* it has no floor on disk that could lag behind */
+        consumer->floor_written = consumer->floor_seq;
+        consumer->base_written = base;
     }
     log_base_move(log, from, base);
 }

@@ -10,6 +10,8 @@
  * slots of the window are compared with the SETTLED rows on disk, and only the difference is
  * written, as ranges. A consumer that settles in order so costs one floor per write.
  *
+ * Of an ephemeral consumer nothing is written but that a message it got is damaged.
+ *
  * Rows may be written in slices, each with the fates its rows bring (a row counts in `order` how
  * many there were before it); floor and tickets go with the last one: a row above the floor is
  * true by itself, a floor above a missing row is not.
@@ -49,6 +51,10 @@ void change_row(struct delivery *delivery, struct consumer *consumer,
                 const struct delivery_row *row)
 {
     struct changes *changes = &consumer->pending;
+    if (consumer_is_ephemeral(consumer)) {
+        free(row->text);
+        return;
+    }
     add_row(changes, row);
     changes->rows[changes->row_count - 1].order = changes->fate_seqs;
     consumer_dirty(delivery, consumer);
@@ -78,8 +84,8 @@ static void add_fate(struct changes *changes, uint32_t level, uint32_t reason, i
 void change_fate(struct consumer *consumer, enum delivery_level level, uint32_t reason,
                  int64_t peer_id, uint64_t seq)
 {
-    if (consumer->id < 0)
-        return; /* ephemeral: it only listens, nobody wrote to it */
+    if (consumer_is_ephemeral(consumer))
+        return;
     /* Every fate comes with a settle or a row, which makes the consumer dirty. */
     add_fate(&consumer->pending, (uint32_t)level, reason, peer_id, seq);
 }
@@ -340,7 +346,8 @@ static bool capture(struct delivery *delivery, struct consumer *consumer)
     }
     for (uint32_t i = 0; i < inflight->row_count; i++)
         inflight->rows[i].order = i;
-    if (!consumer->is_dirty && consumer->has_settled_changed) {
+    bool has_settled_changed = consumer->has_settled_changed && !consumer_is_ephemeral(consumer);
+    if (!consumer->is_dirty && has_settled_changed) {
         collect_settled(consumer, inflight);
         compare_settled(consumer, inflight);
         consumer->has_settled_changed = false;

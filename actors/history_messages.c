@@ -201,6 +201,6 @@ enum err query_sync(struct query *query, const Roost__V1__Sync *sync)
 {
     struct message_walk walk = {.query = query};
     query->page.fin.next_seq = sync->after_seq;
-    return message_read_since(query->page.h->store, query->peer_id, sync->after_seq,
-                              query->limit + 1, take_message, &walk);
+    return message_read_sync(query->page.h->store, query->peer_id, sync->after_seq,
+                             query->limit + 1, take_message, &walk);
 }

@@ -113,6 +113,8 @@ static enum err place_ephemeral(struct persistence *p, const INTERNAL(ConsumerOp
     if (at.start == ROOST__V1__START__START_DEFAULT)
         at.start = ROOST__V1__START__START_NEW;
     enum err err = first_floor(p, &at, scope, false, &floor_seq);
+    if (!err && scope->kind == SCOPE_PEER) /* who listens does not keep mail: that is main's part */
+        err = persistence_mailbox_main(p, scope->owner_id);
     opened->row->floor_seq = floor_seq;
     opened->is_new = !err;
     return err;

@@ -5,7 +5,8 @@
  *
  * When the index is brought forward
  *     under load       not at all, until the tail is TAIL_MAX long; then a large slice within the
- *                      batch (rows are the cheaper the more of them are sorted together)
+ *                      batch (a row is the cheaper the more of them are sorted together, but
+ *                      every answer waits for the whole slice)
  *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
  *     idle             the same after a few ms; after a second everything
  * The text index is brought forward only when nobody waits: idle, in small slices, from
@@ -23,7 +24,7 @@
 
 #define TAIL_MAX          262144
 #define TAIL_WORTHWHILE   4096
-#define SLICE_LOADED      32768
+#define SLICE_LOADED      16384
 #define SEARCH_WORTHWHILE 1024
 #define SEARCH_SLICE      512
 #define SEARCH_FLUSH_MAX  65536

@@ -161,10 +161,12 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_tcp_gateway(config, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
+        .other_gateway = ACTOR_TCP_GATEWAY,
     };
     ret->sync_manager = (struct sync_manager_options){
         .backoff = backoff_of(config),
         .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
+        .room_gateway = ACTOR_TCP_GATEWAY,
     };
     ret->peer_registry = (struct peer_registry_options){.timeout_s = config->presence_timeout_s};
     ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};

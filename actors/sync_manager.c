@@ -74,6 +74,8 @@ struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(Con
         log_error("consumer-ignored", LOG_ERROR(err), LOG_I64("consumer", row->consumer_id));
         return NULL;
     }
+    if (row->consumer_id < 0)
+        key.bytes[0] |= SYNC_KEY_EPHEMERAL;
     struct delivery_consumer_spec spec = {
         .consumer_id = row->consumer_id,
         .scope_id = row->scope_id,
@@ -153,7 +155,6 @@ static enum err on_detach(struct actor *actor, void *state, const struct msg *ms
     struct delivery_clock clock = sync_clock(sync);
     if (!delivery_detach(sync->delivery, address, &clock))
         sync_attach_drop(sync, address, ERR_NO_SUCH_CONSUMER);
-    sync_ephemeral_end(sync, address);
     return ERR_OK;
 }
 
@@ -209,7 +210,6 @@ static enum err on_session_closed(struct actor *actor, void *state, const struct
     struct delivery_clock clock = sync_clock(sync);
     sync_attach_drop(sync, address_of(msg, closed->session, 0), ERR_NO_SESSION);
     delivery_session_closed(sync->delivery, msg->from, closed->session, &clock);
-    sync_ephemeral_end(sync, address_of(msg, closed->session, 0));
     return ERR_OK;
 }
 
@@ -282,7 +282,6 @@ static enum err sync_on_timer(struct actor *actor, void *state, unsigned timer)
         break; /* on_batch sends them, and acknowledges */
     case SYNC_TIMER_GAUGES:
         report_counts(sync, true);
-        sync_ephemeral_bound(sync);
         actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
         break;
     }
@@ -333,6 +332,7 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
     sync->actor = actor;
     sync->mono_start = actor_mono(actor);
     sync->wall_start_ms = actor_wall(actor).ms;
+    sync->room_gateway = options->room_gateway;
     sync->load_page = options->load_page ? options->load_page : 10000;
     sync->events_end = &sync->events;
     sync->attaches = calloc(SYNC_ATTACHES_MAX, sizeof(*sync->attaches));
@@ -360,7 +360,7 @@ static void sync_fini(struct actor *actor, void *state)
     sync_out_fini(sync);
     delivery_destroy(&sync->delivery);
     free(sync->attaches);
-    free(sync->ephemerals);
+    free(sync->removed);
     arena_fini(&sync->arena);
 }
 

@@ -35,6 +35,7 @@ struct sync_manager_options {
     uint32_t window_messages_max; /* [8,192] deliveries not settled, per attachment */
     uint64_t window_bytes_max;    /* [32 MiB] */
     uint32_t load_page;           /* [10,000] heads of one page at start */
+    uint8_t room_gateway;         /* actor id: told who left a room (MEMBER_LEFT); 0 = nobody */
 };
 
 extern const struct actor_class sync_manager_actor; /* args: struct sync_manager_options */

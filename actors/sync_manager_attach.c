@@ -13,8 +13,6 @@
  * The question of the gateway is answered exactly once. When session or handle go away meanwhile
  * the answer is a refusal, and nothing is attached.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "rt/log.h"
@@ -29,6 +27,7 @@ static void fill_attached(const struct sync_manager *sync, const struct sync_att
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
     attached->floor_seq = view.floor_seq;
     attached->waiting = view.waiting;
+    attached->scope_id = view.scope_id;
     attached->scope_kind = (uint32_t)view.kind;
     attached->scope_name.data = (uint8_t *)(uintptr_t)view.scope_name.data; /* only read */
     attached->scope_name.len = view.scope_name.size;
@@ -60,6 +59,7 @@ static void answer(struct sync_manager *sync, struct sync_attach *attach, enum e
 static void refuse(struct sync_manager *sync, struct sync_attach *attach, enum err err,
                    const char *text)
 {
+    sync_ephemeral_refused(sync, attach);
     answer(sync, attach, err, text, NULL, 0, false);
 }
 
@@ -132,7 +132,8 @@ static void go_on(struct sync_manager *sync, struct sync_attach *attach)
     if (delivery_is_starting(sync->delivery))
         return;
     struct consumer *consumer =
-        delivery_consumer_find(sync->delivery, sync_key_bytes(&attach->key));
+        attach->is_ephemeral ? sync_ephemeral_find(sync, attach)
+                             : delivery_consumer_find(sync->delivery, sync_key_bytes(&attach->key));
     if (consumer != NULL) {
         use_consumer(sync, attach, consumer);
         return;
@@ -183,10 +184,9 @@ static enum err name_consumer(struct sync_attach *attach)
     if (err)
         return err;
     if (attach->is_ephemeral) {
-        const struct delivery_address *address = &attach->ask.address;
-        attach->consumer_size = (size_t)snprintf(
-            attach->consumer, sizeof(attach->consumer), "$%" PRIx64 "-%" PRIx32 "-%" PRIx32,
-            address->session, address->gateway, address->handle);
+        if (attach->kind == PREFIX_QUEUE)
+            return ERR_BAD_SCOPE; /* each of its messages is for one worker */
+        sync_ephemeral_name(attach);
         return ERR_OK;
     }
     return access_consumer_name(
@@ -275,6 +275,8 @@ enum err sync_on_attach(struct actor *actor, void *state, const struct msg *msg)
     sync->attach_count++;
     attach->step = ATTACH_TO_OPEN;
     attach->dropped = ERR_OK;
+    attach->ephemeral_id = 0;
+    attach->is_outdated = false;
     attach->asker = (struct sync_asker){.correlation = msg->correlation, .from = msg->from};
     enum err err = read_attach(attach, msg);
     if (!err && find_attach(sync, attach->ask.address, attach) != NULL)
@@ -314,6 +316,23 @@ void sync_attach_drop(struct sync_manager *sync, struct delivery_address address
     }
 }
 
+void sync_attach_left(struct sync_manager *sync, int64_t scope_id, int64_t peer_id, enum err err)
+{
+    struct delivery_clock clock = sync_clock(sync);
+    for (uint32_t i = 0; sync->attach_count > 0 && i < sync->attach_used; i++) {
+        struct sync_attach *attach = &sync->attaches[i];
+        if (!attach->is_ephemeral || attach->ask.peer_id != peer_id)
+            continue;
+        attach->is_outdated |= attach->step == ATTACH_OPENING; /* asked before he left? */
+        if (attach->step != ATTACH_LOADING)
+            continue;
+        struct consumer *consumer = sync_ephemeral_find(sync, attach);
+        if (consumer != NULL &&
+            delivery_view(sync->delivery, consumer, &clock).scope_id == scope_id)
+            refuse(sync, attach, err, NULL);
+    }
+}
+
 /* --- CONSUMER_OPENED */
 
 static struct sync_attach *take_opening(struct sync_manager *sync, uint64_t context)
@@ -342,11 +361,19 @@ enum err sync_on_consumer_opened(struct actor *actor, void *state, const struct 
     if (opened->last_seq > sync->appended_seq)
         sync->appended_seq = opened->last_seq;
     delivery_appended_upto(sync->delivery, opened->last_seq);
+    if (attach->is_outdated && !attach->dropped) {
+        attach->is_outdated = false;
+        attach->step = ATTACH_TO_OPEN;
+        go_on(sync, attach);
+        return ERR_OK;
+    }
+    if (attach->dropped && attach->is_ephemeral) {
+        refuse(sync, attach, attach->dropped, NULL);
+        return ERR_OK;
+    }
     struct consumer *consumer = attach->is_ephemeral
                                     ? sync_ephemeral_add(sync, attach, opened->row)
                                     : sync_add_consumer(sync, opened->row, opened->is_new, false);
-    if (attach->dropped && attach->is_ephemeral)
-        sync_ephemeral_end(sync, attach->ask.address);
     if (attach->dropped)
         refuse(sync, attach, attach->dropped, NULL);
     else if (consumer == NULL)

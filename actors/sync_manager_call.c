@@ -258,7 +258,10 @@ enum err sync_on_consumer_removed(struct actor *actor, void *state, const struct
         return ERR_OK;
     enum err err = removed->code ? err_from_code(removed->code) : ERR_OK;
     struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
-    CHECK(consumer != NULL); /* one that is stopped is removed by nobody else */
+    if (consumer == NULL) { /* its member left meanwhile */
+        finish(sync, call, err);
+        return ERR_OK;
+    }
     if (err && err != ERR_NO_SUCH_CONSUMER)
         delivery_consumer_resume(sync->delivery, consumer);
     else

@@ -132,12 +132,14 @@ enum err sync_on_consumers_loaded(struct actor *actor, void *state, const struct
     if (!take_page(sync, msg))
         return ERR_OK;
     for (size_t i = 0; i < loaded->n_rows; i++) {
-        (void)sync_add_consumer(sync, loaded->rows[i], false, false); /* or logged */
+        if (!sync_was_removed(sync, loaded->rows[i]->consumer_id))
+            (void)sync_add_consumer(sync, loaded->rows[i], false, false); /* or logged */
         sync->load_consumer_id = loaded->rows[i]->consumer_id;
     }
     if (loaded->is_end) {
         sync->load_step = LOAD_ROWS;
         sync->load_consumer_id = 0;
+        sync->removed_count = 0;
     } else if (loaded->n_rows == 0) {
         ask_later(sync);
     }

@@ -4,6 +4,7 @@
  *
  *   sync_manager.c          life, turns, timers, and the messages that need one line
  *   sync_manager_attach.c   ATTACH: from names to a ready consumer, over several answers
+ *   sync_manager_ephemeral.c  consumers in memory only, and what commits remove
  *   sync_manager_load.c     LOAD_...: what the store knows, in pages
  *   sync_manager_out.c      what goes out after each turn: FETCH, CONSUMER_WRITE, answers, events
  *   sync_manager_call.c     CALL and QUERY
@@ -21,11 +22,12 @@
 #include "rt/check.h"
 #include "sync_manager.h"
 
-#define SYNC_ATTACHES_MAX 4096 /* ATTACH not yet answered */
-#define SYNC_OPENS_MAX    64   /* of these, asked of persistence */
-#define SYNC_CALLS_MAX    64
-#define SYNC_APPENDED_ACK 16 /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
-#define SYNC_KEY_MAX      (1 + NAME_FOLDED_BYTES_MAX + 1 + WIRE_NAME_BYTES_MAX)
+#define SYNC_ATTACHES_MAX  4096 /* ATTACH not yet answered */
+#define SYNC_OPENS_MAX     64   /* of these, asked of persistence */
+#define SYNC_CALLS_MAX     64
+#define SYNC_APPENDED_ACK  16   /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
+#define SYNC_KEY_EPHEMERAL 0x40 /* with the kind: no name finds a consumer in memory only */
+#define SYNC_KEY_MAX       (1 + NAME_FOLDED_BYTES_MAX + 1 + WIRE_NAME_BYTES_MAX)
 
 #define SYNC_ASK_DEADLINE_MS   30000
 #define SYNC_WRITE_DEADLINE_MS 60000 /* a slow disk is no reason to write twice */
@@ -63,6 +65,8 @@ struct sync_attach {
     uint32_t start;
     uint64_t start_value;
     bool must_exist, is_ephemeral, is_internal;
+    bool is_outdated;     /* what persistence is about to answer may be of before its peer left */
+    int64_t ephemeral_id; /* of the consumer made for it; 0 = none yet */
     struct sync_key key;
     size_t consumer_size, public_consumer_size, scope_size, peer_size;
     char consumer[WIRE_NAME_BYTES_MAX + 1]; /* as stored */
@@ -95,12 +99,6 @@ struct sync_event {
     uint64_t stale[];
 };
 
-/* A consumer in memory only, and the attachment it lives and dies with. */
-struct sync_ephemeral {
-    int64_t consumer_id;
-    struct delivery_address address;
-};
-
 enum load_step { LOAD_CONSUMERS, LOAD_ROWS, LOAD_HEADS, LOAD_IDLE };
 
 struct sync_manager {
@@ -109,6 +107,7 @@ struct sync_manager {
     struct mono_time mono_start;
     int64_t wall_start_ms;
     uint32_t load_page;
+    uint8_t room_gateway;
 
     enum load_step load_step;
     bool is_load_asked, is_load_late; /* a page is on its way; to be asked again by the timer */
@@ -123,9 +122,9 @@ struct sync_manager {
 
     struct sync_call calls[SYNC_CALLS_MAX];
 
-    struct sync_ephemeral *ephemerals; /* consumers that end with their session */
-    size_t ephemeral_count, ephemeral_capacity;
     int64_t last_ephemeral_id; /* below 0, falling */
+    int64_t *removed;          /* consumers removed by commits while consumers are loaded */
+    size_t removed_count, removed_capacity;
 
     struct sync_event *events, **events_end;
     struct delivery_counts reported;
@@ -135,15 +134,19 @@ struct sync_manager {
 
 /* --- sync_manager_ephemeral.c */
 
-/* The consumer of an ATTACH whose CONSUMER_OPENED named no row; NULL: it cannot be. */
-struct consumer *sync_ephemeral_add(struct sync_manager *sync, const struct sync_attach *attach,
+/* What the consumer of an ATTACH is called that no other attachment has. */
+void sync_ephemeral_name(struct sync_attach *attach);
+/* The consumer of an ATTACH whose CONSUMER_OPENED named no row; NULL: its name is broken. */
+struct consumer *sync_ephemeral_add(struct sync_manager *sync, struct sync_attach *attach,
                                     const INTERNAL(ConsumerRow) * row);
-/* The attachment (handle 0: all of the session) is over, and so are its consumers in memory. */
-void sync_ephemeral_end(struct sync_manager *sync, struct delivery_address address);
-/* Those that let more wait than memory has room for end, and their sessions are told. */
-void sync_ephemeral_bound(struct sync_manager *sync);
-/* Consumers removed by a commit. */
+/* NULL: not made yet, or gone. */
+struct consumer *sync_ephemeral_find(struct sync_manager *sync, const struct sync_attach *attach);
+/* Nobody will be attached to it. */
+void sync_ephemeral_refused(struct sync_manager *sync, struct sync_attach *attach);
+/* Consumers removed by a commit, and what members that left had in memory. */
 void sync_drop_consumers(struct sync_manager *sync, const INTERNAL(Appended) * appended);
+/* While consumers are loaded: is this one no more? */
+bool sync_was_removed(const struct sync_manager *sync, int64_t consumer_id);
 
 struct delivery_clock sync_clock(const struct sync_manager *sync);
 void sync_again(struct sync_manager *sync);
@@ -166,6 +169,8 @@ bool sync_attach_credit(struct sync_manager *sync, struct delivery_address addre
                         uint64_t messages_total, uint64_t bytes_total);
 /* Those of one handle, or of a whole session (handle 0), are answered with `err` instead. */
 void sync_attach_drop(struct sync_manager *sync, struct delivery_address address, enum err err);
+/* Those of a peer that left this scope: they are refused, or their question is asked once more. */
+void sync_attach_left(struct sync_manager *sync, int64_t scope_id, int64_t peer_id, enum err err);
 /* Questions that could not be asked, and consumers that have become ready. */
 void sync_attach_go_on(struct sync_manager *sync);
 void sync_attach_no_answer(struct sync_manager *sync, uint64_t context);

@@ -41,6 +41,7 @@
 #define WIRE_SOFTWARE_BYTES_MAX     127u
 #define WIRE_CREDENTIALS_BYTES_MAX  1024u
 #define WIRE_TOKEN_BYTES            16u
+#define WIRE_HASH_BYTES             32u /* of an audit entry */
 #define WIRE_PING_ECHO_BYTES_MAX    64u
 #define WIRE_CLEAR_MASK             15u /* ROOM_UPDATE: 1 display_name, 2 topic, 4 description, 8 retention */
 

@@ -20,6 +20,7 @@ enum rule_kind {
     RULE_BYTES, /* min..max are sizes, here and below */
     RULE_ID,    /* 16 bytes, or nothing when min is 0 */
     RULE_IDS,   /* a multiple of 16 bytes */
+    RULE_HASH,  /* 32 bytes */
     RULE_NAME,
     RULE_SCOPE,  /* possibly with wildcards: the actor in question decides */
     RULE_TEXT,   /* bytes for people */
@@ -188,7 +189,19 @@ static const struct rule receipt_entry_rules[] = {
 static const struct rule settled_rules[] = {HANDLE(Settled, "settled"), END};
 static const struct rule result_rules[] = {REQUEST_ID(Result, "result"), END};
 static const struct rule fin_rules[] = {REQUEST_ID(Fin, "fin"), END};
-static const struct rule reply_rules[] = {REQUEST_ID(Reply, "reply"), END};
+
+static const struct rule reply_rules[] = {
+    REQUEST_ID(Reply, "reply"),
+    RULE(ID, Reply, "reply", message_id, 0, WIRE_ID_BYTES),
+    RULE(ID, Reply, "reply", invitation_id, 0, WIRE_ID_BYTES),
+    END,
+};
+
+static const struct rule invitation_rules[] = {
+    RULE(ID, Invitation, "result.invitations", invitation_id, 1, WIRE_ID_BYTES), END};
+
+static const struct rule audit_rules[] = {
+    RULE(HASH, AuditEntry, "result.audit", hash, 1, WIRE_HASH_BYTES), END};
 
 static const struct rule *const rules_to_broker[] = {
     [ROOST__V1__TYPE__HELLO] = hello_rules,       [ROOST__V1__TYPE__PING] = ping_rules,
@@ -221,6 +234,10 @@ static enum err check_number(const struct rule *rule, uint64_t value, const char
 /* Ids are absent or whole; lists of ids hold whole ones. */
 static enum err check_ids(const struct rule *rule, size_t size, const char **ret_detail)
 {
+    if (rule->kind == RULE_HASH) {
+        *ret_detail = "must be 32 bytes";
+        return size == WIRE_HASH_BYTES ? ERR_OK : ERR_BAD_FIELD;
+    }
     bool is_right = rule->kind == RULE_ID ? size == WIRE_ID_BYTES : size % WIRE_ID_BYTES == 0;
 
     if (is_right)
@@ -246,7 +263,7 @@ static enum err check_bytes(const struct rule *rule, const ProtobufCBinaryData *
         *ret_detail = "too long";
         return ERR_BAD_FIELD;
     }
-    if (rule->kind == RULE_ID || rule->kind == RULE_IDS)
+    if (rule->kind == RULE_ID || rule->kind == RULE_IDS || rule->kind == RULE_HASH)
         return check_ids(rule, data->len, ret_detail);
     if (rule->kind == RULE_TEXT)
         return name_check_text(data->data, data->len, ret_detail);
@@ -268,6 +285,7 @@ static enum err check_rule(const struct rule *rule, const void *field, const cha
     case RULE_BYTES:
     case RULE_ID:
     case RULE_IDS:
+    case RULE_HASH:
     case RULE_NAME:
     case RULE_SCOPE:
     case RULE_TEXT:
@@ -461,6 +479,10 @@ static enum err check_result(const Roost__V1__Result *result, struct wire_fault 
             return refuse(fault, ERR_MISSING_FIELD, "result.dead.message", NULL);
         err = check_rules(delivery_rules, result->dead[i]->message, fault);
     }
+    for (size_t i = 0; i < result->n_invitations && !err; i++)
+        err = check_rules(invitation_rules, result->invitations[i], fault);
+    for (size_t i = 0; i < result->n_audit && !err; i++)
+        err = check_rules(audit_rules, result->audit[i], fault);
     return err;
 }
 

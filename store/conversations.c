@@ -118,15 +118,22 @@ enum err message_count_unread(struct store *store, int64_t conversation, int64_t
     return err;
 }
 
-static enum err since_seqs(struct store *store, int64_t peer_id, uint64_t after_seq,
-                           uint64_t last_seq, size_t limit, uint64_t *ret_seqs, size_t *ret_count)
+/* Whose messages, and which page of them. */
+struct since {
+    int64_t peer_id;
+    uint64_t after_seq;
+    bool has_rooms;
+};
+
+static enum err since_seqs(struct store *store, const struct since *since, uint64_t last_seq,
+                           size_t limit, uint64_t *ret_seqs, size_t *ret_count)
 {
     sqlite3_stmt *stmt;
     enum err err = statement_open(store, STATEMENT_peer_since, &stmt);
     if (err != ERR_OK)
         return err;
-    statement_bind_ints(stmt,
-                        INTS(peer_id, seq_value(after_seq), seq_value(last_seq), (int64_t)limit));
+    statement_bind_ints(stmt, INTS(since->peer_id, seq_value(since->after_seq), seq_value(last_seq),
+                                   since->has_rooms, (int64_t)limit));
     size_t count = 0;
     bool has_row = false;
     while (count < limit && (err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row)
@@ -139,57 +146,67 @@ static enum err since_seqs(struct store *store, int64_t peer_id, uint64_t after_
 /* The statement sorts what all conversations have in a range of seqs. Without a bound a page would
  * cost as much as everything after it; so the range starts small and doubles until the page is full
  * or the end is reached. */
-static enum err since_page(struct store *store, int64_t peer_id, uint64_t after_seq,
-                           uint64_t indexed_seq, size_t limit, uint64_t *ret_seqs,
-                           size_t *ret_count)
+static enum err since_page(struct store *store, const struct since *since, uint64_t indexed_seq,
+                           size_t limit, uint64_t *ret_seqs, size_t *ret_count)
 {
     enum err err = ERR_OK;
     size_t count = 0;
     uint64_t window = SINCE_WINDOW_MIN;
     for (bool is_end = false; err == ERR_OK && count < limit && !is_end; window *= 2) {
-        is_end = after_seq + window >= indexed_seq;
-        uint64_t last_seq = is_end ? indexed_seq : after_seq + window;
-        err = since_seqs(store, peer_id, after_seq, last_seq, limit, ret_seqs, &count);
+        is_end = since->after_seq + window >= indexed_seq;
+        uint64_t last_seq = is_end ? indexed_seq : since->after_seq + window;
+        err = since_seqs(store, since, last_seq, limit, ret_seqs, &count);
     }
     if (err == ERR_OK)
         *ret_count = count;
     return err;
 }
 
-static enum err read_since_indexed(struct store *store, int64_t peer_id, uint64_t after_seq,
-                                   uint64_t indexed_seq, uint64_t *inout_limit,
-                                   message_visit *visit, void *context)
+static enum err read_since_indexed(struct store *store, struct since since, uint64_t indexed_seq,
+                                   uint64_t *inout_limit, message_visit *visit, void *context)
 {
     uint64_t seqs[SINCE_SEQS_MAX];
     enum err err = ERR_OK;
-    while (err == ERR_OK && *inout_limit > 0 && after_seq < indexed_seq) {
+    while (err == ERR_OK && *inout_limit > 0 && since.after_seq < indexed_seq) {
         size_t count = 0;
         size_t wanted = (size_t)lower(*inout_limit, SINCE_SEQS_MAX);
-        err = since_page(store, peer_id, after_seq, indexed_seq, wanted, seqs, &count);
+        err = since_page(store, &since, indexed_seq, wanted, seqs, &count);
         if (err == ERR_OK)
             err = message_read(store, 0, seqs, count, visit, context);
         *inout_limit -= count;
-        after_seq = count == wanted ? seqs[count - 1] : indexed_seq;
+        since.after_seq = count == wanted ? seqs[count - 1] : indexed_seq;
     }
     return err;
 }
 
-enum err message_read_since(struct store *store, int64_t peer_id, uint64_t after_seq,
-                            uint32_t limit, message_visit *visit, void *context)
+static enum err read_since(struct store *store, const struct since *since, uint32_t limit,
+                           message_visit *visit, void *context)
 {
     uint64_t indexed_seq = 0, left = limit, skip = 0;
     enum err err = store_indexed_seq(store, &indexed_seq);
     if (err == ERR_OK)
-        err = read_since_indexed(store, peer_id, after_seq, indexed_seq, &left, visit, context);
+        err = read_since_indexed(store, *since, indexed_seq, &left, visit, context);
     if (err != ERR_OK || left == 0)
         return err;
     sqlite3_stmt *stmt;
     err = statement_open(store, STATEMENT_peer_since_tail, &stmt);
     if (err != ERR_OK)
         return err;
-    statement_bind_ints(stmt,
-                        INTS(peer_id, seq_value(higher(after_seq, indexed_seq)), (int64_t)left));
+    statement_bind_ints(stmt, INTS(since->peer_id, seq_value(higher(since->after_seq, indexed_seq)),
+                                   since->has_rooms, (int64_t)left));
     return message_rows_visit(store, stmt, &skip, &left, visit, context);
+}
+
+enum err message_read_since(struct store *store, int64_t peer_id, uint64_t after_seq,
+                            uint32_t limit, message_visit *visit, void *context)
+{
+    return read_since(store, &(struct since){peer_id, after_seq, false}, limit, visit, context);
+}
+
+enum err message_read_sync(struct store *store, int64_t peer_id, uint64_t after_seq, uint32_t limit,
+                           message_visit *visit, void *context)
+{
+    return read_since(store, &(struct since){peer_id, after_seq, true}, limit, visit, context);
 }
 
 enum err conversation_list(struct store *store, int64_t peer_id, uint32_t limit,

@@ -110,9 +110,12 @@ MUST_USE enum err message_read_conversation(struct store *store, const struct me
 MUST_USE enum err message_count_unread(struct store *store, int64_t conversation, int64_t reader_id,
                                        uint64_t after_seq, uint64_t *ret_count);
 
-/* Every message to or from this peer with seq > after_seq (SYNC), oldest first. */
+/* Every message to or from this peer with seq > after_seq, oldest first. */
 MUST_USE enum err message_read_since(struct store *store, int64_t peer_id, uint64_t after_seq,
                                      uint32_t limit, message_visit *visit, void *context);
+/* The same and what others wrote in the rooms it is a member of. */
+MUST_USE enum err message_read_sync(struct store *store, int64_t peer_id, uint64_t after_seq,
+                                    uint32_t limit, message_visit *visit, void *context);
 
 /* Conversations of a peer: key, last seq, last stored_ms; newest first. */
 struct conversation_row {

@@ -43,7 +43,7 @@ enum err search_progress(struct store *store, uint64_t *ret_seq)
 
 /* --- One message. */
 
-struct slice {
+struct text_slice {
     struct store *store;
     struct buf words;
     size_t bytes;
@@ -52,7 +52,7 @@ struct slice {
 };
 
 /* Puts or takes out the words of `body` for the message `seq`. */
-static enum err write_words(struct slice *slice, enum statement id, uint64_t seq,
+static enum err write_words(struct text_slice *slice, enum statement id, uint64_t seq,
                             int64_t conversation, const struct bytes_view *body)
 {
     bool is_text = false;
@@ -74,7 +74,7 @@ static enum err write_words(struct slice *slice, enum statement id, uint64_t seq
 }
 
 struct text {
-    struct slice *slice;
+    struct text_slice *slice;
     uint64_t seq; /* of the message the words belong to */
     int64_t conversation;
     bool is_found; /* a message with words */
@@ -98,7 +98,7 @@ static enum err write_row(void *context, const struct message_row *row)
 }
 
 /* Takes out what was put for the message; edits from `below_seq` on were not put yet. */
-static enum err take_out(struct slice *slice, uint64_t seq, int64_t conversation,
+static enum err take_out(struct text_slice *slice, uint64_t seq, int64_t conversation,
                          uint64_t below_seq)
 {
     struct text text = {.slice = slice, .seq = seq, .conversation = conversation};
@@ -112,7 +112,7 @@ static enum err take_out(struct slice *slice, uint64_t seq, int64_t conversation
 
 /* --- A row of the log. */
 
-static enum err index_change(struct slice *slice, const struct message_row *row)
+static enum err index_change(struct text_slice *slice, const struct message_row *row)
 {
     uint64_t seq = 0;
     bool is_edit = row->kind == SEARCH_KIND_EDIT;
@@ -132,7 +132,7 @@ static enum err index_change(struct slice *slice, const struct message_row *row)
 
 static enum err index_row(void *context, const struct message_row *row)
 {
-    struct slice *slice = context;
+    struct text_slice *slice = context;
     enum err err = ERR_OK;
     if (slice->bytes > SLICE_BYTES_MAX)
         return ERR_TOO_LARGE; /* enough for this slice */
@@ -159,7 +159,7 @@ static enum err heal(struct store *store, enum err err, bool *ret_is_reset)
 
 /* To the end of the log when there are no more rows: also beyond the newest one, as the last seq
  * may be that of a message that is gone. */
-static enum err index_rows(struct slice *slice, uint32_t rows_max)
+static enum err index_rows(struct text_slice *slice, uint32_t rows_max)
 {
     sqlite3_stmt *stmt;
     enum err err = statement_open(slice->store, STATEMENT_search_rows, &stmt);
@@ -176,7 +176,7 @@ static enum err index_rows(struct slice *slice, uint32_t rows_max)
 enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_upto)
 {
     CHECK(store->is_in_transaction);
-    struct slice slice = {.store = store};
+    struct text_slice slice = {.store = store};
     enum err err = search_progress(store, &slice.upto_seq);
     uint64_t before = slice.upto_seq;
     bool is_reset = false;
@@ -230,7 +230,7 @@ enum err search_work(struct store *store, uint32_t rows_max, uint64_t *ret_upto)
 /* --- Removal. */
 
 /* Unless the index has seen that it was deleted. */
-static enum err forget(struct slice *slice, uint64_t seq, int64_t conversation)
+static enum err forget(struct text_slice *slice, uint64_t seq, int64_t conversation)
 {
     struct tombstone tombstone;
     enum err err = tombstone_find(slice->store, seq, &tombstone);
@@ -241,12 +241,12 @@ static enum err forget(struct slice *slice, uint64_t seq, int64_t conversation)
 
 static enum err forget_row(void *context, const struct message_row *row)
 {
-    struct slice *slice = context;
+    struct text_slice *slice = context;
     bool is_there = row->seq <= slice->searched_seq && search_is_text(row);
     return is_there ? forget(slice, row->seq, row->conversation) : ERR_OK;
 }
 
-static enum err forget_rows(struct slice *slice, uint64_t upto_seq)
+static enum err forget_rows(struct text_slice *slice, uint64_t upto_seq)
 {
     sqlite3_stmt *stmt;
     enum err err = statement_open(slice->store, STATEMENT_search_old_rows, &stmt);
@@ -260,7 +260,7 @@ static enum err forget_rows(struct slice *slice, uint64_t upto_seq)
 enum err search_forget(struct store *store, uint64_t upto_seq)
 {
     CHECK(store->is_in_transaction);
-    struct slice slice = {.store = store};
+    struct text_slice slice = {.store = store};
     bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);
     buf_init(&slice.words, WORDS_DIVIDED_BYTES_MAX + KEYS_BYTES_MAX);
@@ -273,7 +273,7 @@ enum err search_forget(struct store *store, uint64_t upto_seq)
 enum err search_forget_one(struct store *store, uint64_t seq)
 {
     CHECK(store->is_in_transaction);
-    struct slice slice = {.store = store};
+    struct text_slice slice = {.store = store};
     struct text text = {.slice = &slice, .seq = seq};
     bool is_reset = false;
     enum err err = search_progress(store, &slice.searched_seq);

@@ -130,6 +130,7 @@ static void handle_free(struct store *store)
     statement_finalize_all(store);
     (void)sqlite3_close(store->db); /* cannot be busy: all statements are finalized */
     gather_vfs_destroy(&store->gather);
+    slice_fini(&store->slice);
     store_file_unlock(store);
     free(store->path);
     free(store);

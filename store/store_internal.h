@@ -13,6 +13,7 @@
 
 #include "rt/err.h"
 #include "store/gather_vfs.h"
+#include "store/slice.h"
 #include "store/statements.h"
 #include "store/store.h"
 
@@ -39,6 +40,8 @@ struct store {
     uint64_t commits, commit_last_ns;
     uint32_t wal_frames;       /* in the WAL after the last commit */
     uint32_t wal_frames_moved; /* of those, already in the database file */
+
+    struct slice slice; /* writer only: kept between the slices of message_index_slice */
 
     int lock_fd; /* -1: none */
     size_t reserve_bytes;

@@ -15,6 +15,7 @@
 #include "store/messages.h"
 #include "store/migrate.h"
 #include "store/search_internal.h"
+#include "store/slice_table.h"
 #include "store/store_internal.h"
 
 #define NEWEST_ROWS_CHECKED   64
@@ -223,6 +224,8 @@ static enum err open_writer(struct store *store, bool is_new)
         err = store_checkpoint_all(store, false, &is_all_moved);
     if (err == ERR_OK)
         err = search_install(store);
+    if (err == ERR_OK)
+        err = store_map(store, slice_table_register(store->db, &store->slice));
     if (err == ERR_OK)
         err = statement_prepare_all(store);
     if (err == ERR_OK)

@@ -145,6 +145,7 @@ static void say_attach(struct io *io, struct roost_consumer *consumer)
     attach.credit_messages = credit_total(consumer);
     attach.credit_bytes = options->window_bytes;
     attach.must_exist = options->must_exist;
+    attach.ephemeral = options->ephemeral;
     if (!io_say(io, ROOST__V1__TYPE__ATTACH, &attach.base))
         return; /* next turn */
     consumer->attach_at = MONO_NEVER;

@@ -165,6 +165,10 @@ void io_on_reply(struct io *io, const Roost__V1__Reply *reply)
     if (!request)
         return;
     request->count = reply->count;
+    if (request->reply && reply->code == 0 && !reply_fill(request->reply, reply)) {
+        finish(io, request, ROOST_NO_MEMORY, "done, but there is no memory for the answer");
+        return;
+    }
     finish(io, request, (enum roost_error)reply->code, reply->text);
 }
 

@@ -281,6 +281,7 @@ void io_on_welcome(struct io *io, const Roost__V1__Welcome *welcome)
     io_requests_welcome(io);
     atomic_store_explicit(&roost->is_verified, welcome->is_verified ? 1u : 0u,
                           memory_order_relaxed);
+    atomic_store_explicit(&roost->role, (uint32_t)welcome->role, memory_order_relaxed);
     atomic_store_explicit(&roost->last_error, ROOST_OK, memory_order_relaxed);
     count(roost, COUNTER_CONNECTIONS, 1);
     atomic_store_explicit(&roost->is_connected, 1, memory_order_release);

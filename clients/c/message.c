@@ -109,6 +109,27 @@ static void fill_plain(struct roost_message *message, const Roost__V1__Delivery 
     message->attempt = delivery->attempt;
     message->redelivered = delivery->redelivered;
     message->sender_unverified = delivery->sender_unverified;
+    message->edited_ms = delivery->edited_ms;
+    message->deleted_ms = delivery->deleted_ms;
+}
+
+static bool fill_reactions(struct roost_message *message, const Roost__V1__Delivery *delivery,
+                           struct arena *arena)
+{
+    struct roost_reaction *reactions =
+        arena_alloc(arena, delivery->n_reactions * sizeof(*reactions));
+    if (!reactions)
+        return false;
+    for (size_t i = 0; i < delivery->n_reactions; i++) {
+        reactions[i].emoji = arena_text(arena, delivery->reactions[i]->emoji);
+        reactions[i].count = delivery->reactions[i]->count;
+        reactions[i].is_mine = delivery->reactions[i]->is_mine;
+        if (!reactions[i].emoji)
+            return false;
+    }
+    message->reactions = reactions;
+    message->reaction_count = delivery->n_reactions;
+    return true;
 }
 
 bool message_fill(struct roost_message *message, const Roost__V1__Delivery *delivery,
@@ -122,6 +143,8 @@ bool message_fill(struct roost_message *message, const Roost__V1__Delivery *deli
     message->content_type = arena_text(arena, delivery->content_type);
     message->reply_to = arena_text(arena, delivery->reply_to);
     if (!message->scope || !message->sender || !message->content_type || !message->reply_to)
+        return false;
+    if (delivery->n_reactions > 0 && !fill_reactions(message, delivery, arena))
         return false;
     return delivery->n_headers == 0 || fill_headers(message, delivery, arena);
 }

@@ -23,6 +23,10 @@ void request_free(struct request *request)
 {
     if (request->page)
         page_free(request->page);
+    if (request->reply)
+        reply_free(request->reply);
+    if (request->payload) /* it may hold a password */
+        explicit_bzero(request->payload, request->payload_size);
     free(request->payload);
     free(request);
 }
@@ -76,6 +80,63 @@ void roost_page_destroy(struct roost_page **page)
     page_free((struct page_private *)(void *)*page);
     *page = NULL;
 }
+
+/* ------------------------------------------------------------------------------- replies */
+
+struct reply_private *reply_new(void)
+{
+    struct reply_private *reply = calloc(1, sizeof(*reply));
+    if (!reply)
+        return NULL;
+    arena_init(&reply->arena, REPLY_MEMORY_BYTES_MAX);
+    reply->public.token = "";
+    return reply;
+}
+
+void reply_free(struct reply_private *reply)
+{
+    arena_fini(&reply->arena);
+    free(reply);
+}
+
+void roost_reply_destroy(struct roost_reply **reply)
+{
+    if (!reply || !*reply)
+        return;
+    reply_free((struct reply_private *)(void *)*reply); /* it is its first member */
+    *reply = NULL;
+}
+
+static bool fill_scopes(struct reply_private *reply, const Roost__V1__Reply *from)
+{
+    const char **scopes = arena_alloc(&reply->arena, from->n_scopes * sizeof(*scopes));
+    if (!scopes)
+        return false;
+    for (size_t i = 0; i < from->n_scopes; i++) {
+        scopes[i] = arena_text(&reply->arena, from->scopes[i]->scope);
+        if (!scopes[i])
+            return false;
+    }
+    reply->public.scopes = scopes;
+    reply->public.scope_count = from->n_scopes;
+    return true;
+}
+
+bool reply_fill(struct reply_private *reply, const Roost__V1__Reply *from)
+{
+    struct roost_reply *to = &reply->public;
+    to->count = from->count;
+    to->seq = from->seq;
+    to->failed = from->failed;
+    to->token = arena_text(&reply->arena, from->token);
+    if (from->message_id.len == ROOST_ID_BYTES)
+        to->message_id = (const uint8_t *)arena_text(&reply->arena, from->message_id);
+    if (from->invitation_id.len == ROOST_ID_BYTES)
+        to->invitation_id = (const uint8_t *)arena_text(&reply->arena, from->invitation_id);
+    return to->token && (from->n_scopes == 0 || fill_scopes(reply, from));
+}
+
+/* ---------------------------------------------------------------------------------- rows */
 
 static const struct roost_message *new_message(struct page_private *page,
                                                const Roost__V1__Delivery *delivery)
@@ -256,6 +317,14 @@ static const struct list lists[] = {
     {FROM(counters), TO(counter_count, counters), sizeof(struct roost_counter), fill_counter},
     {FROM(events), TO(presence_count, presence), sizeof(struct roost_presence_event),
      fill_presence},
+    {FROM(rooms), TO(room_count, rooms), sizeof(struct roost_room), fill_room},
+    {FROM(members), TO(member_count, members), sizeof(struct roost_member), fill_member},
+    {FROM(invitations), TO(invitation_count, invitations), sizeof(struct roost_invitation),
+     fill_invitation},
+    {FROM(users), TO(user_count, users), sizeof(struct roost_user), fill_user},
+    {FROM(sessions), TO(session_count, sessions), sizeof(struct roost_token_session),
+     fill_token_session},
+    {FROM(audit), TO(audit_count, audit), sizeof(struct roost_audit_entry), fill_audit},
 };
 
 static size_t part_count(const struct list *list, const Roost__V1__Result *result)

@@ -13,16 +13,22 @@
 #include "clients/c/session.h"
 #include "clients/c/wait.h"
 
-#define REQUESTS_MAX          256
-#define REQUEST_RESULTS_MAX   512u
-#define REQUEST_TEXT_BYTES    256
-#define PAGE_MEMORY_BYTES_MAX (256u << 20)
+#define REQUESTS_MAX           256
+#define REQUEST_RESULTS_MAX    512u
+#define REQUEST_TEXT_BYTES     256
+#define PAGE_MEMORY_BYTES_MAX  (256u << 20)
+#define REPLY_MEMORY_BYTES_MAX (4u << 20)
 
 struct page_private {
     struct roost_page public;
     struct arena arena;
     Roost__V1__Result *results[REQUEST_RESULTS_MAX];
     size_t result_count;
+};
+
+struct reply_private {
+    struct roost_reply public;
+    struct arena arena;
 };
 
 struct request {
@@ -36,7 +42,8 @@ struct request {
     enum roost_error code;
     char text[REQUEST_TEXT_BYTES];
     uint64_t count;
-    struct page_private *page; /* of a query */
+    struct page_private *page;   /* of a query */
+    struct reply_private *reply; /* of a call whose answer is wanted in full */
 };
 
 /* NULL: no memory. */
@@ -56,7 +63,21 @@ bool request_wait(struct request *request, struct mono_time deadline);
 struct page_private *page_new(void);
 void page_free(struct page_private *page);
 
+struct reply_private *reply_new(void);
+void reply_free(struct reply_private *reply);
+
+/* By the session's thread. False: no memory. */
+bool reply_fill(struct reply_private *reply, const Roost__V1__Reply *from);
+
 /* Adds the results to the public lists, when all are there. False: no memory. */
 bool page_finish(struct page_private *page);
+
+/* Rows about people, from their protobuf (page_people.c). False: no memory. */
+bool fill_room(struct page_private *page, const void *part, void *item);
+bool fill_member(struct page_private *page, const void *part, void *item);
+bool fill_invitation(struct page_private *page, const void *part, void *item);
+bool fill_user(struct page_private *page, const void *part, void *item);
+bool fill_token_session(struct page_private *page, const void *part, void *item);
+bool fill_audit(struct page_private *page, const void *part, void *item);
 
 #endif

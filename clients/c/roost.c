@@ -352,6 +352,7 @@ void roost_session_info(struct roost *roost, struct roost_session_info *ret)
     *ret = (struct roost_session_info){
         .is_connected = atomic_load_explicit(&roost->is_connected, memory_order_acquire),
         .is_verified = atomic_load_explicit(&roost->is_verified, memory_order_relaxed),
+        .role = (enum roost_role)atomic_load_explicit(&roost->role, memory_order_relaxed),
         .body_bytes_max = atomic_load_explicit(&roost->body_bytes_max, memory_order_relaxed),
         .lease_ms = atomic_load_explicit(&roost->lease_ms, memory_order_relaxed),
         .heartbeat_ms = atomic_load_explicit(&roost->heartbeat_ms, memory_order_relaxed),

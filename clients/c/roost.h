@@ -90,7 +90,7 @@ struct roost_sent {
 struct roost_options {
     const char *url;  /* of the broker, "tcp://HOST:PORT" or "ipc://PATH"; ROOST_DEFAULT_URL */
     const char *peer; /* who you are; required */
-    const char *credentials;  /* password or token; none on loopback without accounts */
+    const char *credentials;  /* password or token; none for a name without an account */
     const char *display_name; /* shown to people */
     const char *software;     /* name and version of your program, for the broker's log */
 
@@ -142,6 +142,7 @@ struct roost_session_info {
     uint32_t heartbeat_ms;
     uint64_t connections;        /* how often it was welcomed */
     enum roost_error last_error; /* of the last failed attempt to connect */
+    enum roost_role role;        /* of the account; ROOST_ROLE_NONE without one */
 };
 
 /* The same values at one moment; never waits. Before the first welcome the limits are 0. */
@@ -184,7 +185,10 @@ enum roost_kind {
     ROOST_KIND_ACTION = 3,
     ROOST_KIND_RECEIPT = 4, /* made by the broker only */
     ROOST_KIND_CUSTOM = 5,
-    ROOST_KIND_SYSTEM = 6,
+    ROOST_KIND_SYSTEM = 6,   /* made by the broker only: content_type says what */
+    ROOST_KIND_EDIT = 7,     /* by calls only: body is the new text of parent_id ... */
+    ROOST_KIND_DELETE = 8,   /* ... parent_id is a tombstone now ... */
+    ROOST_KIND_REACTION = 9, /* ... body is an emoji, key "+" or "-" */
 };
 
 /* Bits for roost_outgoing.receipts: which reports the sender wants in his mailbox. */
@@ -299,6 +303,10 @@ struct roost_message {
     bool sender_unverified; /* the sender's name was not proved */
     const struct roost_receipt *receipts; /* with kind ROOST_KIND_RECEIPT: what is reported */
     size_t receipt_count;
+    uint64_t edited_ms;  /* of a page: body is the newest text (ROOST_QUERY_EDITS has the others) */
+    uint64_t deleted_ms; /* a tombstone: body is empty */
+    const struct roost_reaction *reactions; /* of a page */
+    size_t reaction_count;
 };
 
 /* Where a consumer that does not exist yet begins. */
@@ -330,6 +338,8 @@ struct roost_attach_options {
                           at least 16,384. Also bounds what is acked and not yet on disk. */
     enum roost_receipts receipts;
     bool must_exist; /* ROOST_NO_SUCH_CONSUMER instead of creating it */
+    bool ephemeral;  /* of this session only: nothing of it is stored, and what was sent while the
+                        connection was lost is not seen */
 };
 
 /* Attaches to a consumer; its messages come from now on. *ret is yours until roost_detach. After a
@@ -478,8 +488,8 @@ bool roost_id_parse(const char *text, uint8_t ret_id[ROOST_ID_BYTES]);
  *   pending-messages-available event          ROOST_EVENT_MESSAGES, roost_fd, or roost_receive
  *   list_peers()                              roost_query, ROOST_QUERY_PEERS
  *   retry_count, next_retry_at, status        roost_query, ROOST_QUERY_TRACE and _INSPECT
- *   join_group, leave_group, list_groups,     with the calls for rooms, in a later release;
- *   send_group_message, get_group_messages    a room's messages will be a scope "room:NAME"
+ *   join_group, leave_group, list_groups      roost_call ROOM_JOIN, ROOM_LEAVE; ROOST_QUERY_ROOMS
+ *   send_group_message, get_group_messages    roost_send and ROOST_QUERY_HISTORY, scope "room:NAME"
  */
 
 #ifdef __cplusplus

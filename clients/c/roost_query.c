@@ -110,6 +110,7 @@ enum roost_error roost_query(struct roost *roost, const struct roost_query *quer
     message.newest_first = query->newest_first;
     message.online_only = query->online_only;
     message.after_name = view_text(query->after_name);
+    message.text = view_text(query->text);
     return ask_page(roost, request, &message.base, timeout_ms, ret);
 }
 
@@ -153,31 +154,108 @@ enum roost_error roost_unread_count(struct roost *roost, const char *peer, const
 
 /* --------------------------------------------------------------------------------- calls */
 
-enum roost_error roost_call(struct roost *roost, const struct roost_call *call, int timeout_ms,
-                            uint64_t *ret_count)
+static void fill_call(Roost__V1__Call *message, const struct roost_call *call)
+{
+    message->method = (Roost__V1__Method)call->method;
+    message->peer = view_text(call->peer);
+    message->scope = view_text(call->scope);
+    message->consumer = view_text(call->consumer);
+    message->seq = call->seq;
+    message->message_ids = view(call->message_ids, call->message_id_count * ROOST_ID_BYTES);
+    message->all = call->all;
+    message->text = view_text(call->text);
+    message->body = view(call->body, call->body_size);
+    message->password = view_text(call->password);
+    message->invitation_id = view(call->invitation_id, call->invitation_id ? ROOST_ID_BYTES : 0);
+    message->room_role = (Roost__V1__RoomRole)call->room_role;
+    message->role = (Roost__V1__Role)call->role;
+    message->until_ms = call->until_ms;
+    message->display_name = view_text(call->display_name);
+    message->topic = view_text(call->topic);
+    message->description = view_text(call->description);
+    message->privacy = (Roost__V1__Privacy)call->privacy;
+    message->retention_ms = call->retention_ms;
+    message->clear = call->clear;
+}
+
+/* ROOST_OK: *ret has the answer and is the caller's. */
+static enum roost_error ask_call(struct roost *roost, const struct roost_call *call,
+                                 bool wants_reply, int timeout_ms, struct request **ret)
 {
     if (!roost || !call || call->message_id_count > WIRE_IDS_MAX ||
-        (call->message_id_count && !call->message_ids))
+        (call->message_id_count && !call->message_ids) || (call->body_size && !call->body))
         return ROOST_USAGE;
     struct request *request = request_new(roost, ROOST__V1__TYPE__CALL);
     if (!request)
         return ROOST_NO_MEMORY;
+    if (wants_reply) {
+        request->reply = reply_new();
+        if (!request->reply) {
+            request_free(request);
+            return ROOST_NO_MEMORY;
+        }
+    }
     Roost__V1__Call message = ROOST__V1__CALL__INIT;
     message.request_id = request->id;
-    message.method = (Roost__V1__Method)call->method;
-    message.peer = view_text(call->peer);
-    message.scope = view_text(call->scope);
-    message.consumer = view_text(call->consumer);
-    message.seq = call->seq;
-    message.message_ids = view(call->message_ids, call->message_id_count * ROOST_ID_BYTES);
-    message.all = call->all;
-    message.text = view_text(call->text);
-    enum roost_error code = ask(roost, request, &message.base, timeout_ms, &request);
+    fill_call(&message, call);
+    return ask(roost, request, &message.base, timeout_ms, ret);
+}
+
+enum roost_error roost_call(struct roost *roost, const struct roost_call *call, int timeout_ms,
+                            uint64_t *ret_count)
+{
+    struct request *request;
+    enum roost_error code = ask_call(roost, call, false, timeout_ms, &request);
     if (code != ROOST_OK)
         return code;
     if (ret_count)
         *ret_count = request->count;
     request_free(request);
+    return ROOST_OK;
+}
+
+enum roost_error roost_call_reply(struct roost *roost, const struct roost_call *call,
+                                  int timeout_ms, struct roost_reply **ret)
+{
+    struct request *request;
+    if (!ret)
+        return ROOST_USAGE;
+    enum roost_error code = ask_call(roost, call, true, timeout_ms, &request);
+    if (code != ROOST_OK)
+        return code;
+    *ret = &request->reply->public;
+    request->reply = NULL;
+    request_free(request);
+    return ROOST_OK;
+}
+
+enum roost_error roost_message_invitation(const struct roost_message *message,
+                                          struct roost_page **ret)
+{
+    if (!message || !ret || message->kind != ROOST_KIND_SYSTEM ||
+        strcmp(message->content_type, "application/x-roost-invitation") != 0)
+        return ROOST_USAGE;
+    struct page_private *page = page_new();
+    if (!page)
+        return ROOST_NO_MEMORY;
+    Roost__V1__Result *result = arena_alloc(&page->arena, sizeof(*result));
+    Roost__V1__Invitation **list = arena_alloc(&page->arena, sizeof(*list));
+    if (list)
+        list[0] = roost__v1__invitation__unpack(arena_allocator(&page->arena), message->body_size,
+                                                message->body);
+    if (!result || !list || !list[0]) {
+        page_free(page);
+        return list && !list[0] ? ROOST_USAGE : ROOST_NO_MEMORY;
+    }
+    roost__v1__result__init(result);
+    result->invitations = list;
+    result->n_invitations = 1;
+    page->results[page->result_count++] = result;
+    if (!page_finish(page)) {
+        page_free(page);
+        return ROOST_NO_MEMORY;
+    }
+    *ret = &page->public;
     return ROOST_OK;
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "roost_error.h"
+#include "roost_people.h" /* rooms, members, invitations, users ...: rows of pages */
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,8 +23,6 @@ extern "C" {
 struct roost;
 struct roost_message;
 struct roost_presence_event;
-
-#define ROOST_ID_BYTES 16
 
 struct roost_peer_address {
     const char *address;
@@ -117,6 +116,18 @@ struct roost_page {
     bool has_more;
     uint64_t next_seq;
     const char *next_name;
+    const struct roost_room *rooms;
+    size_t room_count;
+    const struct roost_member *members;
+    size_t member_count;
+    const struct roost_invitation *invitations;
+    size_t invitation_count;
+    const struct roost_user *users;
+    size_t user_count;
+    const struct roost_token_session *sessions;
+    size_t session_count;
+    const struct roost_audit_entry *audit;
+    size_t audit_count;
 };
 
 void roost_page_destroy(struct roost_page **page);
@@ -132,9 +143,20 @@ enum roost_query_kind {
     ROOST_QUERY_TRACE = 8,         /* all that is known of the message in `message_ids` */
     ROOST_QUERY_STATS = 9,         /* counters of the broker */
     ROOST_QUERY_PRESENCE = 10,     /* what happened to `peer`, or to all */
+    ROOST_QUERY_ROOMS = 16,        /* that I may see, by name; `online_only`: where I am a member */
+    ROOST_QUERY_MEMBERS = 17,      /* of `scope`, by name */
+    ROOST_QUERY_INVITATIONS = 18,  /* pending ones to me; `peer` = me: those I sent */
+    ROOST_QUERY_SEARCH = 19,       /* messages with all words of `text`: see below */
+    ROOST_QUERY_EDITS = 20,        /* earlier texts of the message in `message_ids`, oldest first */
+    ROOST_QUERY_USERS = 21,        /* accounts, by name (administrators) */
+    ROOST_QUERY_SESSIONS = 22,     /* my tokens; an administrator: those of `peer` */
+    ROOST_QUERY_AUDIT = 23,        /* the audit log after after_seq (administrators) */
     ROOST_QUERY_SYNC = 100,        /* everything of mine after after_seq, in order of storing */
 };
 
+/* SEARCH looks in `scope`, in the conversation with `peer`, or in everything you may read; best
+ * first, or newest_first. Next page while has_more: with next_seq 0 raise `offset` by the messages
+ * that came; otherwise before_seq = next_seq and offset 0. */
 struct roost_query {
     enum roost_query_kind kind;
     const char *peer;
@@ -151,6 +173,7 @@ struct roost_query {
     bool newest_first;
     bool online_only;
     const char *after_name;
+    const char *text; /* of SEARCH */
 };
 
 ROOST_MUST_USE enum roost_error roost_query(struct roost *roost, const struct roost_query *query,
@@ -173,7 +196,9 @@ enum roost_error roost_unread_count(struct roost *roost, const char *peer, const
 
 /* ------------------------------------------------------------------------------- calls
  *
- * A call changes something; ROOST_OK means done and on disk. All are safe to repeat. */
+ * A call changes something; ROOST_OK means done and on disk. All are safe to repeat; one that was
+ * done and whose answer was lost may answer the second time that it was (ROOST_EXISTS,
+ * ROOST_NAME_TAKEN, ROOST_NO_SUCH_INVITATION ...). */
 
 enum roost_method {
     ROOST_METHOD_MARK_READ = 1,
@@ -185,7 +210,43 @@ enum roost_method {
     ROOST_METHOD_CONSUMER_REMOVE = 7,
     ROOST_METHOD_SCOPE_CREATE = 8,
     ROOST_METHOD_FLUSH_INDEX = 9,
+
+    /* Rooms: scope, and ... */
+    ROOST_METHOD_ROOM_CREATE = 16,  /* the room fields; the caller becomes owner */
+    ROOST_METHOD_ROOM_JOIN = 17,    /* password of a protected one; joining again is no error */
+    ROOST_METHOD_ROOM_LEAVE = 18,   /* nothing */
+    ROOST_METHOD_ROOM_UPDATE = 19,  /* the room fields to set, `clear` those to be emptied */
+    ROOST_METHOD_ROOM_ARCHIVE = 20, /* nothing: it can be read, not written to any more */
+    ROOST_METHOD_MEMBER_ROLE = 21,  /* peer, room_role: NONE removes, BANNED keeps out */
+
+    ROOST_METHOD_INVITE = 24,         /* scope, peer, text */
+    ROOST_METHOD_INVITE_ACCEPT = 25,  /* scope, invitation_id, all, or none of them: the newest */
+    ROOST_METHOD_INVITE_DECLINE = 26, /* the same */
+    ROOST_METHOD_INVITE_REVOKE = 27,  /* invitation_id, or scope and peer */
+
+    /* Messages: one id in message_ids, and ... */
+    ROOST_METHOD_MESSAGE_EDIT = 32,   /* body */
+    ROOST_METHOD_MESSAGE_DELETE = 33, /* nothing: a tombstone stays */
+    ROOST_METHOD_REACT = 34,          /* text: the emoji */
+    ROOST_METHOD_UNREACT = 35,        /* the same */
+
+    /* Accounts: peer, and ... */
+    ROOST_METHOD_USER_REGISTER = 40, /* password */
+    ROOST_METHOD_USER_PASSWORD = 41, /* password, text: the old one; no peer: one's own */
+    ROOST_METHOD_USER_ROLE = 42,     /* role */
+    ROOST_METHOD_USER_BAN = 43,      /* until_ms (0: for ever), text: the reason */
+    ROOST_METHOD_USER_UNBAN = 44,    /* nothing */
+    ROOST_METHOD_USER_ACTIVE = 45,   /* all: true to activate, false to deactivate */
+    ROOST_METHOD_TOKEN_CREATE = 46,  /* no peer; text: a label, until_ms */
+    ROOST_METHOD_SESSION_END = 47,   /* seq: its id, or all; an administrator: of peer */
+    ROOST_METHOD_USER_UNLOCK = 48,   /* nothing: its failed logins are forgotten */
 };
+
+/* Bits for roost_call.clear. */
+#define ROOST_CLEAR_DISPLAY_NAME 1u
+#define ROOST_CLEAR_TOPIC        2u
+#define ROOST_CLEAR_DESCRIPTION  4u
+#define ROOST_CLEAR_RETENTION    8u
 
 struct roost_call {
     enum roost_method method;
@@ -197,11 +258,53 @@ struct roost_call {
     size_t message_id_count;
     bool all;
     const char *text;
+    const void *body;
+    size_t body_size;
+    const char *password;         /* of a room, or the new one of an account */
+    const uint8_t *invitation_id; /* 16 bytes */
+    enum roost_room_role room_role;
+    enum roost_role role;
+    uint64_t until_ms;
+    const char *display_name; /* the room fields: NULL is unchanged */
+    const char *topic;
+    const char *description;
+    enum roost_privacy privacy;
+    uint64_t retention_ms;
+    uint32_t clear; /* ROOST_CLEAR_... */
 };
 
 /* ret_count (may be NULL): how many things it touched. */
 enum roost_error roost_call(struct roost *roost, const struct roost_call *call, int timeout_ms,
                             uint64_t *ret_count);
+
+/* What came of a call; only what its method answers is set. */
+struct roost_reply {
+    uint64_t count;               /* how many things it touched */
+    uint64_t seq;                 /* of the message it made */
+    const uint8_t *message_id;    /* the same; 16 bytes, or NULL */
+    const uint8_t *invitation_id; /* INVITE; 16 bytes, or NULL */
+    const char *token;            /* TOKEN_CREATE: shown this once; "" otherwise */
+    const char *const *scopes;    /* INVITE_ACCEPT: the rooms joined, oldest invitation first */
+    size_t scope_count;
+    uint32_t failed; /* INVITE_ACCEPT with all: how many could not be accepted */
+};
+
+/* The same as roost_call, with all of the answer. *ret is yours until roost_reply_destroy.
+ *
+ *     struct roost_call call = {.method = ROOST_METHOD_INVITE, .scope = "room:kitchen",
+ *                               .peer = "bob", .text = "dinner is ready"};
+ *     struct roost_reply *reply;
+ *     enum roost_error error = roost_call_reply(roost, &call, 5000, &reply);
+ */
+ROOST_MUST_USE enum roost_error roost_call_reply(struct roost *roost, const struct roost_call *call,
+                                                 int timeout_ms, struct roost_reply **ret);
+
+void roost_reply_destroy(struct roost_reply **reply);
+
+/* The invitation in a message of kind ROOST_KIND_SYSTEM and content type
+ * "application/x-roost-invitation": a page with that one row. ROOST_USAGE: it holds none. */
+ROOST_MUST_USE enum roost_error roost_message_invitation(const struct roost_message *message,
+                                                         struct roost_page **ret);
 
 /* Everything of the conversation with `peer`, or of `scope`, up to `seq` is read. */
 enum roost_error roost_mark_read(struct roost *roost, const char *peer, const char *scope,

@@ -92,6 +92,7 @@ struct roost {
 
     _Atomic uint32_t is_connected;
     _Atomic uint32_t is_verified;
+    _Atomic uint32_t role;
     _Atomic uint32_t last_error;
     _Atomic uint32_t body_bytes_max;
     _Atomic uint32_t lease_ms;

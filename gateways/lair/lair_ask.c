@@ -156,6 +156,10 @@ enum err lair_on_query_done(struct actor *actor, void *state, const struct msg *
     enum err err = ERR_INTERNAL;
     if (parse(gateway, msg, &message) && message.type == ROOST__V1__TYPE__FIN)
         err = message.fin->code ? err_from_code(message.fin->code) : ERR_OK;
+    if (!err && message.fin->has_more && message.fin->next_name.len <= WIRE_NAME_BYTES_MAX) {
+        connection->request->name_size = message.fin->next_name.len;
+        memcpy(connection->request->name, message.fin->next_name.data, message.fin->next_name.len);
+    }
     connection->request->on_queried(connection, NULL, err);
     after(connection);
     return ERR_OK;
@@ -181,6 +185,7 @@ static enum err ask_store(struct lair_connection *connection, struct lair_text s
     INTERNAL(Store) store = ROOST__INTERNAL__STORE__INIT;
     zmq_msg_t frame;
     uuid_next(&gateway->uuids, actor_wall(gateway->actor), ret_id);
+    memcpy(ret_id + UUID_BYTES - LAIR_MARK_BYTES, gateway->mark, LAIR_MARK_BYTES);
     entry.message_id = LAIR_BYTES(ret_id, UUID_BYTES);
     entry.scope = LAIR_BYTES(scope.data, scope.size);
     entry.body = LAIR_BYTES(body.data, body.size);
@@ -205,13 +210,6 @@ static enum err ask_store(struct lair_connection *connection, struct lair_text s
     return err;
 }
 
-/* So that its sender does not get it back. */
-static void remember_own(struct lair_connection *connection, const uint8_t id[UUID_BYTES])
-{
-    if (hash_put(&connection->gateway->own_messages, id, UUID_BYTES, connection->session) != ERR_OK)
-        metrics_add(actor_metrics(connection->gateway->actor), METRIC_DROPPED, 1);
-}
-
 void lair_store(struct lair_connection *connection, struct lair_text scope, struct lair_text body,
                 const uint8_t *parent_id, lair_stored *on_stored)
 {
@@ -219,8 +217,6 @@ void lair_store(struct lair_connection *connection, struct lair_text scope, stru
     CHECK(connection->chats_open == 0); /* so the answer that comes is this one's */
     request->on_stored = on_stored;
     enum err err = ask_store(connection, scope, body, parent_id, request->message_id);
-    if (!err)
-        remember_own(connection, request->message_id);
     if (err)
         on_stored(connection, err, request->message_id);
 }
@@ -231,8 +227,6 @@ void lair_chat(struct lair_connection *connection, struct lair_text body)
     enum err err = ask_store(connection, lair_room_scope(connection), body, NULL, id);
     if (err)
         lair_say(connection, TEXT_CHAT_FAILED, err_sentence(err));
-    else
-        remember_own(connection, id);
 }
 
 /* Numbers begin again behind what was stored, when nothing is on its way any more. */

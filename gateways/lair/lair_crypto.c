@@ -8,6 +8,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#define LAIR_SEALED_BYTES_MAX (8u << 20)
+
 static const char key_salt[] = "LAIR_CHAT_AES_KEY"; /* part of the protocol */
 
 /* --- The exchange. */
@@ -59,68 +61,85 @@ enum err lair_agree(const struct lair_key *secret, const void *line, size_t size
 
 /* --- Lines. OpenSSL's sizes are int: lines are far below. */
 
-static bool encrypt(EVP_CIPHER_CTX *context, const struct lair_key *key, const uint8_t *nonce,
-                    const void *text, size_t size, uint8_t *ret_sealed)
+enum err lair_cipher_init(struct lair_cipher *cipher)
 {
-    int written = 0, rest = 0;
-    return EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, nonce) == 1 &&
-           EVP_EncryptUpdate(context, ret_sealed, &written, text, (int)size) == 1 &&
-           EVP_EncryptFinal_ex(context, ret_sealed + written, &rest) == 1 &&
-           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, LAIR_TAG_BYTES, ret_sealed + size) ==
-               1;
+    *cipher = (struct lair_cipher){.nonces_used = sizeof(cipher->nonces)};
+    buf_init(&cipher->sealed, LAIR_SEALED_BYTES_MAX);
+    cipher->context = EVP_CIPHER_CTX_new();
+    cipher->aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (cipher->context && cipher->aes)
+        return ERR_OK;
+    lair_cipher_fini(cipher);
+    return ERR_BUSY;
 }
 
-static bool decrypt(EVP_CIPHER_CTX *context, const struct lair_key *key, uint8_t *sealed,
+void lair_cipher_fini(struct lair_cipher *cipher)
+{
+    EVP_CIPHER_CTX_free(cipher->context); /* NULL is fine for both */
+    EVP_CIPHER_free(cipher->aes);
+    cipher->context = NULL;
+    cipher->aes = NULL;
+    buf_fini(&cipher->sealed);
+}
+
+static const uint8_t *fresh_nonce(struct lair_cipher *cipher)
+{
+    if (cipher->nonces_used == sizeof(cipher->nonces)) {
+        randombytes_buf(cipher->nonces, sizeof(cipher->nonces));
+        cipher->nonces_used = 0;
+    }
+    cipher->nonces_used += LAIR_NONCE_BYTES;
+    return cipher->nonces + cipher->nonces_used - LAIR_NONCE_BYTES;
+}
+
+static bool encrypt(const struct lair_cipher *cipher, const struct lair_key *key,
+                    const uint8_t *nonce, const void *text, size_t size, uint8_t *ret_sealed)
+{
+    int written = 0, rest = 0;
+    return EVP_EncryptInit_ex2(cipher->context, cipher->aes, key->bytes, nonce, NULL) == 1 &&
+           EVP_EncryptUpdate(cipher->context, ret_sealed, &written, text, (int)size) == 1 &&
+           EVP_EncryptFinal_ex(cipher->context, ret_sealed + written, &rest) == 1 &&
+           EVP_CIPHER_CTX_ctrl(cipher->context, EVP_CTRL_GCM_GET_TAG, LAIR_TAG_BYTES,
+                               ret_sealed + size) == 1;
+}
+
+static bool decrypt(const struct lair_cipher *cipher, const struct lair_key *key, uint8_t *sealed,
                     size_t size)
 {
     uint8_t *text = sealed + LAIR_NONCE_BYTES;
     size_t text_size = size - LAIR_OVERHEAD_BYTES;
     int written = 0, rest = 0;
-    return EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, sealed) == 1 &&
-           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, LAIR_TAG_BYTES, text + text_size) ==
-               1 &&
-           EVP_DecryptUpdate(context, text, &written, text, (int)text_size) == 1 &&
-           EVP_DecryptFinal_ex(context, text + written, &rest) == 1;
+    return EVP_DecryptInit_ex2(cipher->context, cipher->aes, key->bytes, sealed, NULL) == 1 &&
+           EVP_CIPHER_CTX_ctrl(cipher->context, EVP_CTRL_GCM_SET_TAG, LAIR_TAG_BYTES,
+                               text + text_size) == 1 &&
+           EVP_DecryptUpdate(cipher->context, text, &written, text, (int)text_size) == 1 &&
+           EVP_DecryptFinal_ex(cipher->context, text + written, &rest) == 1;
 }
 
-enum err lair_seal(const struct lair_key *key, const uint8_t *nonce, const void *text, size_t size,
-                   char *ret_line)
+enum err lair_seal(struct lair_cipher *cipher, const struct lair_key *key, const uint8_t *nonce,
+                   const void *text, size_t size, char *ret_line)
 {
-    size_t sealed_size = size + LAIR_OVERHEAD_BYTES, line_size = LAIR_LINE_BYTES(size);
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    uint8_t *sealed = malloc(sealed_size + line_size + 1);
-    bool is_done = false;
-    if (context && sealed) {
-        if (nonce)
-            memcpy(sealed, nonce, LAIR_NONCE_BYTES);
-        else
-            randombytes_buf(sealed, LAIR_NONCE_BYTES);
-        is_done = encrypt(context, key, sealed, text, size, sealed + LAIR_NONCE_BYTES);
-    }
-    if (is_done) {
-        char *line = (char *)sealed + sealed_size; /* with room for the NUL sodium writes */
-        (void)sodium_bin2base64(line, line_size + 1, sealed, sealed_size,
-                                sodium_base64_VARIANT_ORIGINAL); /* the size fits */
-        memcpy(ret_line, line, line_size);
-    }
-    free(sealed);
-    EVP_CIPHER_CTX_free(context);
-    return is_done ? ERR_OK : ERR_BUSY;
+    size_t sealed_size = size + LAIR_OVERHEAD_BYTES;
+    uint8_t *sealed;
+    buf_clear(&cipher->sealed);
+    enum err err = buf_reserve(&cipher->sealed, sealed_size, &sealed);
+    if (err)
+        return err;
+    memcpy(sealed, nonce ? nonce : fresh_nonce(cipher), LAIR_NONCE_BYTES);
+    if (!encrypt(cipher, key, sealed, text, size, sealed + LAIR_NONCE_BYTES))
+        return ERR_BUSY;
+    (void)EVP_EncodeBlock((uint8_t *)ret_line, sealed, (int)sealed_size); /* the size fits */
+    return ERR_OK;
 }
 
-enum err lair_open(const struct lair_key *key, uint8_t *line, size_t size, uint8_t **ret_text,
-                   size_t *ret_size)
+enum err lair_open(struct lair_cipher *cipher, const struct lair_key *key, uint8_t *line,
+                   size_t size, uint8_t **ret_text, size_t *ret_size)
 {
     size_t sealed_size = 0;
     /* Decoding writes behind what it has read. */
     if (decode(line, size, line, size, &sealed_size) != ERR_OK || sealed_size < LAIR_OVERHEAD_BYTES)
         return ERR_PROTOCOL;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    if (!context)
-        return ERR_BUSY;
-    bool is_ours = decrypt(context, key, line, sealed_size);
-    EVP_CIPHER_CTX_free(context);
-    if (!is_ours)
+    if (!decrypt(cipher, key, line, sealed_size))
         return ERR_PROTOCOL;
     *ret_text = line + LAIR_NONCE_BYTES;
     *ret_size = sealed_size - LAIR_OVERHEAD_BYTES;

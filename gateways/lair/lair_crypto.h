@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rt/buf.h"
 #include "rt/err.h"
 
 #define LAIR_KEY_BYTES      32
@@ -38,13 +39,26 @@ MUST_USE enum err lair_offer_of(const struct lair_key *secret, char ret_line[LAI
 MUST_USE enum err lair_agree(const struct lair_key *secret, const void *line, size_t size,
                              struct lair_key *ret_key);
 
-/* A text to a line: writes LAIR_LINE_BYTES(size) bytes. nonce NULL: a random one. ERR_BUSY. */
-MUST_USE enum err lair_seal(const struct lair_key *key, const uint8_t *nonce, const void *text,
-                            size_t size, char *ret_line);
+/* What lines of any key have in common, so that a line costs no allocation. */
+struct lair_cipher {
+    struct evp_cipher_ctx_st *context;
+    struct evp_cipher_st *aes;
+    struct buf sealed;
+    uint8_t nonces[LAIR_NONCE_BYTES * 128];
+    size_t nonces_used;
+};
+
+MUST_USE enum err lair_cipher_init(struct lair_cipher *cipher);
+void lair_cipher_fini(struct lair_cipher *cipher);
+
+/* A text to a line: writes LAIR_LINE_BYTES(size) bytes and a NUL. nonce NULL: a random one.
+ * ERR_BUSY, ERR_TOO_LARGE. */
+MUST_USE enum err lair_seal(struct lair_cipher *cipher, const struct lair_key *key,
+                            const uint8_t *nonce, const void *text, size_t size, char *ret_line);
 
 /* A line to its text, in place: the text begins at *ret_text within the line's memory. ERR_PROTOCOL:
  * not Base64, too short, or not made with this key. ERR_BUSY: no memory. */
-MUST_USE enum err lair_open(const struct lair_key *key, uint8_t *line, size_t size,
-                            uint8_t **ret_text, size_t *ret_size);
+MUST_USE enum err lair_open(struct lair_cipher *cipher, const struct lair_key *key, uint8_t *line,
+                            size_t size, uint8_t **ret_text, size_t *ret_size);
 
 #endif

@@ -138,16 +138,21 @@ void lair_leave_feed(struct lair_connection *connection)
         drop_empty(connection->gateway, entering);
 }
 
-static void move_in(struct lair_connection *connection, struct lair_feed *feed)
+static void link_member(struct lair_connection *connection, struct lair_feed *feed)
 {
-    struct lair_feed *before = connection->feed;
-    unlink_member(connection);
     connection->feed = feed;
     connection->feed_next = feed->first;
     if (feed->first)
         feed->first->feed_previous = connection;
     feed->first = connection;
     feed->count++;
+}
+
+static void move_in(struct lair_connection *connection, struct lair_feed *feed)
+{
+    struct lair_feed *before = connection->feed;
+    unlink_member(connection);
+    link_member(connection, feed);
     if (!connection->enters_silently)
         lair_entered(connection);
     if (before != feed)
@@ -175,12 +180,55 @@ void lair_enter(struct lair_connection *connection, struct lair_text room)
 
 static void let_in(struct lair_feed *feed)
 {
-    while (feed->entering) {
+    bool is_last = !feed->entering;
+    while (!is_last) { /* the last one may go on to another room, and the feed with it */
         struct lair_connection *connection = feed->entering;
         unlink_entering(connection);
+        is_last = !feed->entering;
         move_in(connection, feed);
         if (!connection->request && connection->state != LAIR_GONE)
             lair_go_on(connection);
+    }
+}
+
+/* Without a word of it, and without an end to a request of his. */
+static void put_in_lobby(struct lair_connection *connection)
+{
+    struct tcp_gateway *gateway = connection->gateway;
+    struct lair_feed *before = connection->feed;
+    struct lair_feed *lobby = make_feed(gateway, lair_text_of(LAIR_LOBBY, strlen(LAIR_LOBBY)));
+    unlink_member(connection);
+    if (lobby && lobby->is_ready) {
+        link_member(connection, lobby);
+    } else if (lobby) {
+        connection->enters_silently = true;
+        unlink_entering(connection);
+        connection->entering = lobby;
+        connection->entering_next = lobby->entering;
+        lobby->entering = connection;
+    }
+    drop_empty(gateway, before);
+}
+
+/* Whoever left by LEAVE_ROOM is on his way out already. */
+static bool is_put_out(const struct lair_connection *connection, int64_t peer_id)
+{
+    return connection->state == LAIR_OPEN && connection->user->peer_id == peer_id &&
+           !(connection->request && connection->request->command.kind == LAIR_LEAVE_ROOM);
+}
+
+void lair_feed_left(struct tcp_gateway *gateway, int64_t scope_id, int64_t peer_id)
+{
+    struct u64map_cursor cursor = {0};
+    while (u64map_next(&gateway->connections, &cursor)) {
+        struct lair_connection *connection = (struct lair_connection *)(uintptr_t)cursor.value;
+        struct lair_feed *feed = connection->feed;
+        if (!feed || scope_id == 0 || feed->scope_id != scope_id ||
+            !is_put_out(connection, peer_id))
+            continue;
+        lair_say(connection, TEXT_ROOM_LEFT, lair_text_of(feed->name, feed->name_size));
+        lair_say(connection, TEXT_CURRENT_ROOM, lair_text_of(LAIR_LOBBY, strlen(LAIR_LOBBY)));
+        put_in_lobby(connection);
     }
 }
 
@@ -267,15 +315,13 @@ static void say_in_room(struct lair_feed *feed, const struct lair_user *own, str
 static const struct lair_user *own_user(struct tcp_gateway *gateway,
                                         const Roost__V1__Delivery *message)
 {
-    uint64_t session;
-    bool is_edit = message->kind == ROOST__V1__KIND__EDIT;
-    struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
-    if (is_edit) /* whoever edited was told already */
-        return lair_user_find(gateway, sender);
-    if (!hash_remove(&gateway->own_messages, message->message_id.data, message->message_id.len,
-                     &session))
+    ProtobufCBinaryData id = message->message_id;
+    bool is_edit = message->kind == ROOST__V1__KIND__EDIT; /* whoever edited was told already */
+    bool is_marked = id.len == UUID_BYTES && memcmp(id.data + UUID_BYTES - LAIR_MARK_BYTES,
+                                                    gateway->mark, LAIR_MARK_BYTES) == 0;
+    if (!is_edit && !is_marked)
         return NULL;
-    return lair_user_find(gateway, sender);
+    return lair_user_find(gateway, lair_text_of(message->sender.data, message->sender.len));
 }
 
 static void pass_on(struct tcp_gateway *gateway, struct lair_feed *feed,

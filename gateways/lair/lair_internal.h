@@ -39,6 +39,7 @@
 #define LAIR_CHATS_MAX       256        /* chat lines of one connection on their way to disk */
 #define LAIR_OUT_BYTES_MAX   (4u << 20) /* texts a connection has not read */
 #define LAIR_IN_BYTES_MAX    (LAIR_LINE_BYTES_MAX + (64u << 10))
+#define LAIR_MARK_BYTES      4
 #define LAIR_LOBBY           "Lobby"
 
 #define LAIR_BYTES(pointer, length)                                                                \
@@ -74,6 +75,8 @@ struct lair_request {
     struct buf text;                /* the answer in the making */
     uint32_t count;
     uint64_t seq;
+    char name[WIRE_SCOPE_BYTES_MAX]; /* the room of the message, or where the next page begins */
+    size_t name_size;
     bool is_known;
 };
 
@@ -87,6 +90,8 @@ struct lair_connection {
     size_t in_seen;
     bool is_reading, is_writing; /* as the poller knows it */
     bool is_eof;                 /* the other side has said everything */
+    bool is_skipping;            /* the rest of a line that is too long */
+    bool has_session;            /* the registry was asked to open it */
     bool is_orderly;             /* GONE: ended by EOF, so everything written counts as read */
     struct mono_time since;      /* of the connection, later of the last line */
     int64_t budget_ns;           /* rate limit: when it would be full again */
@@ -128,6 +133,7 @@ struct lair_user {
 /* A room with connections in it, and the consumer in memory that brings its messages. */
 struct lair_feed {
     uint64_t session;
+    int64_t scope_id; /* 0: not known yet */
     bool is_ready, is_asked;
     uint64_t credit, delivered;
     struct lair_connection *first;    /* who is in the room */
@@ -149,13 +155,15 @@ struct tcp_gateway {
     struct hash users;         /* by folded name */
     struct hash feeds;         /* by folded name of the room */
     struct u64map feeds_by_session;
-    struct hash own_messages; /* message id -> session that sent it, until its feed brings it */
     struct lair_connection *gone;
     struct uuid_source uuids;
+    uint8_t mark[LAIR_MARK_BYTES]; /* the end of the ids of messages that came through here */
     struct wire_reader reader;
     struct arena arena;
     struct buf scratch; /* texts in the making */
     struct buf clean;   /* the body of the message in hand */
+    struct buf line;    /* what is about to be written */
+    struct lair_cipher cipher;
     bool is_stopping;
 };
 
@@ -181,6 +189,8 @@ void lair_poll(struct tcp_gateway *gateway);
 void lair_write(struct lair_connection *connection, const void *line, size_t size);
 /* What the poller is to tell of it, after its buffers changed. */
 void lair_watch(struct lair_connection *connection);
+/* Gives the memory of an empty buffer back. */
+void lair_shrink(struct buf *buf);
 /* Has the other side's kernel acknowledged everything written? */
 bool lair_is_acknowledged(const struct lair_connection *connection);
 /* Out of sight at once, freed at the end of the turn. */
@@ -227,8 +237,10 @@ void lair_no_answer(struct tcp_gateway *gateway, uint8_t kind, uint64_t session)
 /* --- lair_login.c */
 
 void lair_authenticate(struct lair_connection *connection, const char *text, size_t size);
-actor_handler lair_on_login_done, lair_on_session_opened;
+actor_handler lair_on_login_done, lair_on_session_opened, lair_on_account_changed;
 void lair_login_no_answer(struct lair_connection *connection);
+/* The other actors forget its session, if it has one. */
+void lair_session_end(struct lair_connection *connection, uint32_t code);
 /* Of an OPEN connection that is closed: the user may be gone with it. */
 void lair_logout(struct lair_connection *connection);
 struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text name);
@@ -254,6 +266,8 @@ bool lair_is_lobby(struct lair_text room);
 void lair_feed_attached(struct tcp_gateway *gateway, struct lair_feed *feed, uint32_t code);
 void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
                        const Roost__V1__Deliver *deliver);
+/* Somebody is no member any more: his connections in that room go back to the Lobby. */
+void lair_feed_left(struct tcp_gateway *gateway, int64_t scope_id, int64_t peer_id);
 void lair_feeds_again(struct tcp_gateway *gateway);
 void lair_feed_no_answer(struct tcp_gateway *gateway, struct lair_feed *feed);
 void lair_feeds_fini(struct tcp_gateway *gateway);

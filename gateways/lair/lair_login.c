@@ -28,31 +28,33 @@ struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text n
     return hash_get_pointer(&gateway->users, folded.text, folded.size);
 }
 
-void lair_say_users(struct lair_connection *connection)
+static void put_users(struct tcp_gateway *gateway, struct buf *list)
 {
-    struct tcp_gateway *gateway = connection->gateway;
     struct hash_cursor cursor = {0};
-    struct buf list;
     bool is_first = true;
-    buf_init(&list, LAIR_OUT_BYTES_MAX);
-    lair_put(&list, TEXT_USER_LIST);
+    buf_init(list, LAIR_OUT_BYTES_MAX);
+    lair_put(list, TEXT_USER_LIST);
     while (hash_next(&gateway->users, &cursor)) {
         const struct lair_user *user = (const struct lair_user *)(uintptr_t)cursor.value;
-        lair_put(&list, is_first ? "%T" : ",%T", lair_text_of(user->name, user->name_size));
+        lair_put(list, is_first ? "%T" : ",%T", lair_text_of(user->name, user->name_size));
         is_first = false;
     }
+}
+
+void lair_say_users(struct lair_connection *connection)
+{
+    struct buf list;
+    put_users(connection->gateway, &list);
     lair_say_text(connection, lair_text_of(buf_data(&list), buf_size(&list)));
     buf_fini(&list);
 }
 
 void lair_say_users_all(struct tcp_gateway *gateway, const struct lair_connection *except)
 {
-    struct u64map_cursor cursor = {0};
-    while (u64map_next(&gateway->connections, &cursor)) {
-        struct lair_connection *connection = (struct lair_connection *)(uintptr_t)cursor.value;
-        if (connection != except && connection->state == LAIR_OPEN)
-            lair_say_users(connection);
-    }
+    struct buf list;
+    put_users(gateway, &list);
+    lair_say_all(gateway, except, "%T", lair_text_of(buf_data(&list), buf_size(&list)));
+    buf_fini(&list);
 }
 
 static struct lair_user *make_user(struct tcp_gateway *gateway, ProtobufCBinaryData name,
@@ -148,8 +150,10 @@ static enum err ask_registry(struct lair_connection *connection, const INTERNAL(
     open.kind = LAIR_BYTES("tcp", 3);
     open.is_verified = true;
     connection->request->count = done->role;
-    return actor_ask(connection->gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN, &open.base,
-                     NULL, LAIR_ASK_DEADLINE_MS, connection->session);
+    enum err err = actor_ask(connection->gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN,
+                             &open.base, NULL, LAIR_ASK_DEADLINE_MS, connection->session);
+    connection->has_session = !err;
+    return err;
 }
 
 enum err lair_on_login_done(struct actor *actor, void *state, const struct msg *msg)
@@ -193,6 +197,7 @@ enum err lair_on_session_opened(struct actor *actor, void *state, const struct m
     struct lair_user *user =
         opened->code ? NULL : make_user(gateway, opened->peer_name, opened->peer_id);
     if (!user) {
+        lair_session_end(connection, 0);
         refuse(connection, opened->code ? err_from_code(opened->code) : ERR_BUSY);
         lair_go_on(connection);
         return ERR_OK;
@@ -213,19 +218,24 @@ enum err lair_on_session_opened(struct actor *actor, void *state, const struct m
 
 void lair_login_no_answer(struct lair_connection *connection)
 {
-    if (connection->state == LAIR_STRANGER && connection->request)
-        refuse(connection, ERR_TIMEOUT);
+    if (connection->state != LAIR_STRANGER || !connection->request)
+        return;
+    lair_session_end(connection, 0); /* it may be opened yet */
+    refuse(connection, ERR_TIMEOUT);
 }
 
 /* --- The end. */
 
-static void tell_closed(struct lair_connection *connection)
+void lair_session_end(struct lair_connection *connection, uint32_t code)
 {
     static const uint8_t actors[] = {ACTOR_PEER_REGISTRY, ACTOR_SYNC_MANAGER, ACTOR_PERSISTENCE};
     INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
     closed.session = connection->session;
-    closed.peer_id = connection->user->peer_id;
-    closed.reason = connection->is_orderly ? 0 : err_code(ERR_NO_SESSION);
+    closed.peer_id = connection->user ? connection->user->peer_id : 0;
+    closed.reason = code;
+    if (!connection->has_session)
+        return;
+    connection->has_session = false;
     for (size_t i = 0; i < sizeof(actors); i++) {
         enum err err = actor_send(connection->gateway->actor, actors[i], MSG_SESSION_CLOSED,
                                   &closed.base, NULL);
@@ -252,7 +262,7 @@ void lair_logout(struct lair_connection *connection)
     struct lair_user *user = connection->user;
     lair_mail_settle(connection, connection->is_orderly);
     lair_leave_feed(connection);
-    tell_closed(connection);
+    lair_session_end(connection, connection->is_orderly ? 0 : err_code(ERR_NO_SESSION));
     leave_user(connection);
     if (!user->newest) {
         (void)hash_remove(&gateway->users, user->folded.text, user->folded.size, NULL);
@@ -263,25 +273,51 @@ void lair_logout(struct lair_connection *connection)
         lair_say_users_all(gateway, connection);
 }
 
+/* Who may not be here any more is closed; another role counts from now on. */
+enum err lair_on_account_changed(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(AccountChanged) *changed = MSG_BODY(msg, INTERNAL(AccountChanged));
+    struct lair_user *user =
+        lair_user_find(state, lair_text_of(changed->name.data, changed->name.len));
+    (void)actor;
+    if (user && changed->role)
+        user->role = changed->role;
+    if (!user || changed->code == 0 || changed->only_unverified) /* all of ours have logged in */
+        return ERR_OK;
+    for (struct lair_connection *connection = user->newest; connection;
+         connection = connection->user_next) {
+        if (connection->session == changed->except_session)
+            continue;
+        lair_say(connection, TEXT_FAILED, err_sentence(err_from_code(changed->code)));
+        lair_close(connection, false);
+    }
+    return ERR_OK;
+}
+
 /* A connection that is there counts as seen: the kernel finds out when it is not. */
 void lair_tell_seen(struct tcp_gateway *gateway)
 {
     uint64_t sessions[SEEN_PER_MESSAGE];
+    ProtobufCBinaryData names[SEEN_PER_MESSAGE];
     INTERNAL(SessionsSeen) seen = ROOST__INTERNAL__SESSIONS_SEEN__INIT;
     struct u64map_cursor cursor = {0};
     bool has_more = true;
     seen.sessions = sessions;
+    seen.peer_names = names;
     while (has_more) {
         has_more = u64map_next(&gateway->connections, &cursor);
         const struct lair_connection *connection =
             has_more ? (const struct lair_connection *)(uintptr_t)cursor.value : NULL;
-        if (connection && connection->state == LAIR_OPEN)
+        if (connection && connection->state == LAIR_OPEN) {
+            names[seen.n_peer_names++] =
+                LAIR_BYTES(connection->user->name, connection->user->name_size);
             sessions[seen.n_sessions++] = connection->session;
+        }
         if (seen.n_sessions == SEEN_PER_MESSAGE || (!has_more && seen.n_sessions > 0)) {
             if (actor_send(gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSIONS_SEEN, &seen.base,
                            NULL) != ERR_OK)
                 return; /* the next time */
-            seen.n_sessions = 0;
+            seen.n_sessions = seen.n_peer_names = 0;
         }
     }
 }

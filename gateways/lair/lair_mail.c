@@ -99,8 +99,6 @@ static void say_message(struct lair_connection *connection, const Roost__V1__Del
 {
     struct tcp_gateway *gateway = connection->gateway;
     struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
-    (void)hash_remove(&gateway->own_messages, message->message_id.data, message->message_id.len,
-                      NULL); /* only chat asks whose it was */
     if (is_invitation(message)) {
         say_invitation(connection, message);
         return;

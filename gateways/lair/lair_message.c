@@ -198,9 +198,20 @@ static void mark_read(struct lair_connection *connection)
     INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
     call.method = ROOST__V1__METHOD__MARK_READ;
     call.scope_kind = PREFIX_ROOM;
-    call.scope_name = LAIR_BYTES(connection->feed->name, connection->feed->name_size);
+    call.scope_name = LAIR_BYTES(connection->request->name, connection->request->name_size);
     call.seq = connection->request->seq;
     lair_call(connection, &call, on_marked);
+}
+
+static void take_found(struct lair_request *request, const Roost__V1__Delivery *message)
+{
+    struct scope_name scope;
+    if (scope_parse(message->scope.data, message->scope.len, &scope, NULL) != ERR_OK ||
+        scope.prefix != PREFIX_ROOM)
+        return; /* a letter: there is no room to mark it in */
+    request->seq = message->seq;
+    request->name_size = scope.name_size;
+    memcpy(request->name, scope.name, scope.name_size);
 }
 
 static void on_found(struct lair_connection *connection, const Roost__V1__Result *result,
@@ -210,7 +221,7 @@ static void on_found(struct lair_connection *connection, const Roost__V1__Result
     uint8_t id[UUID_BYTES];
     if (result) {
         for (size_t i = 0; i < result->n_messages; i++)
-            request->seq = result->messages[i]->seq;
+            take_found(request, result->messages[i]);
         return;
     }
     bool is_found = !err && request->seq > 0 && read_id(connection, id);
@@ -219,7 +230,7 @@ static void on_found(struct lair_connection *connection, const Roost__V1__Result
                    on_replied);
         return;
     }
-    if (request->command.kind == LAIR_MARK_READ && is_found && connection->feed) {
+    if (request->command.kind == LAIR_MARK_READ && is_found) {
         mark_read(connection);
         return;
     }

@@ -144,7 +144,7 @@ void lair_watch(struct lair_connection *connection)
 {
     if (connection->state == LAIR_GONE)
         return;
-    bool is_reading = !connection->is_eof && buf_size(&connection->in) < LAIR_IN_BYTES_MAX / 2;
+    bool is_reading = !connection->is_eof && buf_room(&connection->in) > 0;
     bool is_writing = buf_size(&connection->out) > 0;
     if (is_reading == connection->is_reading && is_writing == connection->is_writing)
         return;
@@ -208,10 +208,10 @@ static void accept_some(struct tcp_gateway *gateway, int listener)
     }
 }
 
-static void shrink(struct buf *buf)
+void lair_shrink(struct buf *buf)
 {
     size_t limit = buf->limit;
-    if (buf_size(buf) > 0)
+    if (!buf->memory || buf_size(buf) > 0)
         return;
     buf_fini(buf);
     buf_init(buf, limit);
@@ -239,7 +239,6 @@ static void read_some(struct lair_connection *connection)
         return;
     }
     lair_go_on(connection);
-    shrink(&connection->in);
 }
 
 /* Line by line, each in one send. */
@@ -259,7 +258,7 @@ static void write_some(struct lair_connection *connection)
         }
         buf_consume(&connection->out, (size_t)count);
     }
-    shrink(&connection->out);
+    lair_shrink(&connection->out);
 }
 
 void lair_write(struct lair_connection *connection, const void *line, size_t size)
@@ -316,6 +315,7 @@ void lair_sweep(struct tcp_gateway *gateway)
         gateway->gone = connection->gone_next;
         if (connection->user)
             lair_logout(connection);
+        lair_session_end(connection, err_code(ERR_NO_SESSION)); /* still being opened */
         lair_leave_feed(connection);
         lair_request_end(connection);
         (void)u64map_remove(&gateway->connections, connection->session, NULL); /* it is there */

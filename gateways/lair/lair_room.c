@@ -177,6 +177,8 @@ static void leave_room(struct lair_connection *connection)
 
 /* --- LIST_ROOMS */
 
+static void query_rooms(struct lair_connection *connection);
+
 static void on_rooms(struct lair_connection *connection, const Roost__V1__Result *result,
                      enum err err)
 {
@@ -189,6 +191,10 @@ static void on_rooms(struct lair_connection *connection, const Roost__V1__Result
     }
     if (result)
         return;
+    if (!err && request->name_size > 0) {
+        query_rooms(connection); /* the next page */
+        return;
+    }
     if (err)
         lair_say(connection, TEXT_LIST_FAILED, err_sentence(err));
     else
@@ -196,13 +202,24 @@ static void on_rooms(struct lair_connection *connection, const Roost__V1__Result
     lair_request_end(connection);
 }
 
-static void list_rooms(struct lair_connection *connection)
+static void query_rooms(struct lair_connection *connection)
 {
+    struct lair_request *request = connection->request;
+    char after[WIRE_NAME_BYTES_MAX];
+    size_t size = request->name_size;
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
+    memcpy(after, request->name, size);
+    request->name_size = 0;
     query.kind = ROOST__V1__QUERY_KIND__ROOMS;
     query.limit = WIRE_PAGE_MAX;
-    lair_put(&connection->request->text, TEXT_ROOM_LIST);
+    query.after_name = LAIR_BYTES(after, size);
     lair_query(connection, &query, on_rooms);
+}
+
+static void list_rooms(struct lair_connection *connection)
+{
+    lair_put(&connection->request->text, TEXT_ROOM_LIST);
+    query_rooms(connection);
 }
 
 /* --- INVITE_USER */

@@ -9,8 +9,7 @@
 #include "gateways/lair/lair_internal.h"
 #include "proto/unicode.h"
 #include "rt/check.h"
-
-#define LINE_BYTES_MAX (LAIR_LINE_BYTES(LAIR_TEXT_BYTES_MAX + 4096) + 1)
+#include "rt/log.h"
 
 /* What does not fit is left out: texts from outside are bounded before. */
 static void append(struct buf *buf, const void *bytes, size_t size)
@@ -55,11 +54,18 @@ void lair_put(struct buf *buf, const char *format, ...)
 
 void lair_say_text(struct lair_connection *connection, struct lair_text text)
 {
-    static _Thread_local char line[LINE_BYTES_MAX];
+    struct tcp_gateway *gateway = connection->gateway;
     size_t size = LAIR_LINE_BYTES(text.size);
-    if (connection->state == LAIR_GONE || size >= sizeof(line))
+    uint8_t *line;
+    if (connection->state == LAIR_GONE)
         return;
-    if (lair_seal(&connection->key, NULL, text.data, text.size, line) != ERR_OK) {
+    buf_clear(&gateway->line);
+    enum err err = buf_reserve(&gateway->line, size + 1, &line);
+    if (!err)
+        err =
+            lair_seal(&gateway->cipher, &connection->key, NULL, text.data, text.size, (char *)line);
+    if (err) {
+        log_warn("line-not-written", LOG_U64("bytes", size), LOG_ERROR(err));
         lair_close(connection, false);
         return;
     }

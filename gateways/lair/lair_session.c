@@ -132,7 +132,8 @@ static void handle_line(struct lair_connection *connection, uint8_t *line, size_
         shake_hands(connection, line, size);
         return;
     }
-    enum err err = lair_open(&connection->key, line, size, &text, &text_size);
+    enum err err =
+        lair_open(&connection->gateway->cipher, &connection->key, line, size, &text, &text_size);
     if (err || !is_text(text, text_size)) {
         metrics_add(actor_metrics(connection->gateway->actor), METRIC_PROTOCOL_ERRORS, 1);
         lair_close(connection, false);
@@ -173,18 +174,40 @@ static void take_line_out(struct lair_connection *connection, size_t line_size, 
     free(line);
 }
 
+/* What is left of a line that was too long; nothing of it is kept. */
+static void skip_rest(struct lair_connection *connection)
+{
+    size_t size = buf_size(&connection->in);
+    const uint8_t *bytes = buf_data(&connection->in);
+    const uint8_t *end = connection->is_skipping ? memchr(bytes, '\n', size) : NULL;
+    if (!connection->is_skipping)
+        return;
+    connection->is_skipping = !end;
+    buf_consume(&connection->in, end ? (size_t)(end - bytes) + 1 : size);
+}
+
+static void refuse_long_line(struct lair_connection *connection)
+{
+    connection->in_seen = 0;
+    connection->is_skipping = true;
+    connection->since = actor_mono(connection->gateway->actor);
+    if (connection->state == LAIR_HANDSHAKE)
+        lair_close(connection, false);
+    else
+        lair_say(connection, TEXT_TOO_LONG);
+}
+
 void lair_go_on(struct lair_connection *connection)
 {
     run_held(connection);
     while (may_go_on(connection)) {
+        skip_rest(connection);
         size_t line_size = 0, consumed = 0, size = buf_size(&connection->in);
         enum lair_scan scan = lair_line_next(buf_data(&connection->in), size, &connection->in_seen,
                                              &line_size, &consumed);
         if (scan == LAIR_SCAN_TOO_LONG) {
-            if (connection->state != LAIR_HANDSHAKE)
-                lair_say(connection, TEXT_TOO_LONG);
-            lair_close(connection, false);
-            return;
+            refuse_long_line(connection);
+            continue;
         }
         if (scan == LAIR_SCAN_MORE) {
             if (!connection->is_eof)
@@ -199,5 +222,6 @@ void lair_go_on(struct lair_connection *connection)
         }
         take_line_out(connection, line_size, consumed);
     }
+    lair_shrink(&connection->in);
     lair_watch(connection);
 }

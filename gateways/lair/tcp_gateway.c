@@ -4,6 +4,7 @@
  */
 #include "gateways/lair/tcp_gateway.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,12 +12,11 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define WATCH_POLLER     0
-#define SWEEP_MS         1000
-#define SEEN_MS          10000
-#define OWN_MESSAGES_MAX 65536
-#define FEEDS_MAX        65536
-#define SESSION_BIT      ((uint64_t)1 << 61) /* no other gateway numbers its sessions from here */
+#define WATCH_POLLER 0
+#define SWEEP_MS     1000
+#define SEEN_MS      10000
+#define FEEDS_MAX    65536
+#define SESSION_BIT  ((uint64_t)1 << 61) /* no other gateway numbers its sessions from here */
 
 /* --- Deliveries. */
 
@@ -57,9 +57,10 @@ static enum err on_attached(struct actor *actor, void *state, const struct msg *
         return ERR_OK;
     struct lair_feed *feed = u64map_get_pointer(&gateway->feeds_by_session, session);
     struct lair_connection *connection = lair_connection_of(gateway, session);
-    if (feed)
+    if (feed) {
+        feed->scope_id = attached->scope_id;
         lair_feed_attached(gateway, feed, attached->code);
-    else if (connection && attached->code) {
+    } else if (connection && attached->code) {
         log_warn("mail-refused", LOG_U64("code", attached->code));
         connection->has_mail = false;
     }
@@ -77,6 +78,14 @@ static enum err on_detached(struct actor *actor, void *state, const struct msg *
         lair_feed_attached(gateway, feed, detached->code ? detached->code : err_code(ERR_INTERNAL));
     else if (connection)
         connection->has_mail = false; /* the user reads it elsewhere */
+    return ERR_OK;
+}
+
+static enum err on_member_left(struct actor *actor, void *state, const struct msg *msg)
+{
+    const INTERNAL(MemberLeft) *left = MSG_BODY(msg, INTERNAL(MemberLeft));
+    (void)actor;
+    lair_feed_left(state, left->scope_id, left->peer_id);
     return ERR_OK;
 }
 
@@ -183,13 +192,16 @@ static enum err init(struct actor *actor, void *state, const void *args)
     u64map_init(&gateway->feeds_by_session, FEEDS_MAX);
     hash_init(&gateway->users, options->connections_max);
     hash_init(&gateway->feeds, FEEDS_MAX);
-    hash_init(&gateway->own_messages, OWN_MESSAGES_MAX);
     arena_init(&gateway->arena, WIRE_ARENA_BYTES(options->limits.frame_bytes_max));
     buf_init(&gateway->scratch, LAIR_OUT_BYTES_MAX);
     buf_init(&gateway->clean, (size_t)3 * LAIR_TEXT_BYTES_MAX);
+    buf_init(&gateway->line, LAIR_OUT_BYTES_MAX);
+    randombytes_buf(gateway->mark, sizeof(gateway->mark));
     gateway->reader = (struct wire_reader){
         .direction = WIRE_TO_CLIENT, .limits = &options->limits, .arena = &gateway->arena};
-    enum err err = lair_listen(gateway);
+    enum err err = lair_cipher_init(&gateway->cipher);
+    if (!err)
+        err = lair_listen(gateway);
     if (err || options->listen_count == 0)
         return err;
     actor_watch(actor, WATCH_POLLER, NULL, gateway->poller);
@@ -228,10 +240,11 @@ static void fini(struct actor *actor, void *state)
     u64map_fini(&gateway->feeds_by_session);
     hash_fini(&gateway->users);
     hash_fini(&gateway->feeds);
-    hash_fini(&gateway->own_messages);
     arena_fini(&gateway->arena);
     buf_fini(&gateway->scratch);
     buf_fini(&gateway->clean);
+    buf_fini(&gateway->line);
+    lair_cipher_fini(&gateway->cipher);
 }
 
 const struct actor_class tcp_gateway_actor = {
@@ -258,5 +271,7 @@ const struct actor_class tcp_gateway_actor = {
             [MSG_DETACHED] = on_detached,
             [MSG_SETTLED] = on_settled,
             [MSG_DELIVER_OUT] = on_deliver_out,
+            [MSG_MEMBER_LEFT] = on_member_left,
+            [MSG_ACCOUNT_CHANGED] = lair_on_account_changed,
         },
 };

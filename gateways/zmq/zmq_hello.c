@@ -412,7 +412,8 @@ enum err zmq_on_account_changed(struct actor *actor, void *state, const struct m
             continue;
         if (changed->role && session->is_verified)
             session->role = (uint8_t)changed->role;
-        if (changed->code == 0 || (changed->only_unverified && session->is_verified))
+        if (changed->code == 0 || (changed->only_unverified && session->is_verified) ||
+            session->id == changed->except_session)
             continue;
         say_goodbye(actor, gateway, session, err_from_code(changed->code));
         if (session->state == ZMQ_SESSION_OPEN) /* it could take the frame */

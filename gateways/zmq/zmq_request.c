@@ -121,7 +121,6 @@ static enum err pass_attach(struct actor *actor, struct zmq_gateway *gateway,
     body.credit_bytes = attach->credit_bytes;
     body.must_exist = attach->must_exist;
     body.is_ephemeral = attach->ephemeral;
-    body.is_ephemeral = attach->ephemeral;
     return ask(actor, gateway, session, attach->handle, ACTOR_SYNC_MANAGER, MSG_ATTACH, &body.base,
                NULL);
 }

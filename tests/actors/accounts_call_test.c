@@ -37,7 +37,8 @@ static int setup(void **state)
     struct sim_options options = {.pseudo_actors = ACTOR_COUNT - 1, .turn_max_us = -1};
     enum err err;
     log_set_level(LOG_LEVEL_OFF);
-    stage = (struct stage){.options = {.is_registration_open = true}};
+    stage = (struct stage){
+        .options = {.is_registration_open = true, .other_gateway = ACTOR_TCP_GATEWAY}};
     stage.spec = (struct actor_spec){&accounts_actor, &stage.options, 0};
     stage.sim = sim_new(1, &stage.spec, 1, message_types, MSG_COUNT, &options, &err);
     assert_non_null(stage.sim);
@@ -194,6 +195,11 @@ static void test_change_of_password(void **state)
     hash(stage, "new", "", false);
     passed_on(stage, PHC, true);
     (void)call_done(stage, ERR_OK);
+    const struct msg *told = take(stage, ACTOR_TCP_GATEWAY, MSG_ACCOUNT_CHANGED);
+    assert_true(is_text(MSG_BODY(told, INTERNAL(AccountChanged))->name, "Ana"));
+    assert_int_not_equal(MSG_BODY(told, INTERNAL(AccountChanged))->code, 0);
+    assert_int_equal(MSG_BODY(told, INTERNAL(AccountChanged))->except_session, call.session);
+    (void)take(stage, ACTOR_ZMQ_GATEWAY, MSG_ACCOUNT_CHANGED);
 
     post(stage, MSG_CALL, &call.base); /* a wrong old one counts as a failed login */
     load(stage, "Ana", "", &loaded);

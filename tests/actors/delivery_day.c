@@ -8,6 +8,34 @@
 
 #include "delivery_play.h"
 
+/* --- Time */
+
+static void expire_leases(void)
+{
+    for (uint32_t a = 0; a < ATTACHMENTS; a++) {
+        struct test_attachment *attachment = &world->attachments[a];
+        if (!attachment->exists)
+            continue;
+        for (uint64_t no = attachment->first_no; no < attachment->next_no; no++) {
+            struct test_lease *lease = &attachment->leases[no - attachment->first_no];
+            if (!lease->is_open || lease->deadline_ms > world->model.clock.steady_ms)
+                continue;
+            lease->is_open = false;
+            model_fail_delivery(&world->model, attachment->consumer, lease->index, 0);
+        }
+    }
+}
+
+void play_pass_time(int64_t delay_ms, int64_t jump_ms)
+{
+    struct model *model = &world->model;
+    model->clock.steady_ms += delay_ms;
+    model->clock.wall_ms += delay_ms + jump_ms;
+    delivery_tick(world->delivery, &model->clock);
+    expire_leases();
+    model_tick(model);
+}
+
 static void do_time(void)
 {
     int64_t delay_ms = 1000 * (1 + (int64_t)draw(chance(10) ? 600 : 8));
@@ -24,8 +52,9 @@ static bool may_cancel(uint32_t index, bool *ret_is_taken)
     for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
         const struct model_consumer *consumer = &world->model.consumers[c];
         enum model_state state = consumer->deliveries[index].state;
-        if (!consumer->exists || consumer->scope_id != world->model.messages[index].scope_id)
-            continue;
+        if (!consumer->exists || consumer->is_ephemeral ||
+            consumer->scope_id != world->model.messages[index].scope_id)
+            continue; /* who only listens decides nothing */
         is_waiting |=
             state == M_WAIT || state == M_READY || state == M_RETRY || state == M_SCHEDULED;
         *ret_is_taken |= state == M_LEASED || state == M_SETTLED;
@@ -63,7 +92,7 @@ static void do_redrive(void)
 {
     struct model *model = &world->model;
     struct model_consumer *consumer = &model->consumers[draw(MODEL_CONSUMERS)];
-    if (!consumer->exists || world->write_count > 0)
+    if (!consumer->exists || consumer->is_ephemeral || world->write_count > 0)
         return;
     for (uint32_t i = 0; i < model->message_count; i++) {
         struct delivery_row *row = &consumer->rows[i].row;

@@ -193,8 +193,13 @@ void model_tick(struct model *model)
 
 void model_commit(struct model *model, const struct delivery_change *change)
 {
-    struct model_consumer *consumer = model_consumer(model, change->consumer_id);
+    struct model_consumer *consumer = NULL;
     uint64_t seq = 0;
+    if (change->consumer_id < 0) { /* named with the damaged messages it found, without rows */
+        MODEL_CHECK(change->row_count == 0 && change->floor_seq == 0);
+        return;
+    }
+    consumer = model_consumer(model, change->consumer_id);
     for (size_t i = 0; i < change->row_count; i++) {
         MODEL_CHECK(change->rows[i].seq > seq && change->rows[i].last_seq >= change->rows[i].seq);
         seq = change->rows[i].seq;
@@ -252,7 +257,8 @@ static bool is_alike_for_all(const struct model *model, uint32_t index, bool is_
 {
     for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
         const struct model_consumer *consumer = &model->consumers[c];
-        if (!consumer->exists || consumer->scope_id != model->messages[index].scope_id ||
+        if (!consumer->exists || consumer->is_ephemeral ||
+            consumer->scope_id != model->messages[index].scope_id ||
             consumer->deliveries[index].state == M_NONE)
             continue;
         const struct delivery_row *row = find_row(consumer, index);
@@ -337,10 +343,19 @@ static void reload(struct model *model, struct model_consumer *consumer, uint32_
     delivery->due_ms = row->due_ms; /* steady time starts anew as wall time */
 }
 
+void model_forget(struct model_consumer *consumer)
+{
+    MODEL_CHECK(consumer->is_ephemeral);
+    consumer->exists = false;
+    consumer->consumer = NULL;
+}
+
 void model_crash(struct model *model)
 {
     for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
         struct model_consumer *consumer = &model->consumers[c];
+        if (consumer->exists && consumer->is_ephemeral)
+            model_forget(consumer);
         for (uint32_t i = 0; consumer->exists && i < model->message_count; i++) {
             if (model->messages[i].scope_id != consumer->scope_id ||
                 consumer->deliveries[i].state == M_NONE)

@@ -56,7 +56,7 @@ struct disk_row {
 };
 
 struct model_consumer {
-    bool exists;
+    bool exists, is_ephemeral; /* id below 0: in memory only, gone with its attachment */
     int64_t id, scope_id;
     enum delivery_scope_kind kind;
     struct consumer *consumer;
@@ -108,6 +108,8 @@ void model_commit_fate(struct model *model, const struct delivery_fate *fate);
 /* Must this message be delivered, as the disk tells it? */
 bool model_disk_is_open(const struct model *model, const struct model_consumer *consumer,
                         uint32_t index);
+/* An ephemeral consumer is no more. */
+void model_forget(struct model_consumer *consumer);
 /* Everything in memory is gone: checks that nothing is lost, and starts anew from the disk. */
 void model_crash(struct model *model);
 

@@ -142,6 +142,9 @@ void play_add_consumer(void)
         memset(consumer, 0, sizeof(*consumer));
         consumer->exists = true;
         consumer->id = world->consumer_next++;
+        consumer->is_ephemeral = chance(40);
+        if (consumer->is_ephemeral)
+            consumer->id = -consumer->id;
         consumer->scope_id = 1 + (int64_t)draw(MODEL_SCOPES);
         consumer->kind = model_kind(consumer->scope_id);
         uint64_t floors[] = {0, draw(model->message_count + 1), model->message_count};
@@ -207,6 +210,10 @@ static void forget(struct test_attachment *attachment)
             world->fetches[i].attachment = NULL;
     }
     attachment->exists = false;
+    if (!attachment->consumer->is_ephemeral)
+        return;
+    MODEL_CHECK(delivery_consumer_by_id(world->delivery, attachment->consumer->id) == NULL);
+    model_forget(attachment->consumer);
 }
 
 static void hear_detached(void)
@@ -236,6 +243,8 @@ void play_attach(void)
     struct model_consumer *consumer = &world->model.consumers[draw(MODEL_CONSUMERS)];
     if (attachment->exists || !consumer->exists)
         return;
+    if (consumer->is_ephemeral && is_attached(consumer))
+        return; /* it is named by its session: no other one finds it */
     memset(attachment, 0, sizeof(*attachment));
     struct delivery_attach ask = {
         .address = {.session = world->session_next++, .gateway = 5, .handle = 1},
@@ -531,6 +540,15 @@ static void commit(const struct delivery_write *write)
         model_commit_fate(&world->model, &write->fates[i]);
 }
 
+static struct model_consumer *find_consumer(int64_t id)
+{
+    for (uint32_t i = 0; id < 0 && i < MODEL_CONSUMERS; i++) {
+        if (world->model.consumers[i].exists && world->model.consumers[i].id == id)
+            return &world->model.consumers[i];
+    }
+    return id < 0 ? NULL : model_consumer(&world->model, id);
+}
+
 void play_hear_done(void)
 {
     struct delivery_done done;
@@ -539,13 +557,16 @@ void play_hear_done(void)
             struct test_confirm *confirm = &world->confirms[i];
             if (!confirm->exists || confirm->id != done.confirm_id)
                 continue;
-            struct model_consumer *consumer = model_consumer(&world->model, confirm->consumer_id);
-            for (uint32_t n = 0; n < confirm->count; n++) {
-                MODEL_CHECK(!model_disk_is_open(&world->model, consumer, confirm->indexes[n]));
-                consumer->deliveries[confirm->indexes[n]].is_confirmed = true;
-            }
             confirm->exists = false;
             world->confirmed++;
+            struct model_consumer *consumer = find_consumer(confirm->consumer_id);
+            if (consumer == NULL)
+                continue; /* an ephemeral one ended before its answer was taken */
+            for (uint32_t n = 0; n < confirm->count; n++) {
+                MODEL_CHECK(consumer->is_ephemeral ||
+                            !model_disk_is_open(&world->model, consumer, confirm->indexes[n]));
+                consumer->deliveries[confirm->indexes[n]].is_confirmed = true;
+            }
         }
     }
 }
@@ -562,32 +583,4 @@ void play_written(bool may_fail)
         commit(&write);
     delivery_written(world->delivery, write.slot, is_ok, &world->model.clock);
     play_hear_done();
-}
-
-/* --- Time */
-
-static void expire_leases(void)
-{
-    for (uint32_t a = 0; a < ATTACHMENTS; a++) {
-        struct test_attachment *attachment = &world->attachments[a];
-        if (!attachment->exists)
-            continue;
-        for (uint64_t no = attachment->first_no; no < attachment->next_no; no++) {
-            struct test_lease *lease = lease_at(attachment, no);
-            if (!lease->is_open || lease->deadline_ms > world->model.clock.steady_ms)
-                continue;
-            lease->is_open = false;
-            model_fail_delivery(&world->model, attachment->consumer, lease->index, 0);
-        }
-    }
-}
-
-void play_pass_time(int64_t delay_ms, int64_t jump_ms)
-{
-    struct model *model = &world->model;
-    model->clock.steady_ms += delay_ms;
-    model->clock.wall_ms += delay_ms + jump_ms;
-    delivery_tick(world->delivery, &model->clock);
-    expire_leases();
-    model_tick(model);
 }

@@ -106,6 +106,9 @@ uint64_t sync_attach_later(struct sync_world *sync, const struct sync_attach_ask
     attach.scope_name = world_bytes(ask->name);
     attach.consumer = world_bytes(ask->consumer ? ask->consumer : "");
     attach.start = ask->start;
+    attach.start_value = ask->start_value;
+    attach.is_ephemeral = ask->is_ephemeral;
+    attach.is_internal = ask->is_internal;
     attach.lease_ms = ask->lease_ms;
     attach.credit_messages = ask->credit;
     return world_ask(sync->world, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base, NULL, 0);

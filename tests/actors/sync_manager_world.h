@@ -30,7 +30,8 @@ struct sync_attach_ask {
     int64_t peer_id;
     const char *peer, *name, *consumer;
     uint32_t kind, handle, start, lease_ms;
-    uint64_t credit;
+    uint64_t credit, start_value;
+    bool is_ephemeral, is_internal;
 };
 /* Lives until world_forget. */
 const INTERNAL(Attached) * sync_attach(struct sync_world *sync, const struct sync_attach_ask *ask);

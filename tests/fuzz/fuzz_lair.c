@@ -42,16 +42,19 @@ static void read_line(const uint8_t *line, size_t size)
     uint8_t *copy = (uint8_t *)bytes_copy((struct bytes){line, size}, false);
     uint8_t *text = NULL;
     size_t text_size = 0;
-    char *sealed = malloc(LAIR_LINE_BYTES(size));
+    char *sealed = malloc(LAIR_LINE_BYTES(size) + 1);
     struct lair_key agreed;
-    CHECK(sealed);
+    struct lair_cipher cipher;
+    CHECK(sealed && lair_cipher_init(&cipher) == ERR_OK);
     enum err err = lair_agree(&key, line, size, &agreed); /* any bytes */
     CHECK(err == ERR_OK || err == ERR_PROTOCOL);
-    CHECK(lair_open(&key, copy, size, &text, &text_size) == ERR_PROTOCOL);
-    CHECK(lair_seal(&key, NULL, line, size, sealed) == ERR_OK);
-    CHECK(lair_open(&key, (uint8_t *)sealed, LAIR_LINE_BYTES(size), &text, &text_size) == ERR_OK);
+    CHECK(lair_open(&cipher, &key, copy, size, &text, &text_size) == ERR_PROTOCOL);
+    CHECK(lair_seal(&cipher, &key, NULL, line, size, sealed) == ERR_OK);
+    CHECK(lair_open(&cipher, &key, (uint8_t *)sealed, LAIR_LINE_BYTES(size), &text, &text_size) ==
+          ERR_OK);
     CHECK(text_size == size && memcmp(text, line, size) == 0);
     read_text((const char *)text, text_size);
+    lair_cipher_fini(&cipher);
     free(sealed);
     free(copy);
 }

@@ -18,6 +18,8 @@
 #define SERVER_LINE "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw="
 #define CREATE_LINE "RERERERERERERERE6UX+6W43sV9ek0biymkYSRkmGZHccr/bvOKhU2R7xbSCCqU="
 
+static struct lair_cipher cipher;
+
 static const uint8_t session_key[LAIR_KEY_BYTES] = {
     0x71, 0x69, 0x0e, 0xfd, 0xfd, 0x9d, 0x67, 0x26, 0x80, 0x58, 0xc1, 0x52, 0xfc, 0xd0, 0xe9, 0x16,
     0x77, 0x57, 0x2f, 0xbb, 0xca, 0xc2, 0xcf, 0x34, 0x95, 0xb2, 0xdd, 0xf5, 0x76, 0x19, 0x09, 0xca};
@@ -68,7 +70,7 @@ static enum err open_copy(const struct lair_key *key, const void *line, size_t s
     size_t text_size = 0;
     assert_non_null(copy);
     memcpy(copy, line, size);
-    enum err err = lair_open(key, copy, size, &text, &text_size);
+    enum err err = lair_open(&cipher, key, copy, size, &text, &text_size);
     if (!err) {
         assert_true(text >= copy && text + text_size <= copy + size);
         *ret_text = malloc(text_size + 1);
@@ -147,9 +149,10 @@ static void lines_are_sealed_as_prescribed(void **state)
         memset(nonce, lines[i].nonce, sizeof(nonce));
         memset(line, '#', sizeof(line));
         assert_int_equal(LAIR_LINE_BYTES(size), strlen(lines[i].line));
-        assert_int_equal(lair_seal(&key, nonce, lines[i].text, size, line), ERR_OK);
+        assert_int_equal(lair_seal(&cipher, &key, nonce, lines[i].text, size, line), ERR_OK);
         assert_memory_equal(line, lines[i].line, strlen(lines[i].line));
-        assert_int_equal(line[strlen(lines[i].line)], '#'); /* and not one byte more */
+        assert_int_equal(line[strlen(lines[i].line)], '\0');
+        assert_int_equal(line[strlen(lines[i].line) + 1], '#'); /* and not one byte more */
     }
 }
 
@@ -210,7 +213,7 @@ static void every_size_comes_back(void **state)
     enum { SIZE_MAX_TESTED = 300 };
     struct lair_key key = key_of_session();
     char *text = malloc(65536);
-    char *line = malloc(LAIR_LINE_BYTES(65536));
+    char *line = malloc(LAIR_LINE_BYTES(65536) + 1);
     (void)state;
     assert_non_null(text);
     assert_non_null(line);
@@ -219,7 +222,7 @@ static void every_size_comes_back(void **state)
     for (size_t size = 0; size <= SIZE_MAX_TESTED + 1; size++) {
         size_t length = size > SIZE_MAX_TESTED ? 65536 : size;
         char *opened = NULL;
-        assert_int_equal(lair_seal(&key, NULL, text, length, line), ERR_OK);
+        assert_int_equal(lair_seal(&cipher, &key, NULL, text, length, line), ERR_OK);
         assert_int_equal(open_copy(&key, line, LAIR_LINE_BYTES(length), &opened), ERR_OK);
         assert_int_equal(strlen(opened), length);
         assert_memory_equal(opened, text, length);
@@ -232,11 +235,24 @@ static void every_size_comes_back(void **state)
 static void no_nonce_comes_twice(void **state)
 {
     struct lair_key key = key_of_session();
-    char line[2][LAIR_LINE_BYTES(2)];
+    char line[2][LAIR_LINE_BYTES(2) + 1];
     (void)state;
     for (int i = 0; i < 2; i++)
-        assert_int_equal(lair_seal(&key, NULL, "hi", 2, line[i]), ERR_OK);
+        assert_int_equal(lair_seal(&cipher, &key, NULL, "hi", 2, line[i]), ERR_OK);
     assert_memory_not_equal(line[0], line[1], 16); /* 12 bytes of nonce */
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return lair_cipher_init(&cipher);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    lair_cipher_fini(&cipher);
+    return 0;
 }
 
 int main(void)
@@ -253,5 +269,5 @@ int main(void)
         cmocka_unit_test(every_size_comes_back),
         cmocka_unit_test(no_nonce_comes_twice),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -61,6 +61,7 @@ static const struct {
     {"action", {"user-ban", "room-archive"}},
     {"target", {"mallory", "room:general"}},
     {"ban_reason", {"spam", "noise"}},
+    {"hash", {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"}},
 };
 
 /* What a number is, where field id + 1000 would not do. */

@@ -171,14 +171,54 @@ static void asking(void **state)
     EXPECT(CALL, call, method, 0, ERR_UNKNOWN_CALL, "call.method");
     EXPECT(CALL, call, method, 10, ERR_UNKNOWN_CALL, "call.method");
     EXPECT(CALL, call, text, text("a\x1b[2J"), ERR_BAD_FIELD, "call.text");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__AUDIT, ERR_OK, NULL);
+    EXPECT(QUERY, query, text, bytes(WIRE_TEXT_BYTES_MAX), ERR_OK, NULL);
+    EXPECT(QUERY, query, text, bytes(WIRE_TEXT_BYTES_MAX + 1), ERR_BAD_FIELD, "query.text");
+    EXPECT(QUERY, query, text, text("a\x1b[2J"), ERR_BAD_FIELD, "query.text");
 }
 
-/* The sample has every field, so that every method has what it needs. */
-static void calls_with_their_fields(void **state)
+/* The fields of calls about rooms, messages and accounts. */
+static void changing(void **state)
 {
     (void)state;
-    for (int method = 1; method <= ROOST__V1__METHOD__FLUSH_INDEX; method++)
-        EXPECT(CALL, call, method, (Roost__V1__Method)method, ERR_OK, NULL);
+    EXPECT(CALL, call, body, bytes(0), ERR_OK, NULL);
+    EXPECT(CALL, call, password, bytes(1024), ERR_OK, NULL);
+    EXPECT(CALL, call, password, bytes(1025), ERR_BAD_FIELD, "call.password");
+    EXPECT(CALL, call, invitation_id, bytes(0), ERR_OK, NULL);
+    EXPECT(CALL, call, invitation_id, bytes(15), ERR_BAD_FIELD, "call.invitation_id");
+    EXPECT(CALL, call, invitation_id, bytes(17), ERR_BAD_FIELD, "call.invitation_id");
+    EXPECT(CALL, call, room_role, ROOST__V1__ROOM_ROLE__BANNED, ERR_OK, NULL);
+    EXPECT(CALL, call, room_role, (Roost__V1__RoomRole)6, ERR_BAD_FIELD, "call.room_role");
+    EXPECT(CALL, call, room_role, (Roost__V1__RoomRole)-1, ERR_BAD_FIELD, "call.room_role");
+    EXPECT(CALL, call, role, (Roost__V1__Role)5, ERR_BAD_FIELD, "call.role");
+    EXPECT(CALL, call, until_ms, WIRE_TIME_MS_MAX, ERR_OK, NULL);
+    EXPECT(CALL, call, until_ms, WIRE_TIME_MS_MAX + 1, ERR_BAD_FIELD, "call.until_ms");
+    EXPECT(CALL, call, display_name, bytes(256), ERR_BAD_FIELD, "call.display_name");
+    EXPECT(CALL, call, topic, bytes(WIRE_TEXT_BYTES_MAX + 1), ERR_BAD_FIELD, "call.topic");
+    EXPECT(CALL, call, topic, text("a\nb"), ERR_BAD_FIELD, "call.topic");
+    EXPECT(CALL, call, description, bytes(WIRE_TEXT_BYTES_MAX + 1), ERR_BAD_FIELD,
+           "call.description");
+    EXPECT(CALL, call, privacy, (Roost__V1__Privacy)5, ERR_BAD_FIELD, "call.privacy");
+    EXPECT(CALL, call, retention_ms, WIRE_TTL_MS_MAX, ERR_OK, NULL);
+    EXPECT(CALL, call, retention_ms, WIRE_TTL_MS_MAX + 1, ERR_BAD_FIELD, "call.retention_ms");
+    EXPECT(CALL, call, clear, WIRE_CLEAR_MASK, ERR_OK, NULL);
+    EXPECT(CALL, call, clear, WIRE_CLEAR_MASK + 1, ERR_BAD_FIELD, "call.clear");
+}
+
+/* The sample has every field, so that every method of the schema has what it needs. */
+static void calls_with_their_fields(void **state)
+{
+    const ProtobufCEnumDescriptor *methods = &roost__v1__method__descriptor;
+
+    (void)state;
+    for (unsigned i = 0; i < methods->n_values; i++) {
+        struct wire_message message = {.type = ROOST__V1__TYPE__CALL};
+        message.base = sample_message(&roost__v1__call__descriptor);
+        message.call->method = (Roost__V1__Method)methods->values[i].value;
+        message.call->message_ids.len = WIRE_ID_BYTES;
+        if (message.call->method != ROOST__V1__METHOD__METHOD_NONE)
+            expect(&message, WIRE_TO_BROKER, ERR_OK, NULL, (int)message.call->method);
+    }
 }
 
 /* BY_ID without ids, and one range too many. */
@@ -200,41 +240,85 @@ static void lists_have_their_sizes(void **state)
     expect(&message, WIRE_TO_BROKER, ERR_TOO_MANY, "settle.ranges", __LINE__);
 }
 
-/* A CALL with nothing but its method: what each needs. */
+/* What each method asks for first. */
+static const struct {
+    Roost__V1__Method method;
+    const char *field;
+} bare_calls[] = {
+    {ROOST__V1__METHOD__MARK_READ, "call.peer"},
+    {ROOST__V1__METHOD__CANCEL, "call.message_ids"},
+    {ROOST__V1__METHOD__DEAD_REDRIVE, "call.scope"},
+    {ROOST__V1__METHOD__DEAD_PURGE, "call.scope"},
+    {ROOST__V1__METHOD__PEER_REMOVE, "call.peer"},
+    {ROOST__V1__METHOD__PEER_NICKNAME, "call.peer"},
+    {ROOST__V1__METHOD__CONSUMER_REMOVE, "call.scope"},
+    {ROOST__V1__METHOD__SCOPE_CREATE, "call.scope"},
+    {ROOST__V1__METHOD__FLUSH_INDEX, NULL},
+    {ROOST__V1__METHOD__ROOM_CREATE, "call.scope"},
+    {ROOST__V1__METHOD__ROOM_JOIN, "call.scope"},
+    {ROOST__V1__METHOD__ROOM_LEAVE, "call.scope"},
+    {ROOST__V1__METHOD__ROOM_UPDATE, "call.scope"},
+    {ROOST__V1__METHOD__ROOM_ARCHIVE, "call.scope"},
+    {ROOST__V1__METHOD__MEMBER_ROLE, "call.scope"},
+    {ROOST__V1__METHOD__INVITE, "call.scope"},
+    {ROOST__V1__METHOD__INVITE_ACCEPT, NULL},
+    {ROOST__V1__METHOD__INVITE_DECLINE, NULL},
+    {ROOST__V1__METHOD__INVITE_REVOKE, NULL},
+    {ROOST__V1__METHOD__MESSAGE_EDIT, "call.message_ids"},
+    {ROOST__V1__METHOD__MESSAGE_DELETE, "call.message_ids"},
+    {ROOST__V1__METHOD__REACT, "call.text"},
+    {ROOST__V1__METHOD__UNREACT, "call.text"},
+    {ROOST__V1__METHOD__USER_REGISTER, "call.peer"},
+    {ROOST__V1__METHOD__USER_PASSWORD, "call.password"},
+    {ROOST__V1__METHOD__USER_ROLE, "call.peer"},
+    {ROOST__V1__METHOD__USER_BAN, "call.peer"},
+    {ROOST__V1__METHOD__USER_UNBAN, "call.peer"},
+    {ROOST__V1__METHOD__USER_ACTIVE, "call.peer"},
+    {ROOST__V1__METHOD__TOKEN_CREATE, NULL},
+    {ROOST__V1__METHOD__SESSION_END, NULL},
+    {ROOST__V1__METHOD__USER_UNLOCK, "call.peer"},
+};
+
+/* A CALL with nothing but its method. */
 static void calls_need_their_fields(void **state)
 {
-    static const struct {
-        Roost__V1__Method method;
-        const char *field;
-    } calls[] = {
-        {ROOST__V1__METHOD__MARK_READ, "call.peer"},
-        {ROOST__V1__METHOD__CANCEL, "call.message_ids"},
-        {ROOST__V1__METHOD__DEAD_REDRIVE, "call.scope"},
-        {ROOST__V1__METHOD__DEAD_PURGE, "call.scope"},
-        {ROOST__V1__METHOD__PEER_REMOVE, "call.peer"},
-        {ROOST__V1__METHOD__PEER_NICKNAME, "call.peer"},
-        {ROOST__V1__METHOD__CONSUMER_REMOVE, "call.scope"},
-        {ROOST__V1__METHOD__SCOPE_CREATE, "call.scope"},
-        {ROOST__V1__METHOD__FLUSH_INDEX, NULL},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+    assert_int_equal(sizeof(bare_calls) / sizeof(bare_calls[0]) + 1,
+                     roost__v1__method__descriptor.n_values);
+    for (size_t i = 0; i < sizeof(bare_calls) / sizeof(bare_calls[0]); i++) {
         Roost__V1__Call call = ROOST__V1__CALL__INIT;
         call.request_id = 1;
-        call.method = calls[i].method;
+        call.method = bare_calls[i].method;
         struct wire_message message = {.type = ROOST__V1__TYPE__CALL, .call = &call};
-        expect(&message, WIRE_TO_BROKER, calls[i].field ? ERR_MISSING_FIELD : ERR_OK,
-               calls[i].field, (int)i);
+        expect(&message, WIRE_TO_BROKER, bare_calls[i].field ? ERR_MISSING_FIELD : ERR_OK,
+               bare_calls[i].field, (int)i);
     }
+}
+
+/* What they need besides. */
+static void calls_need_more(void **state)
+{
     Roost__V1__Call call = ROOST__V1__CALL__INIT;
     struct wire_message message = {.type = ROOST__V1__TYPE__CALL, .call = &call};
+
+    (void)state;
     call.request_id = 1;
     call.method = ROOST__V1__METHOD__DEAD_PURGE;
     call.scope = text("queue:a");
     expect(&message, WIRE_TO_BROKER, ERR_MISSING_FIELD, "call.message_ids", __LINE__);
     call.all = 1;
     expect(&message, WIRE_TO_BROKER, ERR_OK, NULL, __LINE__);
+    call.method = ROOST__V1__METHOD__INVITE;
+    expect(&message, WIRE_TO_BROKER, ERR_MISSING_FIELD, "call.peer", __LINE__);
+    call.peer = text("bob");
+    expect(&message, WIRE_TO_BROKER, ERR_OK, NULL, __LINE__);
+    call.method = ROOST__V1__METHOD__USER_ROLE;
+    expect(&message, WIRE_TO_BROKER, ERR_MISSING_FIELD, "call.role", __LINE__);
+    call.method = ROOST__V1__METHOD__USER_REGISTER;
+    expect(&message, WIRE_TO_BROKER, ERR_MISSING_FIELD, "call.password", __LINE__);
+    call.method = ROOST__V1__METHOD__MESSAGE_EDIT;
+    call.message_ids = bytes(2 * (size_t)WIRE_ID_BYTES);
+    expect(&message, WIRE_TO_BROKER, ERR_MISSING_FIELD, "call.message_ids", __LINE__);
 }
 
 #define EXPECT_CLIENT(NAME, name, member, value, wanted, field)                                    \
@@ -265,6 +349,17 @@ static void answers(void **state)
                   "delivery.parent_id");
     EXPECT_CLIENT(FIN, fin, request_id, 0, ERR_MISSING_FIELD, "fin.request_id");
     EXPECT_CLIENT(REPLY, reply, request_id, 0, ERR_MISSING_FIELD, "reply.request_id");
+    EXPECT_CLIENT(REPLY, reply, message_id, bytes(0), ERR_OK, NULL);
+    EXPECT_CLIENT(REPLY, reply, message_id, bytes(15), ERR_BAD_FIELD, "reply.message_id");
+    EXPECT_CLIENT(REPLY, reply, invitation_id, bytes(0), ERR_OK, NULL);
+    EXPECT_CLIENT(REPLY, reply, invitation_id, bytes(17), ERR_BAD_FIELD, "reply.invitation_id");
+    EXPECT_CLIENT(RESULT, result, invitations[1]->invitation_id, bytes(0), ERR_MISSING_FIELD,
+                  "result.invitations.invitation_id");
+    EXPECT_CLIENT(RESULT, result, invitations[0]->invitation_id, bytes(4), ERR_BAD_FIELD,
+                  "result.invitations.invitation_id");
+    EXPECT_CLIENT(RESULT, result, rooms[0]->privacy, (Roost__V1__Privacy)99, ERR_OK, NULL);
+    EXPECT_CLIENT(RESULT, result, members[0]->role, (Roost__V1__RoomRole)99, ERR_OK, NULL);
+    EXPECT_CLIENT(RESULT, result, audit[1]->hash, bytes(31), ERR_BAD_FIELD, "result.audit.hash");
     EXPECT_CLIENT(SETTLED, settled, handle, 0, ERR_MISSING_FIELD, "settled.handle");
 }
 
@@ -276,7 +371,9 @@ int main(void)
         cmocka_unit_test(consuming),
         cmocka_unit_test(settling),
         cmocka_unit_test(asking),
+        cmocka_unit_test(changing),
         cmocka_unit_test(calls_need_their_fields),
+        cmocka_unit_test(calls_need_more),
         cmocka_unit_test(calls_with_their_fields),
         cmocka_unit_test(lists_have_their_sizes),
         cmocka_unit_test(answers),

@@ -136,6 +136,12 @@ static void repeats_are_capped(void **state)
     assert_int_equal(scan_repeated(&roost__v1__settle__descriptor, "\x12\x00", 2, 1001),
                      ERR_TOO_MANY);
     assert_int_equal(scan_repeated(send, "\x12\x00", 2, 1u << 20), ERR_TOO_MANY_ENTRIES);
+    assert_int_equal(scan_repeated(&roost__v1__reply__descriptor, "\x42\x00", 2, 1000), ERR_OK);
+    assert_int_equal(scan_repeated(&roost__v1__reply__descriptor, "\x42\x00", 2, 1001),
+                     ERR_TOO_MANY);
+    assert_int_equal(scan_repeated(&roost__v1__result__descriptor, "\x52\x00", 2, 1000), ERR_OK);
+    assert_int_equal(scan_repeated(&roost__v1__result__descriptor, "\x52\x00", 2, 1001),
+                     ERR_TOO_MANY);
 }
 
 /* What gets through the scan and costs most: the arena ends it, or it stays below its limit. */

@@ -185,7 +185,8 @@ static void end(struct life *life)
 }
 
 struct outcome {
-    uint64_t trace, delivered, redelivered, settled, dead, expired, cancelled, crashes, hours;
+    uint64_t trace, delivered, redelivered, settled, dead, expired, cancelled, crashes, hours,
+        heard;
 };
 
 static struct outcome run_seed(uint64_t seed, bool is_broken)
@@ -207,6 +208,7 @@ static struct outcome run_seed(uint64_t seed, bool is_broken)
         .expired = ledger->expired,
         .cancelled = ledger->cancelled,
         .crashes = life->crashes,
+        .heard = life->heard,
         .hours = (uint64_t)((sim_mono(life->broker.sim).ns - start_ns) / 3600 / 1000000000),
     };
     sim_broker_fini(&life->broker);
@@ -230,7 +232,9 @@ static void contract_holds(void **state)
         sum.cancelled += outcome.cancelled;
         sum.crashes += outcome.crashes;
         sum.hours += outcome.hours;
+        sum.heard += outcome.heard;
     }
+    assert_true(sum.heard > 0);
     (void)printf("seeds %llu..%llu, %llu virtual hours, %llu crashes: %llu deliveries (%llu again),"
                  " %llu settled, %llu dead, %llu expired, %llu cancelled\n",
                  (unsigned long long)first_seed, (unsigned long long)(first_seed + seeds - 1),

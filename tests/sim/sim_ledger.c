@@ -96,6 +96,8 @@ struct end {
 static enum err take_consumer(void *context, const struct consumer_load_row *row)
 {
     struct end *end = context;
+    if (strchr(row->consumer.name, '$') != NULL || strncmp(row->consumer.name, "cid/", 4) == 0)
+        ledger_fail(end->ledger, "a listener is stored", (uint64_t)row->consumer.id, 0);
     for (uint32_t i = 0; i < end->ledger->consumer_count; i++) {
         const struct ledger_consumer *consumer = &end->ledger->consumers[i];
         const char *scope = strchr(end->ledger->scope_names[consumer->scope], ':') + 1;

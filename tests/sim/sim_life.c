@@ -18,6 +18,8 @@ static const struct client cast[CLIENTS] = {
     {.peer = "ana", .name = "t", .consumer = "", .kind = 4, .ledger = 4},
     {.peer = "bob", .name = "t", .consumer = "", .kind = 4, .ledger = 5},
     {.peer = "cid", .name = "cid", .consumer = "main", .kind = 1, .ledger = -1},
+    {.peer = "ana", .name = "ana", .consumer = "main", .kind = 1, .ledger = LISTENS},
+    {.peer = "cid", .name = "t", .consumer = "", .kind = 4, .ledger = LISTENS},
 };
 
 static const struct {
@@ -66,6 +68,8 @@ void life_attach(struct life *life, struct client *client, uint64_t credit)
     ask.consumer =
         (ProtobufCBinaryData){strlen(client->consumer), (uint8_t *)(uintptr_t)client->consumer};
     ask.lease_ms = 5000;
+    ask.is_ephemeral = client->ledger == LISTENS;
+    client->heard_seq = 0;
     ask.credit_messages = credit;
     if (sim_broker_ask(&life->broker, ACTOR_SYNC_MANAGER, MSG_ATTACH, &ask.base) == 0)
         client->session = 0;
@@ -119,13 +123,32 @@ void life_give_credit(struct life *life, struct client *client)
 
 /* --- Deliveries and settles */
 
+/* Who listens hears in order from now on, and nothing of a session before. */
+static void note_heard(struct life *life, struct client *client,
+                       const struct sim_delivery *delivery)
+{
+    if (delivery->receipt != NULL)
+        ledger_fail(&life->ledger, "a listener gets a receipt", 0, delivery->seq);
+    bool is_scheduled =
+        life->ledger.messages[delivery->number].entry.not_before_ms != 0; /* comes when it is due */
+    if (client->session != delivery->session || delivery->redelivered || is_scheduled)
+        return;
+    if (delivery->seq <= client->heard_seq)
+        ledger_fail(&life->ledger, "a listener hears out of order", 0, delivery->seq);
+    client->heard_seq = delivery->seq;
+}
+
 static void on_delivery(void *context, const struct sim_delivery *delivery)
 {
     struct life *life = context;
     struct client *client = client_of(life, delivery->session);
-    if ((delivery->receipt != NULL) != (client->ledger < 0))
+    if (client->ledger == LISTENS)
+        note_heard(life, client, delivery);
+    else if ((delivery->receipt != NULL) != (client->ledger < 0))
         ledger_fail(&life->ledger, "a receipt for a reader, or the reverse", 0, delivery->seq);
-    if (delivery->receipt != NULL)
+    if (client->ledger == LISTENS)
+        life->heard++;
+    else if (delivery->receipt != NULL)
         ledger_note_receipt(&life->ledger, delivery->receipt);
     else
         ledger_note_delivery(&life->ledger, &life->ledger.consumers[client->ledger], delivery,
@@ -226,7 +249,7 @@ void life_settle_some(struct life *life, struct client *client)
     uint32_t count = 1 + (uint32_t)draw(life, 20);
     if (count > client->pending_count - first)
         count = client->pending_count - first;
-    uint32_t outcome = client->ledger < 0 ? ROOST__V1__OUTCOME__ACK : some_outcome(life);
+    uint32_t outcome = client->ledger == -1 ? ROOST__V1__OUTCOME__ACK : some_outcome(life);
     settle(life, client, first, count, outcome, chance(life, 50));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * One seeded life of a broker and the nine clients behind its gateway: what they can do, and what
+ * One seeded life of a broker and the clients behind its gateway: what they can do, and what
  * they do with what they get. Everything is written down in the ledger.
  */
 #ifndef TESTS_SIM_LIFE_H
@@ -8,7 +8,8 @@
 
 #include "sim_ledger.h"
 
-#define CLIENTS     9
+#define CLIENTS     11
+#define LISTENS     (-2)
 #define RECEIVER    8 /* the client that gets the receipts of all messages */
 #define PENDING_MAX 512
 #define CONFIRMS    128
@@ -22,11 +23,12 @@ struct pending {
 struct client {
     const char *peer, *name, *consumer;
     uint32_t kind;
-    int ledger; /* consumer; -1: receipts */
+    int ledger; /* consumer; LISTENS: in memory only; -1: receipts */
     int64_t peer_id;
     uint64_t session; /* 0: offline */
     bool is_attached;
     uint64_t credit, received;
+    uint64_t heard_seq; /* LISTENS: newest of this session */
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
 };
@@ -47,7 +49,7 @@ struct life {
     bool is_held[LINKS];
     int64_t held_since_ms; /* the oldest of them, steady clock */
     bool may_jump, is_ending;
-    uint64_t crashes;
+    uint64_t crashes, heard;
 };
 
 /* From 0 to limit - 1, by the seed. */

@@ -5,7 +5,10 @@
 #include "store/conversation.h"
 
 #include "rt/check.h"
+#include "store/consumers.h"
+#include "store/members.h"
 #include "store/messages.h"
+#include "store/rooms.h"
 #include "store_fixture.h"
 
 #define ROWS 40
@@ -114,6 +117,53 @@ static void test_much_was_missed(void **state)
         assert_int_equal(rows.seqs[i], i + 1);
 }
 
+static void check_rooms(struct fixture *fixture, bool has_rooms, size_t wanted)
+{
+    struct fixture_rows rows = {.count = 0};
+    int64_t carol = fixture->peer_ids[2];
+    if (has_rooms)
+        assert_ok(message_read_sync(fixture->store, carol, 10, 100, fixture_collect, &rows));
+    else
+        assert_ok(message_read_since(fixture->store, carol, 10, 100, fixture_collect, &rows));
+    assert_int_equal(rows.count, wanted);
+    for (size_t i = 1; i < rows.count; i++)
+        assert_true(rows.seqs[i] > rows.seqs[i - 1]);
+}
+
+/* 1 to 10 in the room, 11 to 30 alice and carol by turns in the room, 31 to 40 to bob. */
+static void test_rooms_are_part_of_a_sync(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    struct room_row room = {.privacy = ROOM_PRIVATE};
+    assert_ok(scope_create(fixture->store, SCOPE_ROOM, "tea", "tea", 0, 5, &room.scope_id));
+    assert_ok(room_create(fixture->store, &room));
+    struct member_row member = {room.scope_id, fixture->peer_ids[2], MEMBER_READER, 100, 0};
+    for (uint64_t n = 1; n <= ROWS; n++) {
+        struct message_row row = fixture_message(fixture, 2, 10);
+        if (n <= 30) {
+            row.scope_id = room.scope_id;
+            row.conversation = conversation_of_scope(room.scope_id);
+            row.sender_id = fixture->peer_ids[n % 2 ? 0 : 2];
+        }
+        assert_ok(message_append(fixture->store, &row));
+    }
+    assert_ok(store_commit(fixture->store));
+    for (int i = 0; i <= ROWS; i++) {
+        check_rooms(fixture, true, 10); /* no member: what she wrote */
+        assert_ok(store_begin(fixture->store));
+        assert_ok(member_put(fixture->store, &member));
+        check_rooms(fixture, true, 20);
+        check_rooms(fixture, false, 10);
+        assert_ok(member_set_role(fixture->store, room.scope_id, member.peer_id, MEMBER_BANNED));
+        check_rooms(fixture, true, 10);
+        assert_ok(member_remove(fixture->store, room.scope_id, member.peer_id));
+        assert_ok(store_commit(fixture->store));
+        index_upto(fixture, 1);
+    }
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -132,6 +182,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_border_is_not_seen, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_much_was_missed, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_rooms_are_part_of_a_sync, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

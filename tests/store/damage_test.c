@@ -480,10 +480,12 @@ static void test_a_damaged_row_does_not_stop_the_index(void **state)
     store_close(&fixture->store);
     assert_ok(fixture_open(fixture, &fixture->store));
     run_sql(fixture, "UPDATE message SET message_id = NULL, conversation = NULL WHERE seq = 2");
-    assert_ok(store_begin(fixture->store));
-    assert_ok(message_index_slice(fixture->store, 100, &left));
-    assert_ok(store_commit(fixture->store));
-    assert_int_equal(left, 0);
+    for (int slices = 0; left > 0; slices++) { /* an odd message is a slice of its own */
+        assert_true(slices < 4);
+        assert_ok(store_begin(fixture->store));
+        assert_ok(message_index_slice(fixture->store, 100, &left));
+        assert_ok(store_commit(fixture->store));
+    }
 }
 
 static void test_damage_is_never_delivered(void **state)

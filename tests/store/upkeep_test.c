@@ -69,6 +69,111 @@ static void test_a_slice_rolled_back_is_done_again(void **state)
     check_verified(fixture);
 }
 
+static void run_sql(const struct fixture *fixture, const char *sql)
+{
+    char *error = NULL;
+    if (sqlite3_exec(fixture->store->db, sql, NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s: %s", sql, error);
+}
+
+static int64_t query(const struct fixture *fixture, const char *sql)
+{
+    int64_t value = -1;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_prepare_v2(fixture->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    value = sqlite3_column_int64(stmt, 0);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    return value;
+}
+
+/* The deferred tables once more, by SQL alone and in any order, from the messages of one slice. */
+static const char *const reference_make =
+    "CREATE TEMP TABLE r_peer (peer_id INT, conversation INT, last_seq INT, last_ms INT,"
+    " PRIMARY KEY (peer_id, conversation));"
+    "CREATE TEMP TABLE r_scope (id INTEGER PRIMARY KEY, last_seq INT);"
+    "CREATE TEMP TABLE r_from (seq INT); INSERT INTO r_from VALUES (0)";
+static const char *const reference_slice =
+    "CREATE TEMP TABLE r AS SELECT m.* FROM message m WHERE seq > (SELECT seq FROM r_from) AND"
+    " seq <= (SELECT value FROM progress);"
+    "INSERT INTO r_peer SELECT peer, conversation, max(seq), max(stored_ms) FROM"
+    " (SELECT conversation >> 31 AS peer, conversation, seq, stored_ms FROM r WHERE conversation > "
+    "0"
+    " UNION ALL SELECT conversation & 0x7fffffff, conversation, seq, stored_ms FROM r"
+    " WHERE conversation > 0"
+    " UNION ALL SELECT sender_id, conversation, seq, stored_ms FROM r WHERE conversation < 0)"
+    " WHERE peer > 0 GROUP BY 1, 2 ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq,"
+    " last_ms = excluded.last_ms;"
+    "INSERT INTO r_scope SELECT scope_id, max(seq) FROM r GROUP BY 1"
+    " ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq;"
+    "UPDATE r_from SET seq = (SELECT value FROM progress); DROP TABLE r";
+static const char *const reference_differences =
+    "SELECT count(*) FROM (SELECT * FROM (SELECT * FROM r_peer EXCEPT SELECT * FROM"
+    " peer_conversation) UNION ALL SELECT * FROM (SELECT * FROM peer_conversation EXCEPT SELECT *"
+    " FROM r_peer) UNION ALL SELECT s.id, 0, s.last_seq, 0 FROM scope s LEFT JOIN r_scope USING "
+    "(id)"
+    " WHERE s.last_seq <> coalesce(r_scope.last_seq, 0))";
+
+static void append_random(struct fixture *fixture, uint64_t n, uint64_t *seed)
+{
+    struct message_row row = fixture_message(fixture, n, 10);
+    int64_t other = (int64_t)(fixture_random(seed) % 5);
+    row.sender_id = (int64_t)(fixture_random(seed) % 4);
+    row.scope_id = fixture->scope_id + (int64_t)(fixture_random(seed) % 2);
+    row.stored_ms = (int64_t)(fixture_random(seed) % 100000);
+    row.conversation = fixture_random(seed) % 3 == 0 ? conversation_of_scope(other)
+                                                     : conversation_of_peers(row.sender_id, other);
+    for (size_t i = 0; i < sizeof row.message_id; i++)
+        row.message_id[i] = (uint8_t)(fixture_random(seed) % (i < 9 ? 2 : 256));
+    assert_ok(message_append(fixture->store, &row));
+}
+
+static void test_slices_of_anything_are_what_sql_says(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t seed = 7, n = 1000;
+    run_sql(fixture, reference_make);
+    for (int round = 0; round < 60; round++) {
+        assert_ok(store_begin(fixture->store));
+        for (uint64_t rows = fixture_random(&seed) % 40; rows > 0; rows--)
+            append_random(fixture, n++, &seed);
+        assert_ok(store_commit(fixture->store));
+        (void)index_some(fixture, 1 + (uint32_t)(fixture_random(&seed) % 30));
+        run_sql(fixture, reference_slice);
+        assert_int_equal(query(fixture, reference_differences), 0);
+    }
+    check_verified(fixture);
+}
+
+static void test_odd_ids_are_indexed_as_they_are(void **state)
+{
+    struct fixture *fixture = *state;
+    run_sql(fixture, "UPDATE message SET message_id = x'' WHERE seq = 1");
+    run_sql(fixture, "UPDATE message SET message_id = x'0102' WHERE seq IN (2, 20)");
+    run_sql(fixture, "UPDATE message SET message_id = zeroblob(5000) WHERE seq = 50");
+    run_sql(
+        fixture,
+        "UPDATE message SET conversation = -9223372036854775807 - 1, scope_id = -1 WHERE seq = 30");
+    assert_int_equal(index_some(fixture, 20), 49);
+    assert_int_equal(index_some(fixture, 20), 48);
+    assert_int_equal(index_some(fixture, 20), 31);
+    assert_int_equal(index_some(fixture, 20), 30);
+    while (index_some(fixture, 20) > 0)
+        continue;
+    assert_int_equal(query(fixture, "SELECT count(*) FROM message_id NATURAL JOIN message"), ROWS);
+    assert_int_equal(
+        query(fixture, "SELECT count(*) FROM message_conversation NATURAL JOIN message"), ROWS);
+}
+
+/* As a damaged tree may show a message twice: it must not stop all behind it. */
+static void test_what_is_there_already_is_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    run_sql(fixture, "INSERT INTO message_id SELECT message_id, seq FROM message WHERE seq = 9");
+    assert_int_equal(index_some(fixture, 20), 30);
+    check_verified(fixture);
+}
+
 /* Message n: stored at 1000000 + 10 n, expires 1000000 later. */
 static void test_retention_stops_at_the_first_that_must_stay(void **state)
 {
@@ -191,6 +296,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(test_slices),
         WITH_STORE(test_a_slice_rolled_back_is_done_again),
+        WITH_STORE(test_slices_of_anything_are_what_sql_says),
+        WITH_STORE(test_odd_ids_are_indexed_as_they_are),
+        WITH_STORE(test_what_is_there_already_is_left_alone),
         WITH_STORE(test_retention_stops_at_the_first_that_must_stay),
         WITH_STORE(test_exceptions_go_with_their_messages),
         WITH_STORE(test_one_scope_is_trimmed),

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 """Small words the system tests share: receive so many, ask until it is so."""
+import glob
+import os
+import sqlite3
+
 from broker import eventually
 
-__all__ = ["bodies", "counter", "eventually", "info", "numbered", "receive_all"]
+__all__ = ["ask_file", "bodies", "counter", "data_file", "eventually", "info", "numbered", "receive_all"]
 
 
 def receive_all(inbox, count, timeout=20, settle="ack"):
@@ -36,3 +40,16 @@ def info(client, scope, consumer="main"):
 def counter(client, name):
     """A counter of STATS, summed over actors."""
     return sum(item.value for item in client.stats().items if item.name == name)
+
+
+def data_file(broker):
+    return next(path for path in glob.glob(os.path.join(broker.data, "**"), recursive=True)
+                if os.path.isfile(path) and open(path, "rb").read(16).startswith(b"SQLite format 3"))
+
+
+def ask_file(broker, sql, *values):
+    database = sqlite3.connect(f"file:{data_file(broker)}?mode=ro", uri=True)
+    try:
+        return database.execute(sql, values).fetchall()
+    finally:
+        database.close()

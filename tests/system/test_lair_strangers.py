@@ -27,7 +27,7 @@ BAD_LINES = {
     "empty": lambda client: b"",
     "only a CR": lambda client: b"\r",
     "no base64": lambda client: b"hello there, how are you?",
-    "no padding": lambda client: client.seal("hi").rstrip(b"="),
+    "no padding": lambda client: client.seal("hi!").rstrip(b"="),
     "not sealed": lambda client: base64.b64encode(b'{"type":"login"}' * 4),
     "other key": lambda client: base64.b64encode(os.urandom(60)),
     "no UTF-8": lambda client: client.seal(b"caf\xe9"),
@@ -90,13 +90,12 @@ def test_texts_up_to_64_kib(lair, join, witness):
 def test_a_longer_line_is_told_so(lair, join, witness, size, end):
     a = join(lair, "alice")
     witness.until("ROOM_STATUS:Lobby,alice")
-    try:
-        a.raw_send(b"A" * size + end)
-    except (ConnectionResetError, BrokenPipeError):
-        pass  # it need not be read to its end
+    a.raw_send(b"A" * size + end)
     assert a.line() == TOO_LONG
-    assert a.is_closed()
-    assert witness.line() == "USER_LIST:witness"
+    if not end:
+        a.raw_send(b"\n")
+    assert a.ask("LIST_ROOMS") == "ROOM_LIST:Lobby"  # the rest of it is skipped
+    assert witness.is_silent()
 
 
 def test_nul_is_refused_with_a_line(lair, join, witness):
@@ -127,10 +126,10 @@ def test_lines_in_pieces(lair, join):
     b.until("alice: from alice")
     b.raw_send(b.seal("DM:alice:last words"))
     b.socket.shutdown(socket.SHUT_WR)
-    assert a.line() == "PRIVATE_MESSAGE:bob:last words"
     assert b.line() == "SYSTEM_MESSAGE:DM sent to alice: last words"
     assert b.is_closed()
-    assert a.line() == "USER_LIST:alice"
+    # Mail and the list of users come by different ways: in either order.
+    assert sorted(a.lines(2)) == ["PRIVATE_MESSAGE:bob:last words", "USER_LIST:alice"]
 
 
 def test_each_line_comes_in_one_piece(lair, join, witness):

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MPL-2.0
 """Rooms and invitations from outside: whatever was answered holds after kill -9; a large room costs
 one row per message; who has no right reads and writes nothing."""
-import glob
 import itertools
-import os
 import sqlite3
 
 import pytest
 
+from helpers import ask_file, data_file
 from roost.schema import pb
 
 ERR = {"NO_SUCH_SCOPE": 3002, "NOT_MEMBER": 5012, "ALREADY_INVITED": 5014, "ROOM_ARCHIVED": 5017,
-       "ROOM_BANNED": 5018, "NO_SUCH_INVITATION": 3006, "EXISTS": 5011, "LAST_OWNER": 5015,
+       "ROOM_BANNED": 5018, "NO_SUCH_INVITATION": 3006, "EXISTS": 5020, "LAST_OWNER": 5015,
        "NOT_ALLOWED": 2003}
+
+
+def scopes(reply):
+    """The rooms a REPLY names."""
+    return [name.scope for name in reply.scopes]
 
 
 class Person:
@@ -54,19 +58,6 @@ class Person:
 @pytest.fixture
 def person(connect_raw):
     return lambda broker, name: Person(connect_raw(broker), name)
-
-
-def data_file(broker):
-    return next(path for path in glob.glob(os.path.join(broker.data, "**"), recursive=True)
-                if os.path.isfile(path) and open(path, "rb").read(16).startswith(b"SQLite format 3"))
-
-
-def ask_file(broker, sql, *values):
-    database = sqlite3.connect(f"file:{data_file(broker)}?mode=ro", uri=True)
-    try:
-        return database.execute(sql, values).fetchall()
-    finally:
-        database.close()
 
 
 def members(broker, room):
@@ -128,7 +119,7 @@ def test_invitations_hold_after_kill(broker, person):
     found = bob.query("INVITATIONS")[1].invitations
     assert [i.invitation_id for i in found] == ids
     assert [(i.scope, i.inviter, i.text) for i in found][0] == (b"room:a", b"ana", b"come")
-    assert bob.must("INVITE_ACCEPT").scopes == [b"room:d"], "the newest"
+    assert scopes(bob.must("INVITE_ACCEPT")) == [b"room:d"], "the newest"
     ana, bob = again()
     assert members(broker, "d") == {"ana": 1, "bob": 3}
     bob.must("INVITE_DECLINE", "a")
@@ -138,7 +129,7 @@ def test_invitations_hold_after_kill(broker, person):
     ana, bob = again()
     assert bob.call("INVITE_ACCEPT", "b").code == ERR["NO_SUCH_INVITATION"]
     reply = bob.must("INVITE_ACCEPT", all=True)
-    assert (reply.count, reply.failed, list(reply.scopes)) == (1, 0, [b"room:c"])
+    assert (reply.count, reply.failed, scopes(reply)) == (1, 0, [b"room:c"])
     ana, bob = again()
     assert members(broker, "c") == {"ana": 1, "bob": 3}
     assert not bob.query("INVITATIONS")[1].invitations
@@ -191,6 +182,12 @@ def test_members_get_what_is_said(broker, person):
     assert bob.raw.receive(pb.DELIVER).entries[0].body == b"after", "what came since it joined"
     unread = bob.query("UNREAD")[1].unread
     assert [(u.scope, u.unread) for u in unread] == [(b"room:Tea", 1)]
+    bob.raw.send(pb.Sync(request_id=900, after_seq=0, limit=50))
+    assert [m.body for m in bob.raw.receive(pb.RESULT).messages] == [b"before", b"after"]
+    bob.raw.receive(pb.FIN)
+    bob.must("ROOM_LEAVE", "Tea")
+    bob.raw.send(pb.Sync(request_id=901, after_seq=0, limit=50))
+    assert isinstance(bob.raw.receive_any(pb.RESULT, pb.FIN), pb.Fin), "what was said there stays there"
 
 
 def test_ten_thousand_members_cost_one_row_per_message(broker, person):

@@ -297,13 +297,14 @@ class AsyncClient:
 
     async def attach(self, scope: str = "", consumer: str = "main", *, window: int = 1000,
                      window_bytes: int = 16 << 20, lease_ms: int = 0, start: str = "default",
-                     start_value: int = 0, must_exist: bool = False, receipts: str = "keep",
-                     timeout: float = 30) -> AsyncInbox:
+                     start_value: int = 0, must_exist: bool = False, ephemeral: bool = False,
+                     receipts: str = "keep", timeout: float = 30) -> AsyncInbox:
         """As Client.attach()."""
         if not scope:
             await self.wait_ready(timeout)
             scope = f"peer:{self.peer}"
-        request = requests.attach(scope, consumer, start, start_value, lease_ms, must_exist)
+        request = requests.attach(scope, consumer, start, start_value, lease_ms, must_exist,
+                                  ephemeral)
         inbox = AsyncInbox(self, keeps_receipts=receipts == "keep")
         future = self._future()
         book = Book(window, window_bytes, scope.startswith("queue:"))

@@ -166,20 +166,22 @@ class Client:
 
     def attach(self, scope: str = "", consumer: str = "main", *, window: int = 1000,
                window_bytes: int = 16 << 20, lease_ms: int = 0, start: str = "default",
-               start_value: int = 0, must_exist: bool = False, receipts: str = "keep",
-               timeout: float = 30) -> Inbox:
+               start_value: int = 0, must_exist: bool = False, ephemeral: bool = False,
+               receipts: str = "keep", timeout: float = 30) -> Inbox:
         """Starts to receive from a scope (default: the own mailbox). Attached again after every
         reconnect.
 
         window, window_bytes: how much may be here and not yet taken. start: where a new consumer
         begins ("default", "new", "first", "seq", "time" with start_value). receipts: "keep" them
-        for Inbox.receipts(), or "ignore" them.
+        for Inbox.receipts(), or "ignore" them. ephemeral: it lives in the broker's memory only, and
+        begins at `start` at each connection.
         """
         if not scope:
             self.wait_ready(timeout)
             scope = f"peer:{self.peer}"
         inbox = Inbox(self, keeps_receipts=receipts == "keep")
-        request = requests.attach(scope, consumer, start, start_value, lease_ms, must_exist)
+        request = requests.attach(scope, consumer, start, start_value, lease_ms, must_exist,
+                                  ephemeral)
         book = Book(window, window_bytes, scope.startswith("queue:"))
         future: "Future[Any]" = Future()
 

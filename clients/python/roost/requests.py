@@ -37,11 +37,12 @@ def entry(to: str, body: Body, kind: int = Kind.TEXT, *, message_id: Optional[by
 
 
 def attach(scope: str, consumer: str, start: str, start_value: int, lease_ms: int,
-           must_exist: bool) -> Any:
+           must_exist: bool, ephemeral: bool = False) -> Any:
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(STARTS)}")
     return pb.Attach(scope=scope_name(scope), consumer=consumer.encode(), start=STARTS[start],
-                     start_value=start_value, lease_ms=lease_ms, must_exist=must_exist)
+                     start_value=start_value, lease_ms=lease_ms, must_exist=must_exist,
+                     ephemeral=ephemeral)
 
 
 def where(peer: Optional[str], scope: Optional[str]) -> Dict[str, bytes]:

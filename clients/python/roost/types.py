@@ -44,6 +44,8 @@ RECEIPT_DELIVERED, RECEIPT_READ, RECEIPT_FATES = 1, 2, 4
 
 # Codes that programs ask for; all of them are in docs/ERRORS.md.
 NO_SESSION = 1008
+BAD_CREDENTIALS = 2002
+LOCKED_OUT = 2006
 TOO_LARGE = 4001
 STALE_LEASE = 5001
 DUPLICATE = 5002
@@ -64,7 +66,7 @@ class RoostError(Exception):
     @property
     def is_retryable(self) -> bool:
         """The same request may succeed later."""
-        return self.code in (NO_SESSION, 1009, 1010) or 6000 <= self.code < 6100
+        return self.code in (NO_SESSION, 1009, 1010, LOCKED_OUT) or 6000 <= self.code < 6100
 
 
 class RoostTimeout(RoostError):
