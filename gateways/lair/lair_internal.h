@@ -119,6 +119,8 @@ struct lair_connection {
     uint64_t mail_granted;                     /* deliveries it may get in all, since ATTACH */
     uint64_t mail_base;                        /* the number before the first since ATTACH */
     struct mono_time mail_written_at;
+    uint64_t mail_end_bytes; /* of everything sent to it, where the last of the mail ends */
+    uint64_t sent_bytes;
 };
 
 struct lair_user {
@@ -191,7 +193,7 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
 void lair_watch(struct lair_connection *connection);
 /* Gives the memory of an empty buffer back. */
 void lair_shrink(struct buf *buf);
-/* Has the other side's kernel acknowledged everything written? */
+/* Has the other side's kernel acknowledged all the mail? */
 bool lair_is_acknowledged(const struct lair_connection *connection);
 /* Out of sight at once, freed at the end of the turn. */
 void lair_close(struct lair_connection *connection, bool is_orderly);

@@ -256,6 +256,7 @@ static void write_some(struct lair_connection *connection)
             lair_close(connection, false);
             return;
         }
+        connection->sent_bytes += (uint64_t)count;
         buf_consume(&connection->out, (size_t)count);
     }
     lair_shrink(&connection->out);
@@ -273,6 +274,7 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
             return;
         }
         sent = count > 0 ? (size_t)count : 0;
+        connection->sent_bytes += sent;
     }
     if (sent == size)
         return;
@@ -287,8 +289,8 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
 bool lair_is_acknowledged(const struct lair_connection *connection)
 {
     int waiting = 0;
-    return buf_size(&connection->out) == 0 && ioctl(connection->fd, SIOCOUTQ, &waiting) == 0 &&
-           waiting == 0;
+    return ioctl(connection->fd, SIOCOUTQ, &waiting) == 0 &&
+           connection->sent_bytes - (uint64_t)waiting >= connection->mail_end_bytes;
 }
 
 /* --- The end of one. */

@@ -213,8 +213,8 @@ void lair_go_on(struct lair_connection *connection)
             if (!connection->is_eof)
                 break;
             if (size == 0) {
-                if (connection->chats_open == 0)
-                    lair_close(connection, true);
+                if (connection->chats_open == 0) /* written behind the end is not delivered */
+                    lair_close(connection, lair_is_acknowledged(connection));
                 return;
             }
             line_size = consumed = size; /* the last line needs no end */
