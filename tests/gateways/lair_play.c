@@ -21,6 +21,7 @@ struct lair_play *lair_play_new(void)
 {
     struct lair_play *play = calloc(1, sizeof(*play));
     assert_non_null(play);
+    assert_int_equal(lair_cipher_init(&play->cipher), ERR_OK);
     play->options = (struct tcp_gateway_options){
         .listen = listen_addresses,
         .listen_count = 1,
@@ -45,6 +46,7 @@ void lair_play_end(struct lair_play *play)
 {
     assert_int_equal(sim_failure(play->sim, &(uint8_t){0}), ERR_OK);
     sim_destroy(&play->sim);
+    lair_cipher_fini(&play->cipher);
     free(play);
 }
 
@@ -140,7 +142,8 @@ void client_say(struct lair_client *client, const char *text)
     size_t size = LAIR_LINE_BYTES(strlen(text));
     char *line = malloc(size + 1);
     assert_non_null(line);
-    assert_int_equal(lair_seal(&client->key, NULL, text, strlen(text), line), ERR_OK);
+    assert_int_equal(lair_seal(&client->play->cipher, &client->key, NULL, text, strlen(text), line),
+                     ERR_OK);
     line[size] = '\n';
     client_send(client, line, size + 1);
     free(line);
@@ -154,7 +157,9 @@ const char *client_hear_any(struct lair_client *client)
     char *line = next_line(client, WAIT_MS, &is_end);
     if (!line)
         fail_msg("%s came", is_end ? "the end" : "nothing");
-    assert_int_equal(lair_open(&client->key, (uint8_t *)line, strlen(line), &text, &size), ERR_OK);
+    assert_int_equal(
+        lair_open(&client->play->cipher, &client->key, (uint8_t *)line, strlen(line), &text, &size),
+        ERR_OK);
     assert_true(size < sizeof(client->text));
     memcpy(client->text, text, size);
     client->text[size] = '\0';

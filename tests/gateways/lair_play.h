@@ -25,6 +25,7 @@ struct lair_play {
     struct sim *sim;
     struct tcp_gateway_options options;
     struct actor_spec spec;
+    struct lair_cipher cipher; /* the clients' */
 };
 
 /* Change play->options between the two. */
