@@ -73,7 +73,7 @@ static void run(struct lair_connection *connection, const char *text, size_t siz
         lair_say(connection, TEXT_HELP);
         break;
     case LAIR_USER_LIST:
-        lair_say_users(connection);
+        lair_say_text(connection, lair_user_list(connection->gateway));
         break;
     case LAIR_CREATE_ROOM:
     case LAIR_JOIN_ROOM:
