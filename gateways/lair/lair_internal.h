@@ -188,8 +188,11 @@ struct tcp_gateway {
     struct buf news_text;                 /* the texts of these, one behind the other */
     uint64_t news_text_at;                /* where these begin in all that was said so far */
     struct lair_connection *news_first;   /* the one that is furthest behind */
-    struct lair_connection *news_last;    /* one that was told most */
-    uint64_t users_no, user_list_no;      /* changes of the users; of those in user_list */
+    size_t news_listeners;
+    uint64_t round_end; /* the news being told to everybody end here */
+    struct mono_time round_due;
+    struct lair_connection *news_last; /* one that was told most */
+    uint64_t users_no, user_list_no;   /* changes of the users; of those in user_list */
     struct buf user_list;
     struct mono_time list_due; /* not before */
     bool is_stopping;
@@ -264,8 +267,10 @@ void lair_users_due(struct tcp_gateway *gateway);
 struct lair_text lair_user_list(struct tcp_gateway *gateway);
 /* Puts the lines it was not told yet. */
 void lair_news_put(struct lair_connection *connection);
+/* Tells it now. */
+void lair_news_tell(struct lair_connection *connection);
 /* Tells some of those who are behind, and goes on in the next turn. */
-void lair_news_tell(struct tcp_gateway *gateway);
+void lair_news_go_on(struct tcp_gateway *gateway);
 
 /* --- lair_ask.c */
 

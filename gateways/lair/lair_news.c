@@ -5,7 +5,9 @@
  * With a thousand connections one such line costs milliseconds, in which nobody would be answered. So
  * it is remembered and numbered, and connections are brought up to date a few per turn, the one that
  * is furthest behind first; whoever is told something else is brought up to date before it, so the
- * lines of a connection keep their order. Several pieces of news for one connection are one send.
+ * lines of a connection keep their order. Several pieces of news for one connection are one send,
+ * and a send costs much more than a line: so what comes while a crowd is told waits for a while,
+ * longer the larger the crowd. Whoever caused it is told at once.
  *
  * The list of users is not remembered but made when it is told, so of several changes only the
  * last list goes out. It grows with the users it goes to: what a list to everybody had to write is
@@ -16,8 +18,9 @@
 #include "gateways/lair/lair_internal.h"
 #include "rt/check.h"
 
-#define TOLD_PER_TURN    128
-#define LIST_NS_PER_BYTE 50 /* 20 MB/s of lists: a few percent of a core */
+#define TOLD_PER_TURN    64
+#define PAUSE_NS         50000 /* for each connection, from telling a crowd to the next time */
+#define LIST_NS_PER_BYTE 50    /* 20 MB/s of lists: a few percent of a core */
 #define LIST_BURST_NS    20000000
 #define LIST_WAIT_MAX_NS 5000000000
 
@@ -34,6 +37,7 @@ void lair_news_join(struct lair_connection *connection)
     else
         gateway->news_first = connection;
     gateway->news_last = connection;
+    gateway->news_listeners++;
 }
 
 void lair_news_leave(struct lair_connection *connection)
@@ -49,6 +53,7 @@ void lair_news_leave(struct lair_connection *connection)
         following->news_previous = previous;
     else
         gateway->news_last = previous;
+    gateway->news_listeners--;
 }
 
 /* --- The list of users. */
@@ -115,10 +120,8 @@ static void forget_told(struct tcp_gateway *gateway)
     }
 }
 
-/* At least one connection is behind. */
-static void tell_first(struct tcp_gateway *gateway)
+void lair_news_tell(struct lair_connection *connection)
 {
-    struct lair_connection *connection = gateway->news_first;
     lair_line_begin(connection);
     lair_line_end(connection);
 }
@@ -135,7 +138,7 @@ static void remember(struct tcp_gateway *gateway, const struct lair_connection *
     if (gateway->news_next - gateway->news_oldest == LAIR_NEWS_MAX ||
         buf_room(&gateway->news_text) < text.size) {
         while (!is_all_told(gateway))
-            tell_first(gateway);
+            lair_news_tell(gateway->news_first);
         forget_told(gateway);
     }
     uint64_t at = gateway->news_text_at + buf_size(&gateway->news_text);
@@ -194,13 +197,36 @@ void lair_news_put(struct lair_connection *connection)
     }
 }
 
-void lair_news_tell(struct tcp_gateway *gateway)
+/* Has everybody been told what there was when the last round began? */
+static bool is_round_over(const struct tcp_gateway *gateway)
 {
-    for (int i = 0; i < TOLD_PER_TURN && !is_all_told(gateway); i++)
-        tell_first(gateway);
+    return !gateway->news_first || gateway->news_first->news_no >= gateway->round_end;
+}
+
+/* False: it is too early. */
+static bool begin_round(struct tcp_gateway *gateway)
+{
+    struct mono_time now = actor_mono(gateway->actor);
+    size_t count = gateway->news_listeners;
+    if (now.ns < gateway->round_due.ns)
+        return false;
+    gateway->round_end = gateway->news_next;
+    gateway->round_due.ns = now.ns + (count > TOLD_PER_TURN ? (int64_t)count * PAUSE_NS : 0);
+    return true;
+}
+
+void lair_news_go_on(struct tcp_gateway *gateway)
+{
+    struct mono_time next = actor_mono(gateway->actor);
+    if (!is_all_told(gateway) && (!is_round_over(gateway) || begin_round(gateway))) {
+        for (int i = 0; i < TOLD_PER_TURN && !is_round_over(gateway); i++)
+            lair_news_tell(gateway->news_first);
+    }
     forget_told(gateway);
+    if (is_round_over(gateway))
+        next = gateway->round_due;
     if (!is_all_told(gateway))
-        actor_timer_set(gateway->actor, TCP_TIMER_NEWS, actor_mono(gateway->actor));
+        actor_timer_set(gateway->actor, TCP_TIMER_NEWS, next);
 }
 
 void lair_news_init(struct tcp_gateway *gateway)

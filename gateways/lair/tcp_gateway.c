@@ -184,7 +184,7 @@ static enum err on_batch(struct actor *actor, void *state)
     (void)actor;
     do { /* who cannot be told is gone, which the others are told */
         lair_sweep(gateway);
-        lair_news_tell(gateway);
+        lair_news_go_on(gateway);
     } while (gateway->gone);
     return ERR_OK;
 }
