@@ -13,10 +13,7 @@
  * last list goes out. It grows with the users it goes to: what a list to everybody had to write is
  * time that passes before the next.
  */
-#include <string.h>
-
 #include "gateways/lair/lair_internal.h"
-#include "rt/check.h"
 
 #define TOLD_PER_TURN    64
 #define PAUSE_NS         50000 /* for each connection, from telling a crowd to the next time */
