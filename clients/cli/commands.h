@@ -16,5 +16,6 @@ extern const struct command dead_list_command, dead_peek_command;          /* cm
 extern const struct command dead_redrive_command, dead_purge_command;      /* cmd_dead.c */
 extern const struct command verify_command;                                /* cmd_verify.c */
 extern const struct command bench_command;                                 /* cmd_bench.c */
+extern const struct command import_lair_command, import_gigi_command;      /* cmd_import.c */
 
 #endif
