@@ -25,6 +25,7 @@
 #define KEEP_DAYS      30
 #define KEEP_DAYS_MAX  3650
 #define DIRECTORY_MODE 0700
+#define SHORT_ROWS     1000 /* tables below are not worth a line of progress */
 
 struct run {
     struct cli *cli;

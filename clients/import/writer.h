@@ -143,7 +143,8 @@ enum standing { STANDING_DELIVERED, STANDING_WAITING, STANDING_EXPIRED };
 MUST_USE enum err writer_message(struct writer *writer, struct message_row *message,
                                  enum standing standing, enum outcome *ret_outcome);
 
-/* Messages committed or not, by id; seq 0: none. Of several with one id the newest. */
+/* A message of an earlier batch, by id; seq 0: none. Of several with one id the newest. One that
+ * only a dry run knows has no scope. */
 struct message_place {
     uint64_t seq;
     int64_t sender_id, conversation, scope_id;

@@ -343,6 +343,32 @@ enum err writer_delete(struct writer *writer, const struct message_row *message,
     return tombstone_add(writer->store, &tombstone);
 }
 
+struct reaction_search {
+    struct text emoji;
+    bool is_found;
+};
+
+static enum err compare_reaction(void *context, const struct reaction_row *row)
+{
+    struct reaction_search *search = context;
+    search->is_found |= row->is_mine && row->emoji.size == search->emoji.size &&
+                        memcmp(row->emoji.data, search->emoji.data, row->emoji.size) == 0;
+    return ERR_OK;
+}
+
+/* What a dry run can tell of a message that is here. */
+static enum err look_for_reaction(struct writer *writer, const struct message_place *place,
+                                  int64_t peer_id, struct text emoji, bool *ret_is_new)
+{
+    struct reaction_search search = {.emoji = emoji};
+    bool is_here = writer->store && place->scope_id != 0;
+    enum err err = ERR_OK;
+    if (is_here)
+        err = reaction_list(writer->store, place->seq, peer_id, compare_reaction, &search);
+    *ret_is_new = !search.is_found;
+    return err;
+}
+
 enum err writer_reaction(struct writer *writer, const struct message_place *place, int64_t peer_id,
                          struct text emoji, int64_t at_ms, enum outcome *ret_outcome)
 {
@@ -353,7 +379,8 @@ enum err writer_reaction(struct writer *writer, const struct message_place *plac
         .at_ms = at_ms,
         .emoji = {(const uint8_t *)emoji.data, emoji.size},
     };
-    enum err err = writer->is_dry ? ERR_OK : reaction_add(writer->store, &reaction, &is_new);
+    enum err err = writer->is_dry ? look_for_reaction(writer, place, peer_id, emoji, &is_new)
+                                  : reaction_add(writer->store, &reaction, &is_new);
     *ret_outcome = is_new ? ROW_ADDED : ROW_PRESENT;
     return err == ERR_TOO_MANY ? ERR_TOO_MANY_ENTRIES : err; /* of this message, not of all */
 }
@@ -363,10 +390,15 @@ enum err writer_read_marker(struct writer *writer, const struct message_place *p
 {
     uint64_t before = 0;
     *ret_outcome = ROW_ADDED;
-    if (writer->is_dry)
-        return ERR_OK;
-    enum err err =
-        marker_set(writer->store, peer_id, place->conversation, place->seq, at_ms, &before);
+    enum err err = ERR_OK;
+    if (writer->is_dry) {
+        if (writer->store && place->scope_id != 0)
+            err = marker_get(writer->store, peer_id, place->conversation, &before);
+        if (before >= place->seq && place->scope_id != 0)
+            *ret_outcome = ROW_PRESENT;
+        return err;
+    }
+    err = marker_set(writer->store, peer_id, place->conversation, place->seq, at_ms, &before);
     if (before >= place->seq)
         *ret_outcome = ROW_PRESENT;
     return err;
