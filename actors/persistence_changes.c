@@ -3,9 +3,10 @@
  * MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT.
  *
  * A change is a row of edit, tombstone or reaction and a message of its own (kind EDIT, DELETE or
- * REACTION, parent_id = the id of what it changes, sender = the caller) in the scope of what it
- * changes, in one transaction. Who reads the log live sees it in its place; who reads history sees
- * the changed message only (actors/history_changes.c).
+ * REACTION, parent_id = the id of what it changes, sender = the caller), in one transaction: in the
+ * scope of what it changes, or, between two peers, in the mailbox of the other one. Who reads the
+ * log live sees it in its place; who reads history sees the changed message only
+ * (actors/history_changes.c).
  *
  * Which message: an id is unique per sender only. The caller's own comes first, then the newest one
  * that he may read. What he may not read does not exist for him.
@@ -169,6 +170,21 @@ struct change {
     const char *key; /* NULL: none */
 };
 
+/* Between two peers a change goes to the other one, like any message. */
+static enum err place_change(struct persistence *p, int64_t caller_id, const struct target *target,
+                             int64_t *ret_scope_id)
+{
+    struct scope_ref mailbox;
+    *ret_scope_id = target->scope_id;
+    if (!is_part_of(target->conversation, caller_id))
+        return ERR_OK;
+    int64_t other_id = conversation_other(target->conversation, caller_id);
+    enum err err = persistence_mailbox(p, other_id, &mailbox);
+    if (!err)
+        *ret_scope_id = mailbox.id;
+    return err;
+}
+
 static enum err append_change(struct persistence *p, const INTERNAL(Call) * call,
                               INTERNAL(CallDone) * done, const struct target *target,
                               const struct change *change)
@@ -176,8 +192,12 @@ static enum err append_change(struct persistence *p, const INTERNAL(Call) * call
     int64_t ttl_ms = p->options.ttl_ms;
     if (target->retention_ms && ttl_ms > target->retention_ms)
         ttl_ms = target->retention_ms;
+    int64_t scope_id;
+    enum err err = place_change(p, call->peer_id, target, &scope_id);
+    if (err)
+        return err;
     struct message_row message = {
-        .scope_id = target->scope_id,
+        .scope_id = scope_id,
         .sender_id = call->peer_id,
         .stored_ms = p->now_ms,
         .expires_ms = p->now_ms + ttl_ms,
@@ -194,7 +214,7 @@ static enum err append_change(struct persistence *p, const INTERNAL(Call) * call
         message.content_type =
             (struct bytes_view){(const uint8_t *)target->content_type, target->content_type_size};
     uuid_next(&p->uuids, (struct wall_time){p->now_ms}, message.message_id);
-    enum err err = persistence_append(p, &message);
+    err = persistence_append(p, &message);
     if (err)
         return err;
     p->body_bytes += message.body.size;

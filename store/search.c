@@ -296,7 +296,7 @@ static int match_token(void *context, int flags, const char *token, int size, in
                 next |= UINT64_C(1) << k;
         }
         phrase->state = next;
-        phrase->hits += next >> (phrase->count - 1) & 1;
+        phrase->hits += (unsigned)(next >> (phrase->count - 1) & 1);
     }
     return SQLITE_OK;
 }

@@ -244,8 +244,9 @@ enum roost_error roost_message_invitation(const struct roost_message *message,
         list[0] = roost__v1__invitation__unpack(arena_allocator(&page->arena), message->body_size,
                                                 message->body);
     if (!result || !list || !list[0]) {
+        bool is_unreadable = list && !list[0]; /* the list lies in the page */
         page_free(page);
-        return list && !list[0] ? ROOST_USAGE : ROOST_NO_MEMORY;
+        return is_unreadable ? ROOST_USAGE : ROOST_NO_MEMORY;
     }
     roost__v1__result__init(result);
     result->invitations = list;

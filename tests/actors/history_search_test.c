@@ -175,7 +175,7 @@ static void earlier_texts_in_order(void **state)
 {
     struct world *world = *state;
     uint8_t id[UUID_BYTES];
-    char text[16];
+    char text[32];
     int64_t ana = world_peer(world, "ana"), eve = world_peer(world, "eve");
     int64_t bob = world_peer(world, "bob");
     (void)change_send(world, ana, "peer:bob", "text 0", id);

@@ -80,7 +80,7 @@ static void test_reactions(void **state)
 static void test_a_message_has_a_maximum(void **state)
 {
     struct fixture *fixture = *state;
-    char emoji[8];
+    char emoji[16];
     bool is_new = false;
     for (int i = 0; i < REACTION_KINDS_MAX; i++) {
         (void)snprintf(emoji, sizeof emoji, "e%d", i);

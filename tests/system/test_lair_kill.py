@@ -23,7 +23,7 @@ class Town:
         self.broker, self.join, self.connect_raw = broker, join, connect_raw
 
     def killed(self, *names):
-        """Kills, starts, and logs these in again; they have nothing left to read."""
+        """Kills, starts, and logs these in again; only mail may still come."""
         self.broker.restart()
         clients = [self.join(self.broker, name, kind="login") for name in names]
         for client in clients:
@@ -136,9 +136,8 @@ def test_direct_messages(town):
     assert kept.startswith("SYSTEM_MESSAGE:") and "ERROR" not in kept
     town.broker.restart()
     b = town.join(town.broker, "bob", kind="login")
-    got = b.drain() or b.drain()
-    assert got[-1] == "PRIVATE_MESSAGE:alice:kept"
-    assert got.count("PRIVATE_MESSAGE:alice:live") <= 1 and len(got) <= 2
+    assert b.until("PRIVATE_MESSAGE:alice:kept") in ([], ["PRIVATE_MESSAGE:alice:live"])
+    assert b.drain() == []
     assert [m.body for m in town.history("bob", "peer:alice")] == [b"kept", b"live"]
 
 
@@ -149,7 +148,7 @@ def test_invitations(town):
     must(a, "INVITE_USER:bob:one", "SYSTEM_MESSAGE:You invited bob to join room 'one'")
     a, b = town.killed("alice", "bob")
     assert town.invitations() == [1]
-    assert "• Room: 'one' from alice" in b.ask("LIST_INVITATIONS")
+    b.answer("LIST_INVITATIONS", "(?s).*• Room: 'one' from alice")
     must(b, "ACCEPT_INVITATION:LATEST", "ROOM_JOINED:one")
     a, b = town.killed("alice", "bob")
     assert town.invitations() == [2] and town.members("one") == {"alice": 1, "bob": 3}
@@ -165,7 +164,7 @@ def test_invitations(town):
     a, b = town.killed("alice", "bob")
     assert town.invitations() == [2, 3, 2, 2]
     assert town.members("three") == town.members("four") == {"alice": 1, "bob": 3}
-    assert b.ask("LIST_INVITATIONS") == "SYSTEM_MESSAGE:No pending invitations"
+    b.answer("LIST_INVITATIONS", "SYSTEM_MESSAGE:No pending invitations$")
 
 
 def test_an_invitation_to_who_is_away(town):
