@@ -197,7 +197,6 @@ static void show_table(const struct run *run, bool is_dry)
 
 static enum exit_code explain(const struct run *run, enum err err)
 {
-    const char *source = run->cli->positional[0];
     switch ((int)err) {
     case ERR_LOCKED:
         complain(run->cli,
@@ -210,7 +209,7 @@ static enum exit_code explain(const struct run *run, enum err err)
                            " is not imported twice");
         return EXIT_ERROR;
     default:
-        complain(run->cli, "%s: %s", source, run->problem[0] ? run->problem : err_sentence(err));
+        complain(run->cli, "%s", run->problem[0] ? run->problem : err_sentence(err));
         return EXIT_ERROR;
     }
 }

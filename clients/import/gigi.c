@@ -313,7 +313,8 @@ static enum err walk(struct gigi *gigi, char ret_problem[IMPORT_TEXT_BYTES])
 {
     struct import *import = &gigi->import;
     if (!foreign_has(import->foreign, FOREIGN_gigi_messages)) {
-        (void)snprintf(ret_problem, IMPORT_TEXT_BYTES, "it has no table messages of gigi-store");
+        (void)snprintf(ret_problem, IMPORT_TEXT_BYTES,
+                       "%.900s: it has no table messages of gigi-store", import->options->source);
         return ERR_NOT_OUR_FILE;
     }
     enum err err = find_owner(gigi, ret_problem);

@@ -14,22 +14,25 @@
 enum err import_open(struct import *import, const struct import_options *options,
                      struct import_report *report, char ret_problem[IMPORT_TEXT_BYTES])
 {
+    char text[IMPORT_TEXT_BYTES / 2] = "";
+    const char *path = options->database;
     *report = (struct import_report){.count = 0};
     import->options = options;
     import->report = report;
     import->foreign = NULL;
     ret_problem[0] = '\0';
-    enum err err = writer_open(&import->writer, options->database, options->is_dry, ret_problem,
-                               IMPORT_TEXT_BYTES);
+    enum err err = writer_open(&import->writer, path, options->is_dry, text, sizeof(text));
     import->writer.now_ms = options->now_ms;
     import->writer.expires_ms = options->now_ms + options->keep_ms;
     if (!err) {
-        err = foreign_open(options->source, ret_problem, IMPORT_TEXT_BYTES, &import->foreign);
-        if (err && !ret_problem[0])
-            (void)snprintf(ret_problem, IMPORT_TEXT_BYTES, "%s", err_sentence(err));
+        path = options->source;
+        err = foreign_open(path, text, sizeof(text), &import->foreign);
     }
-    if (err)
-        writer_close(&import->writer);
+    if (!err)
+        return ERR_OK;
+    writer_close(&import->writer);
+    (void)snprintf(ret_problem, IMPORT_TEXT_BYTES, "%.*s: %s", IMPORT_TEXT_BYTES / 2 - 4, path,
+                   text[0] ? text : err_sentence(err));
     return err;
 }
 

@@ -16,8 +16,8 @@
 
 #include "rt/err.h"
 
-#define IMPORT_TEXT_BYTES 512
-#define IMPORT_TABLES_MAX 32
+#define IMPORT_TEXT_BYTES 1024
+#define IMPORT_TABLES_MAX 64
 
 /* A row, or rows, of the source that were left out, or taken over in part. */
 struct import_finding {

@@ -79,6 +79,7 @@ static void fini(struct lair *lair)
     hash_fini(&lair->room_places);
     hash_fini(&lair->audited);
     u64map_fini(&lair->claimed);
+    u64map_fini(&lair->claimed_rooms);
     free(lair->people);
     free(lair->rooms);
     free(lair);
@@ -94,6 +95,7 @@ enum err import_lair(const struct import_options *options, struct import_report 
     hash_init(&lair->room_places, PEOPLE_MAX);
     hash_init(&lair->audited, PEOPLE_MAX);
     u64map_init(&lair->claimed, PEOPLE_MAX);
+    u64map_init(&lair->claimed_rooms, PEOPLE_MAX);
     enum err err = import_open(&lair->import, options, ret, ret_problem);
     if (!err) {
         struct foreign *foreign = lair->import.foreign;
@@ -101,7 +103,8 @@ enum err import_lair(const struct import_options *options, struct import_report 
             foreign_has(foreign, FOREIGN_lair_users) || foreign_has(foreign, FOREIGN_lair_messages);
         if (!is_lair)
             (void)snprintf(ret_problem, IMPORT_TEXT_BYTES,
-                           "it has neither the table users nor messages of Lair Chat");
+                           "%.900s: it has neither the table users nor messages of Lair Chat",
+                           options->source);
         err = import_close(&lair->import, is_lair ? walk(lair) : ERR_NOT_OUR_FILE, ret_problem);
     }
     fini(lair);

@@ -112,6 +112,7 @@ static void map_privacy(struct text privacy, struct lair_room *room, struct verd
     int index = privacy.size ? text_index(privacy, words) : 0;
     room->privacy = index < 0 ? ROOM_PRIVATE : meanings[index];
     room->is_closed = room->privacy != ROOM_PUBLIC;
+    room->is_system = index == 3;
     if (index < 0)
         verdict_remark(verdict, "its privacy is unknown and became private");
     if (room->privacy == ROOM_PROTECTED)

@@ -37,6 +37,7 @@ struct lair_room {
     bool is_archived, has_creator;
     enum room_privacy privacy;
     bool is_closed; /* not for everybody: must not become part of a public room */
+    bool is_system; /* closed, unless it is the Lobby */
     int64_t created_ms;
     char display_name[WIRE_DISPLAY_NAME_BYTES_MAX + 1];
     char topic[WIRE_TEXT_BYTES_MAX + 1], description[WIRE_TEXT_BYTES_MAX + 1];

@@ -107,22 +107,43 @@ static enum err remember_room(struct lair *lair, const uint8_t id[16],
     return err;
 }
 
-static void judge_found(const struct lair_room *room, const struct writer_room_found *found,
-                        struct lair_place *place, struct verdict *verdict)
+/* Nobody is to read what was not for him: neither what a closed room of the file has, in a public
+ * one here, nor what a closed room here has, as a member of one in the file. */
+static const char *refusal(const struct lair *lair, const struct lair_room *room,
+                           const struct writer_room_found *found)
 {
-    bool is_open_here = found->privacy == ROOM_PUBLIC || found->privacy == ROOM_OPEN;
+    bool is_known = u64map_get(&lair->claimed_rooms, (uint64_t)found->scope_id, NULL);
+    if (is_known)
+        return "another room of this file has the same name but for its case";
+    bool is_lobby = found->privacy == ROOM_OPEN;
+    if (found->is_new || (is_lobby && room->is_system))
+        return NULL;
+    if (found->privacy == ROOM_PUBLIC || is_lobby)
+        return room->is_closed ? "a public room of this name is here already: what was said in this"
+                                 " one is not shown to everybody"
+                               : NULL;
+    return found->is_from_import ? NULL
+                                 : "a room of this name is here already, and not for everybody";
+}
+
+static enum err judge_found(struct lair *lair, const struct lair_room *room,
+                            const struct writer_room_found *found, struct lair_place *place,
+                            struct verdict *verdict)
+{
+    const char *problem = refusal(lair, room, found);
     place->scope_id = found->scope_id;
     place->privacy = found->privacy;
     place->is_ours = found->is_from_import;
+    place->is_refused = problem != NULL;
     verdict->outcome = found->is_new ? ROW_ADDED : ROW_PRESENT;
-    if (!found->is_new && room->is_closed && is_open_here && found->privacy != ROOM_OPEN)
-        place->is_refused = true;
-    if (place->is_refused)
-        (void)verdict_skip(verdict, "a public room of this name is here already: what was said in"
-                                    " this one is not shown to everybody");
-    else if (found->differs && found->privacy != ROOM_OPEN)
+    if (problem) {
+        (void)verdict_skip(verdict, "%s", problem);
+        return ERR_OK;
+    }
+    if (found->differs && found->privacy != ROOM_OPEN)
         verdict_remark(verdict, "a room of this name is here already and differs; it stays as it"
                                 " is, members and messages are added");
+    return u64map_put(&lair->claimed_rooms, (uint64_t)found->scope_id, lair->room_count);
 }
 
 static enum err write_room(struct lair *lair, const struct lair_room *room,
@@ -153,8 +174,7 @@ static enum err write_room(struct lair *lair, const struct lair_room *room,
                            problem ? problem : err_sentence(err));
         return ERR_OK;
     }
-    judge_found(room, &found, place, verdict);
-    return ERR_OK;
+    return judge_found(lair, room, &found, place, verdict);
 }
 
 enum err lair_on_room(void *state, const struct foreign_row *row, struct verdict *verdict)

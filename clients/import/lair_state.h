@@ -18,7 +18,7 @@ struct lair_place {
     int64_t scope_id;
     enum room_privacy privacy; /* of the room here */
     bool is_direct;
-    bool is_refused; /* a closed room whose name an open one has here */
+    bool is_refused; /* its name is that of a room here which it must not be mixed with */
     bool is_ours;    /* made by this import, so roles are those of the source */
     uint32_t member_count;
     uint32_t members[2]; /* of a direct conversation: places in people */
@@ -27,7 +27,7 @@ struct lair_place {
 struct lair {
     struct import import;
     struct hash person_places, room_places; /* id of the source -> place */
-    struct u64map claimed;                  /* peer -> place in people */
+    struct u64map claimed, claimed_rooms;   /* peer, scope -> its place */
     struct lair_person *people;
     size_t person_count, person_capacity;
     struct lair_place *rooms;

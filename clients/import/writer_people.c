@@ -111,22 +111,30 @@ static enum err compare(void *context, const struct account_row *row)
     return ERR_OK;
 }
 
-/* Seen then and gone: it is not online for having been imported. */
+static int64_t not_after(int64_t time_ms, int64_t now_ms)
+{
+    return time_ms < now_ms ? time_ms : now_ms;
+}
+
+/* Seen then and gone: it is not online for having been imported. Times only move forward here, so
+ * one that is still to come would stand for ever. */
 static enum err put_times(struct writer *writer, const struct writer_account *account)
 {
+    int64_t created_ms = not_after(account->created_ms, writer->now_ms);
+    int64_t last_seen_ms = not_after(account->last_seen_ms, writer->now_ms);
     struct peer_seen seen = {
         .id = account->peer_id,
-        .seen_ms = account->created_ms,
-        .left_ms = account->created_ms,
+        .seen_ms = created_ms,
+        .left_ms = created_ms,
         .display_name = account->display_name,
         .kind = KIND_OF_PEERS,
     };
-    enum err err = account->created_ms ? peer_update_seen(writer->store, &seen) : ERR_OK;
-    seen.seen_ms = seen.left_ms = account->last_seen_ms;
-    if (!err && account->last_seen_ms)
+    enum err err = created_ms ? peer_update_seen(writer->store, &seen) : ERR_OK;
+    seen.seen_ms = seen.left_ms = last_seen_ms;
+    if (!err && last_seen_ms)
         err = peer_update_seen(writer->store, &seen);
-    if (!err && account->last_seen_ms)
-        err = account_set_login(writer->store, account->peer_id, account->last_seen_ms);
+    if (!err && last_seen_ms)
+        err = account_set_login(writer->store, account->peer_id, last_seen_ms);
     return err;
 }
 

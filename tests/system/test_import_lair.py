@@ -245,6 +245,7 @@ def test_rows_that_do_not_fit_are_named(tmp_path):
                     " 'user', '{}', '{}')", [ident("user bad")])
     lair.room("general", members=("ana", "nobody"))
     lair.room("a:b")
+    lair.room("GENERAL", members=("ana",))
     lair.message("fine", "general", "ana", "fine")
     lair.message("no author", "general", "nobody", "x")
     lair.message("no room", "nowhere", "ana", "x")
@@ -267,6 +268,7 @@ def test_rows_that_do_not_fit_are_named(tmp_path):
     assert "UTF-8" in users[ident("user bad")]
     assert counts(summary, "users") == (8, 4, 0, 4)
     assert counts(summary, "messages") == (8, 1, 0, 7)
+    assert "but for its case" in reasons(findings, "rooms")[ident("room GENERAL")]
     assert "author" in messages[ident("message no author")]
     assert "room" in messages[ident("message no room")]
     assert "was not taken over" in messages[ident("message of bad room")]
@@ -299,10 +301,12 @@ def test_what_is_here_already_stays(tmp_path, source, make_broker, connect_raw):
     assert call(raw, "USER_REGISTER", peer=b"Bob", password=b"of another bob").code == 0
     assert call(raw, "ROOM_CREATE", scope=b"room:cellar").code == 0
     assert call(raw, "ROOM_CREATE", scope=b"room:General", topic=b"ours").code == 0
+    assert call(raw, "ROOM_CREATE", scope=b"room:vault", privacy=pb.PRIVATE).code == 0
     broker.stop()
     findings, _, _ = run("lair", source, "--data", broker.data)
     assert "stays as it is" in reasons(findings, "users")[ident("user bob")]
     assert "not shown to everybody" in reasons(findings, "rooms")[ident("room cellar")]
+    assert "not for everybody" in reasons(findings, "rooms")[ident("room vault")]
     assert "was not taken over" in reasons(findings, "messages")[ident("message secret")]
     assert "differs" in reasons(findings, "rooms")[ident("room general")]
     broker.start()
@@ -310,6 +314,20 @@ def test_what_is_here_already_stays(tmp_path, source, make_broker, connect_raw):
     assert hello(bob, "bob", b"of another bob").is_verified
     room = query(bob, "ROOMS", scope=b"room:general").rooms[0]
     assert (room.name, room.topic, room.my_role) == (b"General", b"ours", pb.MEMBER)
+
+
+@pytest.mark.parametrize("privacy,is_taken", [("public", True), ("system", True),
+                                              ("private", False)])
+def test_the_lobby_is_the_lobby(tmp_path, privacy, is_taken):
+    lair = Lair(tmp_path / "lobby.db")
+    lair.user("ana")
+    lair.room("Lobby", privacy=privacy, members=("ana",))
+    lair.message("one", "Lobby", "ana", "hello")
+    source = lair.close()
+    for words, data in ((("--dry-run",), "none"), ((), "data")):
+        _, summary, _ = run("lair", source, "--data", tmp_path / data, *words)
+        assert counts(summary, "messages") == ((1, 1, 0, 0) if is_taken else (1, 0, 0, 1))
+        assert counts(summary, "rooms")[1:] == ((0, 1, 0) if is_taken else (0, 0, 1))
 
 
 def large(path, count=30000):
