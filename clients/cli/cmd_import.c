@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * roost import lair|gigi: what other programs kept becomes data of roost (clients/import). Here: the
- * command line, where the data is, and what is shown.
+ * roost import lair|gigi|feiqiu|peer-cache: what other programs kept becomes data of roost
+ * (clients/import); roost export peer-cache. Here: the command line, where the data is, and what is
+ * shown.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include "clients/cli/json.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/text.h"
+#include "clients/import/export.h"
 #include "clients/import/import.h"
 #include "rt/clock.h"
 
@@ -225,7 +227,7 @@ static enum exit_code run_import(struct cli *cli, import_function *import, const
     run.cli = cli;
     if (!option_number(cli, "keep", 0, KEEP_DAYS_MAX, KEEP_DAYS, &keep_days))
         return EXIT_USAGE;
-    if (access(cli->positional[0], F_OK) != 0) {
+    if (import != import_peer_cache && access(cli->positional[0], F_OK) != 0) {
         complain(cli, "%s does not exist", cli->positional[0]);
         return EXIT_NOT_FOUND;
     }
@@ -264,6 +266,22 @@ static enum exit_code run_import_gigi(struct cli *cli)
     complain(cli, "whose file is it? Say it with --as PEER: the file does not name its owner");
     return EXIT_USAGE;
 }
+
+static enum exit_code run_import_feiqiu(struct cli *cli)
+{
+    return run_import(cli, import_feiqiu, NULL);
+}
+
+static enum exit_code run_import_peer_cache(struct cli *cli)
+{
+    return run_import(cli, import_peer_cache, NULL);
+}
+
+static const struct option_row peer_options[] = {
+    {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
+    {"dry-run", 'n', NULL, "read and check everything, write nothing"},
+    {NULL, 0, NULL, NULL},
+};
 
 static const struct option_row import_options[] = {
     {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
@@ -309,4 +327,105 @@ const struct command import_gigi_command = {
     .options = import_options,
     .examples = gigi_examples,
     .run = run_import_gigi,
+};
+
+static const char *const feiqiu_examples[] = {"roost import feiqiu neolan.db --dry-run",
+                                              "roost import feiqiu neolan.db", NULL};
+static const char *const peer_cache_examples[] = {"roost import peer-cache peer_cache.json", NULL};
+
+const struct command import_feiqiu_command = {
+    .name = "import feiqiu",
+    .summary = "take over the peers of a feiqiu database",
+    .usage = "FILE",
+    .details = "Its peers become peers of the local network, with their addresses.\n\n" OFFLINE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = peer_options,
+    .examples = feiqiu_examples,
+    .run = run_import_feiqiu,
+};
+
+const struct command import_peer_cache_command = {
+    .name = "import peer-cache",
+    .summary = "take over a peer_cache.json",
+    .usage = "FILE",
+    .details =
+        "Its peers with their addresses and counters. A file that is no peer cache is renamed\n"
+        "to FILE.bad, and nothing is imported.\n\n" OFFLINE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = peer_options,
+    .examples = peer_cache_examples,
+    .run = run_import_peer_cache,
+};
+
+/* ------------------------------------------------------------------------------ export */
+
+static void show_exported(const struct cli *cli, const struct peer_cache_statistics *sum)
+{
+    struct json json;
+    char size[TEXT_SIZE_BYTES];
+    if (cli->is_json) {
+        json_begin(&json, stdout);
+        json_object(&json, NULL);
+        json_number(&json, "peers", sum->total);
+        json_number(&json, "relays", sum->relays);
+        json_number(&json, "bootstraps", sum->bootstraps);
+        json_real(&json, "reliability", sum->reliability);
+        json_number(&json, "transfers", sum->transfers);
+        json_number(&json, "bytes", sum->bytes);
+        json_object_end(&json);
+        json_end_line(&json);
+    } else if (!cli->is_quiet) {
+        (void)printf("%zu peers: %zu relays, %zu bootstraps, mean reliability %.4f, %" PRIu64
+                     " transfers, %s\n",
+                     sum->total, sum->relays, sum->bootstraps, sum->reliability, sum->transfers,
+                     text_size(sum->bytes, size));
+    }
+}
+
+static enum exit_code run_export_peer_cache(struct cli *cli)
+{
+    static struct run run;
+    struct peer_cache_statistics sum = {.total = 0};
+    run.cli = cli;
+    if (!find_database(&run, true))
+        return EXIT_ERROR;
+    struct export_options options = {
+        .database = run.database,
+        .target = cli->positional[0],
+        .now_ms = clock_wall_now().ms,
+    };
+    if (access(run.database, F_OK) != 0) {
+        complain(cli, "%s does not exist", run.database);
+        return EXIT_NOT_FOUND;
+    }
+    enum err err = export_peer_cache(&options, &sum, run.problem);
+    if (err)
+        return explain(&run, err);
+    if (sum.total == 0)
+        complain(cli, "no peer was seen in the last 7 days: %s stays as it is", options.target);
+    show_exported(cli, &sum);
+    return EXIT_OK;
+}
+
+static const struct option_row export_options[] = {
+    {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const char *const export_examples[] = {"roost export peer-cache peer_cache.json", NULL};
+
+const struct command export_peer_cache_command = {
+    .name = "export peer-cache",
+    .summary = "write the best peers as a peer_cache.json",
+    .usage = "FILE",
+    .details =
+        "The best 100 of the peers seen in the last 7 days, by reliability. The broker may run.\n"
+        "The file is replaced whole or not at all; with no peer to write it stays as it is.",
+    .positional_min = 1,
+    .positional_max = 1,
+    .options = export_options,
+    .examples = export_examples,
+    .run = run_export_peer_cache,
 };

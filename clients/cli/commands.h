@@ -7,19 +7,21 @@
 
 #include "clients/cli/command.h"
 
-extern const struct command send_command, cancel_command;                  /* cmd_send.c */
-extern const struct command recv_command, tail_command;                    /* cmd_recv.c */
-extern const struct command history_command, unread_command, read_command; /* cmd_history.c */
-extern const struct command peers_command, presence_command;               /* cmd_peers.c */
-extern const struct command peers_show_command, peers_ip_command;          /* cmd_peers.c */
-extern const struct command peers_stats_command, peers_nickname_command;   /* cmd_peers.c */
-extern const struct command peers_remove_command;                          /* cmd_peers.c */
-extern const struct command inspect_command, trace_command, stats_command; /* cmd_inspect.c */
-extern const struct command dead_list_command, dead_peek_command;          /* cmd_dead.c */
-extern const struct command dead_redrive_command, dead_purge_command;      /* cmd_dead.c */
-extern const struct command verify_command;                                /* cmd_verify.c */
-extern const struct command bench_command;                                 /* cmd_bench.c */
-extern const struct command import_lair_command, import_gigi_command;      /* cmd_import.c */
+extern const struct command send_command, cancel_command;                     /* cmd_send.c */
+extern const struct command recv_command, tail_command;                       /* cmd_recv.c */
+extern const struct command history_command, unread_command, read_command;    /* cmd_history.c */
+extern const struct command peers_command, presence_command;                  /* cmd_peers.c */
+extern const struct command peers_show_command, peers_ip_command;             /* cmd_peers.c */
+extern const struct command peers_stats_command, peers_nickname_command;      /* cmd_peers.c */
+extern const struct command peers_remove_command;                             /* cmd_peers.c */
+extern const struct command inspect_command, trace_command, stats_command;    /* cmd_inspect.c */
+extern const struct command dead_list_command, dead_peek_command;             /* cmd_dead.c */
+extern const struct command dead_redrive_command, dead_purge_command;         /* cmd_dead.c */
+extern const struct command verify_command;                                   /* cmd_verify.c */
+extern const struct command bench_command;                                    /* cmd_bench.c */
+extern const struct command import_feiqiu_command, import_peer_cache_command; /* cmd_import.c */
+extern const struct command export_peer_cache_command;                        /* cmd_import.c */
+extern const struct command import_lair_command, import_gigi_command;         /* cmd_import.c */
 
 /* cmd_room.c */
 extern const struct command room_list_command, room_create_command, room_set_command,

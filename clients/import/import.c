@@ -24,7 +24,7 @@ enum err import_open(struct import *import, const struct import_options *options
     enum err err = writer_open(&import->writer, path, options->is_dry, text, sizeof(text));
     import->writer.now_ms = options->now_ms;
     import->writer.expires_ms = options->now_ms + options->keep_ms;
-    if (!err) {
+    if (!err && !options->is_text) {
         path = options->source;
         err = foreign_open(path, text, sizeof(text), &import->foreign);
     }
@@ -83,6 +83,19 @@ enum err import_fail_row(enum err err, struct verdict *verdict, const char *what
     return ERR_OK;
 }
 
+void import_count_row(struct import *import, const char *id, const struct verdict *verdict)
+{
+    struct import_count *count = import->count;
+    count->read++;
+    count->added += verdict->outcome == ROW_ADDED;
+    count->present += verdict->outcome == ROW_PRESENT;
+    count->skipped += verdict->outcome == ROW_SKIPPED;
+    count->remarks += verdict->outcome != ROW_SKIPPED && verdict->text[0];
+    if (verdict->text[0])
+        find(import, id, verdict->text, verdict->outcome == ROW_SKIPPED);
+    progress(import);
+}
+
 /* ---------------------------------------------------------------- walking */
 
 struct table_walk {
@@ -108,7 +121,6 @@ static enum err on_row(void *context, const struct foreign_row *row)
     char id[ID_BYTES];
     struct table_walk *walk = context;
     struct import *import = walk->import;
-    struct import_count *count = import->count;
     struct verdict verdict = {.outcome = ROW_SKIPPED};
     enum err err = writer_begin_row(&import->writer);
     verdict.outcome = ROW_ADDED;
@@ -118,14 +130,7 @@ static enum err on_row(void *context, const struct foreign_row *row)
         err = writer_end_row(&import->writer);
     if (err)
         return err;
-    count->read++;
-    count->added += verdict.outcome == ROW_ADDED;
-    count->present += verdict.outcome == ROW_PRESENT;
-    count->skipped += verdict.outcome == ROW_SKIPPED;
-    count->remarks += verdict.outcome != ROW_SKIPPED && verdict.text[0];
-    if (verdict.text[0])
-        find(import, name_row(row, id), verdict.text, verdict.outcome == ROW_SKIPPED);
-    progress(import);
+    import_count_row(import, name_row(row, id), &verdict);
     return ERR_OK;
 }
 
@@ -156,6 +161,12 @@ static struct import_count *add_count(struct import *import, const char *table)
     *count = (struct import_count){.read = 0};
     (void)snprintf(count->table, sizeof(count->table), "%s", table);
     return count;
+}
+
+void import_begin_table(struct import *import, const char *table, uint64_t total)
+{
+    import->count = add_count(import, table);
+    import->total = total;
 }
 
 enum err import_table(struct import *import, enum foreign_table table, import_row *row, void *state)

@@ -45,6 +45,7 @@ struct import_options {
     const char *source;   /* the file that is read */
     const char *database; /* the store; NULL: there is none yet (is_dry) */
     const char *owner;    /* gigi: the peer whose file it is */
+    bool is_text;         /* no SQLite file */
     bool is_dry;          /* reads and checks everything, writes nothing */
     int64_t now_ms;
     int64_t keep_ms; /* imported messages are kept at least so long from now */
@@ -57,6 +58,12 @@ struct import_options {
  * the store. */
 MUST_USE enum err import_lair(const struct import_options *options, struct import_report *ret,
                               char ret_problem[IMPORT_TEXT_BYTES]);
+/* peer_cache.json. What is none is set aside under another name, and so is nothing imported; a file
+ * that does not exist is an empty one. */
+MUST_USE enum err import_peer_cache(const struct import_options *options, struct import_report *ret,
+                                    char ret_problem[IMPORT_TEXT_BYTES]);
+MUST_USE enum err import_feiqiu(const struct import_options *options, struct import_report *ret,
+                                char ret_problem[IMPORT_TEXT_BYTES]);
 MUST_USE enum err import_gigi(const struct import_options *options, struct import_report *ret,
                               char ret_problem[IMPORT_TEXT_BYTES]);
 

@@ -25,6 +25,10 @@ MUST_USE enum err import_open(struct import *import, const struct import_options
 MUST_USE enum err import_close(struct import *import, enum err err,
                                char ret_problem[IMPORT_TEXT_BYTES]);
 
+/* For what is no table of a file: names it, and counts and tells of one row of it. */
+void import_begin_table(struct import *import, const char *table, uint64_t total);
+void import_count_row(struct import *import, const char *id, const struct verdict *verdict);
+
 /* One row: ERR_OK with a verdict, or an error that ends the import. */
 typedef enum err import_row(void *state, const struct foreign_row *row, struct verdict *verdict);
 
