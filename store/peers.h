@@ -100,7 +100,8 @@ typedef enum err peer_address_visit(void *context, const char *address, const ch
 MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,
                                  void *context);
 
-/* Also counts the time the peer is online. */
+#define PRESENCE_OF_PEER_MAX 1000 /* events; whoever comes and goes all the time fills no disk */
+/* Also counts the time the peer is online, and forgets its oldest events above the limit. */
 MUST_USE enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int64_t at_ms,
                                const char *reason, int64_t *ret_event_id);
 struct presence_row {

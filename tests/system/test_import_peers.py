@@ -201,3 +201,5 @@ def test_feiqiu(tmp_path, make_broker, connect):
     assert [one.name for one in client.peers(address="192.0.2.7").items] == \
         ["lan:ana@PC-17", "lan:bob@PC-18"]
     assert client.peer_stats()["lan"] == 4
+    client.remove_peer("lan:BOB@pc-18")
+    assert client.peer_stats()["lan"] == 3
