@@ -157,3 +157,23 @@ enum err consumer_count(struct store *store, int64_t consumer_id,
         *ret_counts = counts;
     return err;
 }
+
+enum err consumer_list(struct store *store, int64_t scope_id, const char *after_name,
+                       uint32_t limit, consumer_row_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_consumer_of_scope, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(scope_id, limit));
+    statement_bind_text(stmt, 3, after_name);
+    bool has_row = false;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        struct consumer_row row;
+        read_consumer(stmt, &row);
+        err = visit(context, &row);
+        if (err != ERR_OK)
+            break;
+    }
+    return statement_close(stmt, err);
+}

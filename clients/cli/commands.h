@@ -16,6 +16,7 @@ extern const struct command dead_list_command, dead_peek_command;          /* cm
 extern const struct command dead_redrive_command, dead_purge_command;      /* cmd_dead.c */
 extern const struct command verify_command;                                /* cmd_verify.c */
 extern const struct command bench_command;                                 /* cmd_bench.c */
+extern const struct command import_lair_command, import_gigi_command;      /* cmd_import.c */
 
 /* cmd_room.c */
 extern const struct command room_list_command, room_create_command, room_set_command,

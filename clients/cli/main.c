@@ -144,6 +144,8 @@ const struct command *const commands[] = {
     &stats_command,
     &verify_command,
     &bench_command,
+    &import_lair_command,
+    &import_gigi_command,
     &version_row,
     &help_row,
     NULL,
