@@ -18,4 +18,19 @@ extern const struct command verify_command;                                /* cm
 extern const struct command bench_command;                                 /* cmd_bench.c */
 extern const struct command import_lair_command, import_gigi_command;      /* cmd_import.c */
 
+/* cmd_room.c */
+extern const struct command room_list_command, room_create_command, room_set_command,
+    room_join_command, room_leave_command, room_archive_command, room_members_command,
+    room_role_command;
+/* cmd_invite.c */
+extern const struct command invite_list_command, invite_send_command, invite_accept_command,
+    invite_decline_command, invite_revoke_command;
+/* cmd_user.c */
+extern const struct command user_add_command, user_list_command, user_role_command,
+    user_ban_command, user_unban_command, user_unlock_command, user_activate_command,
+    user_deactivate_command, user_password_command, user_sessions_command, user_token_command;
+/* cmd_audit.c */
+extern const struct command audit_list_command, audit_verify_command;
+extern const struct command search_command; /* cmd_search.c */
+
 #endif
