@@ -2,7 +2,7 @@
  *
  * Changes on their way: a queue, of which the oldest go to persistence as one PEER_SAVE at a time.
  *
- *     add_change -> [queue] -> PEER_SAVE -> stored: SESSION_OPENED, PRESENCE_CHANGED, forgotten
+ *     add_change -> [queue] -> PEER_SAVE -> stored: PRESENCE_CHANGED, SESSION_OPENED, forgotten
  *                      ^                 -> not now: stays, tried again after a second
  *                      +--- the next PEER_SAVE takes what has gathered meanwhile
  *
@@ -360,10 +360,10 @@ static void stored(struct peer_registry *r, const struct change *change,
 {
     take_names(change->peer, state);
     change->peer->is_kept = state->is_kept;
-    if (change->kind == CHANGE_OPEN)
-        answer_open(r, change, state);
     if (change->event != CHANGE_EVENT_NONE)
         publish(r, change, state);
+    if (change->kind == CHANGE_OPEN) /* after that: nobody is told of himself */
+        answer_open(r, change, state);
 }
 
 /* Takes the change out of the queue, unless it is to be tried again. */

@@ -21,6 +21,7 @@ enum err zmq_on_presence(struct actor *actor, struct zmq_gateway *gateway,
                          zmq_msg_t *frame)
 {
     (void)frame;
+    zmq_flush_presence(actor, gateway); /* what was before is for those who were there */
     zmq_session_want_presence(&gateway->sessions, session, message->presence->subscribe);
     Roost__V1__Fin fin = ROOST__V1__FIN__INIT;
     fin.request_id = message->presence->request_id;
