@@ -228,7 +228,8 @@ void ipmsg_hear(void *context, const struct lan_path *path, const void *bytes, s
         return;
     }
     from_peer(peer, path, bytes, size, &packet);
-    if (peer->is_present || mode == IPMSG_SENDMSG) {
+    bool is_life = peer->is_present || peer->session || mode == IPMSG_SENDMSG;
+    if (is_life) {
         struct lan_path answer = path_of(peer, path);
         ipmsg_peer_heard(peer, &answer, false);
     }

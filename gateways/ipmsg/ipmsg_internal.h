@@ -241,8 +241,10 @@ actor_handler ipmsg_on_store_done, ipmsg_on_call_done;
 
 /* --- ipmsg_mail.c */
 
-/* A sign of life: attaches, sends what is parked. */
-void ipmsg_mail_kick(struct ipmsg_peer *peer);
+/* Attaches its mailbox, unless that is done. */
+void ipmsg_mail_begin(struct ipmsg_peer *peer);
+/* A sign of life: what is parked is sent now. */
+void ipmsg_mail_flush(struct ipmsg_peer *peer);
 void ipmsg_mail_resume(struct ipmsg_peer *peer);
 void ipmsg_mail_stop(struct ipmsg_peer *peer);
 void ipmsg_mail_due(struct ipmsg_peer *peer);

@@ -380,7 +380,7 @@ bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
 
 /* --- Signs of life, and the lack of them. */
 
-void ipmsg_mail_kick(struct ipmsg_peer *peer)
+void ipmsg_mail_begin(struct ipmsg_peer *peer)
 {
     struct ipmsg_mail *mail = &peer->mail;
     struct mono_time now = actor_mono(peer->gateway->actor);
@@ -392,12 +392,18 @@ void ipmsg_mail_kick(struct ipmsg_peer *peer)
         }
         return;
     }
-    if (mail->state == MAIL_SENDING && ipmsg_send_is_parked(&mail->schedule)) {
-        mail->schedule = (struct ipmsg_schedule){0};
-        send_part(peer);
-    }
     if (mail->state == MAIL_IDLE)
         ipmsg_notices_say(peer);
+}
+
+void ipmsg_mail_flush(struct ipmsg_peer *peer)
+{
+    struct ipmsg_mail *mail = &peer->mail;
+    if (peer->is_answer_owed || mail->state != MAIL_SENDING ||
+        !ipmsg_send_is_parked(&mail->schedule))
+        return;
+    mail->schedule = (struct ipmsg_schedule){0};
+    send_part(peer);
 }
 
 /* The message that had numbers when we stopped: sent before we say anything else. */

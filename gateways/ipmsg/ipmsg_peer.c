@@ -220,7 +220,7 @@ static void go_on(struct ipmsg_peer *peer)
     if (peer->is_registered && !peer->has_row && !peer->is_loading)
         ask_row(peer);
     if (ipmsg_peer_is_ready(peer))
-        ipmsg_mail_kick(peer);
+        ipmsg_mail_begin(peer);
 }
 
 bool ipmsg_peer_is_ready(const struct ipmsg_peer *peer)
@@ -457,6 +457,7 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
                    0);
     }
     go_on(peer);
+    ipmsg_mail_flush(peer);
     if (peer->must_write && peer->has_row)
         write_row(peer);
     work_on_held(peer);
@@ -477,6 +478,7 @@ void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new)
             write_row(peer);
     }
     go_on(peer);
+    ipmsg_mail_flush(peer);
     work_on_held(peer);
 }
 

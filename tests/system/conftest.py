@@ -101,11 +101,11 @@ def lan(make_broker, tmp_path):
             self.neighbours.append(LanPeer(network_of(last), self.address, **options))
             return self.neighbours[-1]
 
-        def iptux(self, last, nickname, *arguments):
+        def iptux(self, last, nickname, **options):
             if not os.environ.get("ROOST_IPTUX_PEER"):
                 pytest.skip("iptux-core is not installed: the real iptux is left out")
             home = tmp_path / f"iptux{last}"
-            self.neighbours.append(IptuxPeer(network_of(last), nickname, home, *arguments))
+            self.neighbours.append(IptuxPeer(network_of(last), nickname, home, **options))
             return self.neighbours[-1]
 
     lan = Lan()

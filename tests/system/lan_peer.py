@@ -183,11 +183,16 @@ class LanPeer:
 
 
 class IptuxPeer:
-    def __init__(self, address, nickname, home, *arguments):
+    """`host`: it believes to run on a machine of this name (two peers of one user on one host are one
+    and the same to everybody)."""
+
+    def __init__(self, address, nickname, home, host=None):
         self.address = address
         os.makedirs(home, exist_ok=True)
+        elsewhere = ["unshare", "-u" if os.geteuid() == 0 else "-Uru", "sh", "-c",
+                     'echo "$0" > /proc/sys/kernel/hostname && exec "$@"', host] if host else []
         self.process = subprocess.Popen(
-            [os.environ["ROOST_IPTUX_PEER"], address, nickname, *arguments],
+            [*elsewhere, os.environ["ROOST_IPTUX_PEER"], address, nickname],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(home)}, text=True, preexec_fn=no_orphan())
         self.lines, self.news = [], threading.Condition()

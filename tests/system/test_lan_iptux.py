@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
 """The real iptux (Debian's, without its windows) and the broker."""
+import os
+import subprocess
+
 import pytest
 
 from broker import eventually
 from helpers import bodies, receive_all
-from lan_peer import AUTORET
 
 
 @pytest.fixture
@@ -91,13 +93,21 @@ def test_a_kill_in_the_middle_shows_nothing_twice(town, ann):
     assert shown(ann) == [f"zed: {number}" for number in range(count)]
 
 
+def can_pretend():
+    """May a process of ours have a host name of its own?"""
+    flags = "-u" if os.geteuid() == 0 else "-Uru"
+    return subprocess.run(["unshare", flags, "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
 def test_two_of_them_through_the_broker(town, ann):
-    ben = town.iptux(3, "Ben")
+    if not can_pretend():
+        pytest.skip("no other host name to be had: both would be one and the same peer")
+    ben = town.iptux(3, "Ben", host="benhost")
     ben.tell(f"detect {town.address}")
     eventually(lambda: "Ben" in online(town.zed), what="Ben to be online")
     ben_name = lan_name(town.zed, "Ben")
-    if ben_name == lan_name(town.zed, "Ann"):
-        pytest.skip("both run as the same user on the same host: one and the same peer")
+    assert ben_name.endswith("@benhost")
     ann.send(town.address, f"@{ben_name} over there")
     ben.wait_for(f"message {town.address} .*over there")
 
@@ -116,4 +126,4 @@ def test_notices_do_not_hide_mail(town, ann):
     for number in range(3):
         town.zed.send(f"peer:{name}", f"{number}".encode())
     eventually(lambda: len(shown(ann)) >= 3, what="three messages")
-    assert AUTORET and shown(ann) == ["zed: 0", "zed: 1", "zed: 2"]
+    assert shown(ann) == ["zed: 0", "zed: 1", "zed: 2"]
