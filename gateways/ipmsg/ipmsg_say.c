@@ -173,7 +173,7 @@ static enum err put_host(struct buf *list, const struct ipmsg_gateway *gateway,
     const char *user = peer->name + strlen("lan:");
     const char *nickname = about->nickname[0] ? about->nickname : NOTHING;
     const char *group = about->group[0] ? about->group : NOTHING;
-    unsigned swapped = (address.port >> 8 | address.port << 8) & 0xffffu;
+    unsigned swapped = ((unsigned)address.port >> 8 | (unsigned)address.port << 8) & 0xffffu;
     enum err err = buf_append_format(
         list, "%.*s" BEL "%s" BEL "%u" BEL "%u.%u.%u.%u" BEL "%u" BEL, at ? (int)(at - user) : 0,
         user, about->host, (unsigned)IPMSG_BR_ENTRY | (about->capabilities & IPMSG_CAPUTF8),
