@@ -19,7 +19,9 @@
 #define SWEEP_MS      1000
 #define SEEN_MS       10000
 #define STORES_MAX    8192
-#define BUDGETS_MAX   65536
+#define ADDRESSES_MAX 65536
+#define PER_SECOND    200 /* datagrams of one host ... */
+#define BURST         400 /* ... and at once */
 #define NUMBERS_BLOCK 1000
 #define NUMBERS_LOW   200  /* left when the next block is asked for */
 #define RESUME_MS     6000 /* for packets of the last run */
@@ -343,7 +345,7 @@ static void init_memory(struct ipmsg_gateway *gateway)
     hash_init(&gateway->names, options->peers_max);
     heap_init(&gateway->due, options->peers_max);
     u64map_init(&gateway->stores, STORES_MAX);
-    u64map_init(&gateway->budgets, BUDGETS_MAX);
+    ipmsg_limits_init(&gateway->limits, ADDRESSES_MAX, PER_SECOND, BURST);
     arena_init(&gateway->arena, WIRE_ARENA_BYTES(options->limits.frame_bytes_max));
     buf_init(&gateway->text, IPMSG_MAIL_BYTES_MAX);
     buf_init(&gateway->datagram, LAN_DATAGRAM_BYTES_MAX);
@@ -417,7 +419,7 @@ static void fini(struct actor *actor, void *state)
     hash_fini(&gateway->names);
     heap_fini(&gateway->due);
     u64map_fini(&gateway->stores);
-    u64map_fini(&gateway->budgets);
+    ipmsg_limits_fini(&gateway->limits);
     arena_fini(&gateway->arena);
     buf_fini(&gateway->text);
     buf_fini(&gateway->datagram);

@@ -3,32 +3,16 @@
  * From a datagram to what is to be done. Whatever is no valid command is dropped and counted, and
  * never answered; so is what one host says beyond its budget, which harms no other host.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateways/ipmsg/ipmsg_internal.h"
+#include "gateways/ipmsg/ipmsg_name.h"
 #include "rt/log.h"
-
-#define BUDGET_BURST   400     /* datagrams of one host at once ... */
-#define BUDGET_GAP_NS  5000000 /* ... and one more in each such time */
-#define BUDGETS_AT_ALL 60000
 
 static void drop(struct ipmsg_gateway *gateway)
 {
     metrics_add(actor_metrics(gateway->actor), METRIC_PROTOCOL_ERRORS, 1);
-}
-
-/* When the budget of a host would be full again; it is spent when that is too far away. */
-static bool spend(struct ipmsg_gateway *gateway, uint32_t ip)
-{
-    uint64_t full_at = 0, now = (uint64_t)actor_mono(gateway->actor).ns;
-    (void)u64map_get(&gateway->budgets, ip, &full_at); /* absent: full */
-    if (full_at < now)
-        full_at = now;
-    if (full_at - now > (uint64_t)BUDGET_BURST * BUDGET_GAP_NS)
-        return false;
-    if (u64map_count(&gateway->budgets) > BUDGETS_AT_ALL)
-        u64map_clear(&gateway->budgets); /* all begin anew */
-    return u64map_put(&gateway->budgets, ip, full_at + BUDGET_GAP_NS) == ERR_OK;
 }
 
 /* --- Presence. */
@@ -40,25 +24,27 @@ static bool is_announcement(uint32_t mode)
 
 static void learn(struct ipmsg_peer *peer, const struct ipmsg_packet *packet)
 {
-    struct ipmsg_about about;
-    ipmsg_about_read(packet, peer->gateway->charset, &about);
-    if (memcmp(&about, &peer->about, sizeof(about)) == 0)
+    struct ipmsg_identity about;
+    memset(&about, 0, sizeof(about)); /* the gaps too: it is compared as a whole */
+    if (ipmsg_entry_read(packet, peer->gateway->charset, &about) != ERR_OK)
+        return;
+    if (peer->is_introduced && memcmp(&about, &peer->about, sizeof(about)) == 0)
         return;
     memcpy(&peer->about, &about, sizeof(about));
-    peer->has_news = true;
+    peer->is_introduced = peer->has_news = true;
 }
 
 void ipmsg_about_restore(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row)
 {
-    struct ipmsg_about *about = &peer->about;
+    struct ipmsg_identity *about = &peer->about;
     size_t size = row->version_token.len;
-    if (size > IPMSG_FIELD_BYTES)
-        size = IPMSG_FIELD_BYTES;
-    memset(about, 0, sizeof(*about));
+    if (size >= sizeof(about->version))
+        size = sizeof(about->version) - 1;
     memcpy(about->version, row->version_token.data, size);
     about->is_iptux = strncmp(about->version, "1_iptux", 7) == 0;
     about->capabilities = (uint32_t)row->capabilities;
-    about->charset = ipmsg_charset_read(row->charset.data, row->charset.len);
+    about->charset = peer->gateway->charset;
+    (void)ipmsg_charset_parse((const char *)row->charset.data, row->charset.len, &about->charset);
 }
 
 /* Some programs answer from anywhere, but listen on their port only. */
@@ -73,7 +59,7 @@ static struct lan_path path_of(const struct ipmsg_peer *peer, const struct lan_p
 static void announced(struct ipmsg_peer *peer, const struct lan_path *path,
                       const struct ipmsg_packet *packet)
 {
-    bool is_entry = ipmsg_mode_of(packet->command) == IPMSG_BR_ENTRY;
+    bool is_entry = IPMSG_MODE(packet->command) == IPMSG_BR_ENTRY;
     learn(peer, packet);
     struct lan_path answer = path_of(peer, path);
     if (is_entry)
@@ -115,11 +101,18 @@ static bool comes_from(const struct ipmsg_peer *peer, const struct lan_path *pat
     return peer->path.remote.ip == path->remote.ip;
 }
 
+/* The body as a number; 0: it is none. */
+static uint32_t value_of(const struct ipmsg_packet *packet)
+{
+    uint32_t value = 0;
+    return ipmsg_number_parse(packet->body, packet->body_size, &value) ? value : 0;
+}
+
 /* Confirmations count from where the message went to only; forged, late and double ones do not. */
 static void confirmed(struct ipmsg_peer *peer, const struct lan_path *path,
                       const struct ipmsg_packet *packet)
 {
-    bool is_ours = comes_from(peer, path) && ipmsg_mail_confirm(peer, ipmsg_packet_value(packet));
+    bool is_ours = comes_from(peer, path) && ipmsg_mail_confirm(peer, value_of(packet));
     if (!is_ours)
         drop(peer->gateway);
 }
@@ -128,7 +121,7 @@ static void opened(struct ipmsg_peer *peer, const struct lan_path *path,
                    const struct ipmsg_packet *packet)
 {
     char number[16];
-    uint64_t value = ipmsg_packet_value(packet);
+    uint32_t value = value_of(packet);
     if (value == 0 || !comes_from(peer, path)) {
         drop(peer->gateway);
         return;
@@ -147,13 +140,13 @@ static void opened(struct ipmsg_peer *peer, const struct lan_path *path,
 static bool ask(struct ipmsg_gateway *gateway, const struct lan_path *path,
                 const struct ipmsg_packet *packet)
 {
-    switch (ipmsg_mode_of(packet->command)) {
+    switch (IPMSG_MODE(packet->command)) {
     case IPMSG_BR_ISGETLIST:
     case IPMSG_BR_ISGETLIST2:
         ipmsg_say_words(gateway, path, IPMSG_OKGETLIST, "");
         return true;
     case IPMSG_GETLIST:
-        ipmsg_say_hosts(gateway, path, (uint32_t)ipmsg_packet_value(packet));
+        ipmsg_say_hosts(gateway, path, (uint32_t)value_of(packet));
         return true;
     case IPMSG_GETINFO:
         ipmsg_say_words(gateway, path, IPMSG_SENDINFO, "roost, a message broker");
@@ -171,7 +164,7 @@ static bool ask(struct ipmsg_gateway *gateway, const struct lan_path *path,
 static void from_peer(struct ipmsg_peer *peer, const struct lan_path *path, const void *bytes,
                       size_t size, const struct ipmsg_packet *packet)
 {
-    switch (ipmsg_mode_of(packet->command)) {
+    switch (IPMSG_MODE(packet->command)) {
     case IPMSG_SENDMSG:
         message(peer, path, bytes, size, packet);
         break;
@@ -183,7 +176,7 @@ static void from_peer(struct ipmsg_peer *peer, const struct lan_path *path, cons
         break;
     case IPMSG_DELMSG: /* deleted unread: it had it */
         if (comes_from(peer, path))
-            (void)ipmsg_mail_confirm(peer, ipmsg_packet_value(packet));
+            (void)ipmsg_mail_confirm(peer, value_of(packet));
         break;
     default:
         if (!ask(peer->gateway, path, packet))
@@ -201,16 +194,17 @@ void ipmsg_hear(void *context, const struct lan_path *path, const void *bytes, s
     struct metrics *metrics = actor_metrics(gateway->actor);
     metrics_add(metrics, METRIC_FRAMES_IN, 1);
     metrics_add(metrics, METRIC_BYTES_IN, (int64_t)size);
-    if (!spend(gateway, path->remote.ip)) {
+    if (!ipmsg_limits_take(&gateway->limits, &path->remote.ip, sizeof(path->remote.ip),
+                           actor_mono(gateway->actor).ns / 1000000)) {
         metrics_add(metrics, METRIC_DROPPED, 1);
         return;
     }
-    if (ipmsg_packet_parse(bytes, size, &packet) != ERR_OK ||
-        ipmsg_identity(&packet, gateway->charset, name, &name_size) != ERR_OK) {
+    if (ipmsg_packet_parse(bytes, size, &packet) != ERR_OK || packet.is_number_large ||
+        ipmsg_name_of(&packet, gateway->charset, name, &name_size) != ERR_OK) {
         drop(gateway);
         return;
     }
-    uint32_t mode = ipmsg_mode_of(packet.command);
+    uint32_t mode = IPMSG_MODE(packet.command);
     bool is_making = is_announcement(mode) || mode == IPMSG_SENDMSG;
     struct ipmsg_peer *peer = is_making ? ipmsg_peer_make(gateway, name, name_size)
                                         : ipmsg_peer_find(gateway, name, name_size);

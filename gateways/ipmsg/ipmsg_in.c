@@ -37,6 +37,15 @@ static const char no_files[] = "Files are not passed on; your text was.";
 
 /* --- Ids. */
 
+/* Everything behind the head, without NULs at the end. */
+static struct ipmsg_text payload_of(const struct ipmsg_packet *packet)
+{
+    size_t size = packet->body_size;
+    if (packet->extension_size)
+        size = (size_t)(packet->extension - packet->body) + packet->extension_size;
+    return (struct ipmsg_text){packet->body, size};
+}
+
 static void put_big_endian(uint8_t *bytes, size_t size, uint64_t value)
 {
     for (size_t i = 0; i < size; i++)
@@ -50,13 +59,11 @@ static void make_id(const struct ipmsg_peer *peer, const struct ipmsg_packet *pa
 {
     crypto_generichash_state hash;
     uint8_t digest[crypto_generichash_BYTES];
-    size_t size = packet->body_size;
-    while (size > 0 && packet->body[size - 1] == 0)
-        size--;
+    struct ipmsg_text payload = payload_of(packet);
     CHECK(crypto_generichash_init(&hash, NULL, 0, sizeof(digest)) == 0 &&
           crypto_generichash_update(&hash, (const uint8_t *)peer->folded.text, peer->folded.size) ==
               0 &&
-          crypto_generichash_update(&hash, packet->body, size) == 0 &&
+          crypto_generichash_update(&hash, payload.data, payload.size) == 0 &&
           crypto_generichash_final(&hash, digest, sizeof(digest)) == 0);
     put_big_endian(ret_id, TIME_BYTES, (uint64_t)peer->row.began_ms);
     memcpy(ret_id + TIME_BYTES, digest, DIGEST_BYTES);
@@ -124,12 +131,13 @@ static size_t add_header(Roost__V1__Header *header, const char *name, const void
 /* The bytes as they came, where the text is not the same. */
 static size_t add_raw(Roost__V1__Header *headers, const struct ipmsg_packet *packet)
 {
+    struct ipmsg_text payload = payload_of(packet);
     size_t count = 0;
-    for (size_t at = 0; at < packet->body_size && count < RAW_PIECES_MAX;) {
-        size_t size = packet->body_size - at;
+    for (size_t at = 0; at < payload.size && count < RAW_PIECES_MAX;) {
+        size_t size = payload.size - at;
         if (size > WIRE_HEADER_VALUE_BYTES_MAX)
             size = WIRE_HEADER_VALUE_BYTES_MAX;
-        count += add_header(&headers[count], "ipmsg.raw", packet->body + at, size);
+        count += add_header(&headers[count], "ipmsg.raw", payload.data + at, size);
         at += size;
     }
     return count;
@@ -138,13 +146,10 @@ static size_t add_raw(Roost__V1__Header *headers, const struct ipmsg_packet *pac
 /* The list of attachments as it came: "id:name:size:mtime:attr:", BEL between them. */
 static struct ipmsg_text files_of(const struct ipmsg_packet *packet)
 {
-    struct ipmsg_text text = ipmsg_packet_text(packet), files = {NULL, 0};
-    if (!(packet->command & IPMSG_FILEATTACH) || text.size == packet->body_size)
-        return files;
-    files.data = packet->body + text.size + 1;
-    files.size = packet->body_size - text.size - 1;
-    if (files.size)
-        files.size = strnlen((const char *)files.data, files.size);
+    struct ipmsg_text files = {packet->extension, packet->extension_size};
+    if (!(packet->command & IPMSG_FILEATTACH) || !files.size)
+        return (struct ipmsg_text){NULL, 0};
+    files.size = strnlen((const char *)files.data, files.size);
     if (files.size > WIRE_HEADER_VALUE_BYTES_MAX)
         files.size = WIRE_HEADER_VALUE_BYTES_MAX;
     return files;
@@ -224,7 +229,7 @@ static struct message route(struct ipmsg_store *store, struct ipmsg_peer *peer,
     struct message message = {.is_addressed = false};
     struct address address;
     if (packet->command & IPMSG_ENCRYPT) { /* nobody here can read it */
-        message.body = (struct ipmsg_text){packet->body, packet->body_size};
+        message.body = payload_of(packet);
         message.content_type = SEALED_TYPE;
         to_own_mailbox(peer->gateway, &message);
         return message;

@@ -10,13 +10,18 @@
  *     ipmsg_say.c       datagrams in the making
  *     lan_net.c         sockets
  *
- * The pure modules of this folder (ipmsg_wire.h) know the protocol, these files know the broker.
+ * The pure modules of this folder (packet, text, entry, name, send, limits) know the protocol, these
+ * files know the broker.
  */
 #ifndef GATEWAYS_IPMSG_IPMSG_INTERNAL_H
 #define GATEWAYS_IPMSG_IPMSG_INTERNAL_H
 
+#include "gateways/ipmsg/ipmsg_entry.h"
 #include "gateways/ipmsg/ipmsg_gateway.h"
-#include "gateways/ipmsg/ipmsg_wire.h"
+#include "gateways/ipmsg/ipmsg_limits.h"
+#include "gateways/ipmsg/ipmsg_packet.h"
+#include "gateways/ipmsg/ipmsg_send.h"
+#include "gateways/ipmsg/ipmsg_text.h"
 #include "gateways/ipmsg/lan_net.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
@@ -31,10 +36,17 @@
 #define IPMSG_ASK_MS         15000
 #define IPMSG_STORE_MS       60000
 #define IPMSG_MAIL_BYTES_MAX (32u << 20) /* one message in the charset of its reader */
+#define IPMSG_PART_BYTES     7800u       /* text of one packet: many read 8 KiB at most */
 #define IPMSG_SEALED_MAX     16          /* sealed messages of one peer that may yet be opened */
 
 #define IPMSG_BYTES(pointer, length)                                                               \
     ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
+
+/* Views of texts and bytes. */
+struct ipmsg_text {
+    const uint8_t *data;
+    size_t size;
+};
 
 /* A datagram that waits until its sender is known. */
 struct ipmsg_held {
@@ -88,7 +100,8 @@ struct ipmsg_peer {
     struct name_folded folded;
     size_t name_size;
     char name[WIRE_NAME_BYTES_MAX];
-    struct ipmsg_about about;
+    struct ipmsg_identity about;
+    bool is_introduced;   /* it has said who it is */
     struct lan_path path; /* where it was heard last */
     bool is_present;      /* heard of, and has not left */
     bool is_registered, is_asking, was_asked;
@@ -153,7 +166,7 @@ struct ipmsg_gateway {
     struct hash names;      /* by folded name */
     struct heap due;        /* peers with something to be sent, by time */
     struct u64map stores;
-    struct u64map budgets; /* host -> what it may still say, see ipmsg_hear.c */
+    struct ipmsg_limits limits;
 
     uint32_t next_no, end_no; /* numbers reserved */
     bool is_reserving;

@@ -452,8 +452,8 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
     if (!is_entry && !is_told) {
         peer->told_at = now;
         ipmsg_tell(gateway, peer->id,
-                   peer->about.is_known ? ROOST__INTERNAL__LAN_HEARING__LAN_LIFE
-                                        : ROOST__INTERNAL__LAN_HEARING__LAN_STRANGER,
+                   peer->is_introduced ? ROOST__INTERNAL__LAN_HEARING__LAN_LIFE
+                                       : ROOST__INTERNAL__LAN_HEARING__LAN_STRANGER,
                    0);
     }
     go_on(peer);

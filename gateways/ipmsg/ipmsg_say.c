@@ -20,8 +20,14 @@
 static bool pack(struct ipmsg_gateway *gateway, uint32_t number, uint32_t command, const void *body,
                  size_t size)
 {
-    enum err err = ipmsg_packet_pack(&gateway->datagram, gateway->options->user, gateway->host,
-                                     number, command, body, size);
+    const struct ipmsg_said said = {.number = number,
+                                    .command = command,
+                                    .user = gateway->options->user,
+                                    .host = gateway->host,
+                                    .body = body,
+                                    .body_size = size};
+    buf_clear(&gateway->datagram);
+    enum err err = ipmsg_packet_format(&said, &gateway->datagram);
     if (err)
         log_warn("datagram-too-large", LOG_U64("size", size));
     return !err;
@@ -43,25 +49,17 @@ static void send_on(struct ipmsg_gateway *gateway, const struct lan_path *path)
 
 /* --- Presence. */
 
-/* Nickname, group, and both once more in UTF-8. */
 static bool pack_entry(struct ipmsg_gateway *gateway, uint32_t mode)
 {
     const struct ipmsg_gateway_options *options = gateway->options;
-    const char *nickname = options->nickname, *group = options->group;
-    struct buf *body = &gateway->scratch;
-    buf_clear(body);
-    enum err err = ipmsg_encode_text(body, gateway->charset, nickname, strlen(nickname));
-    if (!err)
-        err = buf_append_byte(body, 0);
-    if (!err)
-        err = ipmsg_encode_text(body, gateway->charset, group, strlen(group));
-    if (!err)
-        err = buf_append_byte(body, 0);
-    if (!err)
-        err = buf_append_format(body, "\nUN:%s\nHN:%s\nNN:%s\nGN:%s", options->user, gateway->host,
-                                nickname, group);
-    return !err && pack(gateway, ipmsg_any_number(gateway), mode | CAPABILITIES, buf_data(body),
-                        buf_size(body));
+    const struct ipmsg_own own = {.user = options->user,
+                                  .host = gateway->host,
+                                  .nickname = options->nickname,
+                                  .group = options->group};
+    buf_clear(&gateway->scratch);
+    return ipmsg_entry_write(&own, gateway->charset, &gateway->scratch) == ERR_OK &&
+           pack(gateway, ipmsg_any_number(gateway), mode | CAPABILITIES,
+                buf_data(&gateway->scratch), buf_size(&gateway->scratch));
 }
 
 void ipmsg_say_entry(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t mode)
@@ -133,10 +131,10 @@ void ipmsg_say_read(struct ipmsg_peer *peer, uint32_t packet_no)
 
 static enum ipmsg_charset charset_of(const struct ipmsg_peer *peer)
 {
-    const struct ipmsg_about *about = &peer->about;
-    if (about->capabilities & IPMSG_CAPUTF8)
-        return IPMSG_IN_UTF8;
-    return about->charset == IPMSG_IN_UNKNOWN ? peer->gateway->charset : about->charset;
+    if (peer->about.capabilities & IPMSG_CAPUTF8)
+        return IPMSG_CHARSET_UTF8;
+    return peer->is_introduced || peer->about.version[0] ? peer->about.charset
+                                                         : peer->gateway->charset;
 }
 
 static uint32_t text_options(const struct ipmsg_peer *peer)
@@ -150,7 +148,7 @@ void ipmsg_say_notice(struct ipmsg_peer *peer, uint32_t packet_no, const char *w
     uint32_t command = IPMSG_SENDMSG | IPMSG_AUTORET | text_options(peer);
     struct buf *body = &gateway->scratch;
     buf_clear(body);
-    if (ipmsg_encode_text(body, charset_of(peer), words, size) == ERR_OK &&
+    if (ipmsg_encode_text(charset_of(peer), (const uint8_t *)words, size, body, NULL) == ERR_OK &&
         pack(gateway, packet_no, command, buf_data(body), buf_size(body)))
         send_on(gateway, &peer->path);
 }
@@ -164,10 +162,15 @@ void ipmsg_say_message(struct ipmsg_peer *peer, uint32_t packet_no, uint32_t opt
 
 /* --- The host list of old servers. */
 
+static enum err put_name(struct buf *list, enum ipmsg_charset charset, const char *name)
+{
+    return ipmsg_encode_text(charset, (const uint8_t *)name, strlen(name), list, NULL);
+}
+
 static enum err put_host(struct buf *list, const struct ipmsg_gateway *gateway,
                          const struct ipmsg_peer *peer)
 {
-    const struct ipmsg_about *about = &peer->about;
+    const struct ipmsg_identity *about = &peer->about;
     struct lan_address address = peer->path.remote;
     const char *at = memchr(peer->name, '@', peer->name_size);
     const char *user = peer->name + strlen("lan:");
@@ -180,11 +183,11 @@ static enum err put_host(struct buf *list, const struct ipmsg_gateway *gateway,
         address.ip >> 24, (address.ip >> 16) & 255u, (address.ip >> 8) & 255u, address.ip & 255u,
         swapped);
     if (!err)
-        err = ipmsg_encode_text(list, gateway->charset, nickname, strlen(nickname));
+        err = put_name(list, gateway->charset, nickname);
     if (!err)
         err = buf_append_text(list, BEL);
     if (!err)
-        err = ipmsg_encode_text(list, gateway->charset, group, strlen(group));
+        err = put_name(list, gateway->charset, group);
     return err ? err : buf_append_text(list, BEL);
 }
 
@@ -198,7 +201,7 @@ void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path,
     buf_clear(list);
     while (u64map_next(&gateway->peers, &cursor) && !has_more) {
         const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
-        if (!peer->is_present || !peer->about.is_known || index++ < start)
+        if (!peer->is_present || !peer->is_introduced || index++ < start)
             continue;
         has_more = count == HOSTS_MAX || buf_size(list) > IPMSG_PART_BYTES;
         if (!has_more && put_host(list, gateway, peer) == ERR_OK)
@@ -218,15 +221,12 @@ void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path,
 struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet)
 {
     struct ipmsg_gateway *gateway = peer->gateway;
-    struct ipmsg_text text = ipmsg_packet_text(packet);
-    enum ipmsg_charset charset = peer->about.charset;
+    enum ipmsg_charset charset = peer->is_introduced ? peer->about.charset : gateway->charset;
     if (packet->command & IPMSG_UTF8)
-        charset = IPMSG_IN_UTF8;
-    else if (charset == IPMSG_IN_UNKNOWN)
-        charset = gateway->charset;
+        charset = IPMSG_CHARSET_UTF8;
     buf_clear(&gateway->text);
-    if (ipmsg_decode_text(&gateway->text, charset, text.data, text.size, NULL) != ERR_OK)
-        log_warn("text-cut", LOG_U64("size", text.size));
+    if (ipmsg_decode_text(charset, packet->body, packet->body_size, &gateway->text, NULL) != ERR_OK)
+        log_warn("text-cut", LOG_U64("size", packet->body_size));
     return (struct ipmsg_text){buf_data(&gateway->text), buf_size(&gateway->text)};
 }
 
@@ -261,6 +261,22 @@ static bool is_sealed(const Roost__V1__Delivery *message)
     return false;
 }
 
+/* A text of this protocol ends with its first NUL: none may be in it. */
+static enum err put_body(struct buf *text, const uint8_t *bytes, size_t size)
+{
+    enum err err = ERR_OK;
+    while (size > 0 && !err) {
+        size_t length = strnlen((const char *)bytes, size);
+        err = ipmsg_decode_text(IPMSG_CHARSET_UTF8, bytes, length, text, NULL);
+        if (!err && length < size)
+            err = buf_append_text(text, "\xef\xbf\xbd");
+        length = length < size ? length + 1 : size;
+        bytes += length;
+        size -= length;
+    }
+    return err;
+}
+
 /* UTF-8 in pieces that fit a packet, each in the charset of the peer. */
 static enum err split(struct ipmsg_mail *mail, enum ipmsg_charset charset, const uint8_t *bytes,
                       size_t size)
@@ -269,12 +285,12 @@ static enum err split(struct ipmsg_mail *mail, enum ipmsg_charset charset, const
     buf_clear(&mail->body);
     mail->part_count = 0;
     do {
-        size_t part = ipmsg_cut(bytes, size, IPMSG_PART_BYTES);
+        size_t part = ipmsg_cut_text(IPMSG_CHARSET_UTF8, bytes, size, IPMSG_PART_BYTES);
         size_t *ends = realloc(mail->part_ends, (mail->part_count + 1) * sizeof(*ends));
         if (!ends)
             return ERR_BUSY;
         mail->part_ends = ends;
-        err = ipmsg_encode_text(&mail->body, charset, bytes, part);
+        err = ipmsg_encode_text(charset, bytes, part, &mail->body, NULL);
         ends[mail->part_count++] = buf_size(&mail->body);
         bytes += part;
         size -= part;
@@ -297,7 +313,7 @@ bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message)
     if (!err)
         err = buf_append_text(text, ": ");
     if (!err)
-        err = ipmsg_decode_text(text, IPMSG_IN_UTF8, message->body.data, message->body.len, NULL);
+        err = put_body(text, message->body.data, message->body.len);
     if (!err)
         err = split(mail, charset_of(peer), buf_data(text), buf_size(text));
     if (err)

@@ -244,7 +244,7 @@ static void test_many_and_large(void **state)
     assert_true(heard->count > 0 && heard->count < 300); /* bounded */
     wait_for(net, heard, 300);
     for (int i = 0; i < 300; i++)
-        assert_int_equal(atoi(heard->texts[i]), i);
+        assert_int_equal(strtol(heard->texts[i], NULL, 10), i);
     memset(large, 'x', LAN_DATAGRAM_BYTES_MAX);
     struct sockaddr_in in = in_of(path.local);
     assert_int_equal(
