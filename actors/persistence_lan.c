@@ -146,9 +146,11 @@ enum err persistence_make_lan_room(struct persistence *p)
         return err;
     if (mono_elapsed_ms(actor_mono(p->actor), p->lan_full_until) > 0)
         return ERR_TOO_MANY;
-    err = evict(p, &count);
-    if (!err)
-        err = count_lan(p);
+    do { /* more than once after an import of many, or when the limit was lowered */
+        err = evict(p, &count);
+        if (!err)
+            err = count_lan(p);
+    } while (!err && count > 0 && p->lan_count >= p->options.lan_max);
     if (err || p->lan_count < p->options.lan_max)
         return err;
     p->lan_full_until = mono_add_ms(actor_mono(p->actor), REFUSE_MS);

@@ -146,11 +146,8 @@ static void refuse_last(struct persistence *p, enum err err)
 
 /* --- One entry. */
 
-enum err persistence_append(struct persistence *p, struct message_row *message)
+static void note_run(struct persistence *p, const struct message_row *message)
 {
-    enum err err = message_append(p->store, message);
-    if (err)
-        return err;
     p->last_seq = message->seq;
     INTERNAL(Run) run = ROOST__INTERNAL__RUN__INIT;
     run.scope_id = message->scope_id;
@@ -161,7 +158,14 @@ enum err persistence_append(struct persistence *p, struct message_row *message)
     run.not_before_ms = message->not_before_ms;
     run.flags = message->flags;
     batch_add_run(p->batch, &run);
-    return ERR_OK;
+}
+
+enum err persistence_append(struct persistence *p, struct message_row *message)
+{
+    enum err err = message_append(p->store, message);
+    if (!err)
+        note_run(p, message);
+    return err;
 }
 
 /* ERR_DUPLICATE with the seq of the message stored before. */
@@ -234,10 +238,12 @@ static enum err append_entry(struct persistence *p, const INTERNAL(Store) * ques
     };
     memcpy(message.message_id, entry->message_id.data, sizeof(message.message_id));
     enum err err = pack_headers(p, entry, &message.headers);
-    if (!err)
-        err = persistence_append(p, &message);
-    if (!err)
+    if (!err) /* its bytes stay in the frame and in its arena */
+        err = message_append_later(p->store, &message);
+    if (!err) {
+        note_run(p, &message);
         err = dedupe_add(&p->dedupe, (uint32_t)question->peer_id, message.message_id, message.seq);
+    }
     if (err)
         return err == ERR_TOO_MANY ? ERR_BUSY : err; /* the tail must be indexed first */
     *ret_seq = message.seq;
@@ -360,6 +366,8 @@ enum err persistence_on_store(struct actor *actor, void *state, const struct msg
     err = persistence_begin(p);
     if (!err) {
         err = store_frame(p, msg, done);
+        if (!err)
+            err = message_append_rest(p->store);
         arena_reset(&p->frame_arena);
     }
     if (err)

@@ -122,23 +122,13 @@ static enum err count_states(struct store *store, int64_t consumer_id,
 
 static enum err scope_newest(struct store *store, int64_t consumer_id, uint64_t *ret_seq)
 {
-    int64_t scope_id = 0, indexed = 0, tail = 0;
-    uint64_t indexed_seq = 0;
+    int64_t scope_id = 0;
     bool has_row = false;
-    enum err err = store_indexed_seq(store, &indexed_seq);
-    if (err == ERR_OK)
-        err = statement_query_ints(store, STATEMENT_consumer_scope, INTS(consumer_id), &scope_id,
-                                   &has_row);
+    enum err err = statement_query_ints(store, STATEMENT_consumer_scope, INTS(consumer_id),
+                                        &scope_id, &has_row);
     if (err == ERR_OK && !has_row)
         return ERR_NO_SUCH_CONSUMER;
-    if (err == ERR_OK)
-        err = statement_query_ints(store, STATEMENT_scope_last_seq, INTS(scope_id), &indexed, NULL);
-    if (err == ERR_OK)
-        err = statement_query_ints(store, STATEMENT_scope_last_seq_tail,
-                                   INTS(scope_id, (int64_t)indexed_seq), &tail, NULL);
-    if (err == ERR_OK)
-        *ret_seq = (uint64_t)(tail > indexed ? tail : indexed);
-    return err;
+    return err == ERR_OK ? scope_last_seq(store, scope_id, ret_seq) : err;
 }
 
 enum err consumer_count(struct store *store, int64_t consumer_id,
@@ -156,4 +146,24 @@ enum err consumer_count(struct store *store, int64_t consumer_id,
     if (err == ERR_OK)
         *ret_counts = counts;
     return err;
+}
+
+enum err consumer_list(struct store *store, int64_t scope_id, const char *after_name,
+                       uint32_t limit, consumer_row_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_consumer_of_scope, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(scope_id, limit));
+    statement_bind_text(stmt, 3, after_name);
+    bool has_row = false;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        struct consumer_row row;
+        read_consumer(stmt, &row);
+        err = visit(context, &row);
+        if (err != ERR_OK)
+            break;
+    }
+    return statement_close(stmt, err);
 }

@@ -73,6 +73,11 @@ typedef enum err consumer_visit(void *context, const struct consumer_load_row *r
 MUST_USE enum err consumer_load(struct store *store, int64_t after_id, uint32_t limit,
                                 consumer_visit *visit, void *context);
 
+/* Those of one scope, by name > after_name. What is visited must not be changed meanwhile. */
+typedef enum err consumer_row_visit(void *context, const struct consumer_row *row);
+MUST_USE enum err consumer_list(struct store *store, int64_t scope_id, const char *after_name,
+                                uint32_t limit, consumer_row_visit *visit, void *context);
+
 enum exception_state {
     EXCEPTION_SETTLED = 1, /* above the floor only */
     EXCEPTION_RETRY = 2,

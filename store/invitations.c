@@ -26,6 +26,20 @@ enum err invitation_create(struct store *store, const struct invitation_row *row
     return err;
 }
 
+enum err invitation_import(struct store *store, const struct invitation_row *row)
+{
+    CHECK(store->is_in_transaction);
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_invitation_import, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(row->scope_id, row->inviter_id, row->invitee_id, row->status,
+                                   row->created_ms, row->expires_ms, row->responded_ms));
+    (void)sqlite3_bind_blob(stmt, 8, row->uuid, sizeof row->uuid, SQLITE_STATIC);
+    statement_bind_text(stmt, 9, row->text);
+    return statement_run(store, stmt);
+}
+
 enum err invitation_set_status(struct store *store, int64_t id, enum invitation_status status,
                                int64_t now_ms)
 {

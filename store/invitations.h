@@ -35,6 +35,8 @@ struct invitation_row {
 /* Writer. ERR_DUPLICATE: there is a pending one (perhaps over its time: expire it first). */
 MUST_USE enum err invitation_create(struct store *store, const struct invitation_row *row,
                                     int64_t *ret_id);
+/* As it is, with its status and its answer. ERR_DUPLICATE also: its uuid is known. */
+MUST_USE enum err invitation_import(struct store *store, const struct invitation_row *row);
 MUST_USE enum err invitation_set_status(struct store *store, int64_t id,
                                         enum invitation_status status, int64_t now_ms);
 /* Every pending one of this room and invitee; *ret_count of them. */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "rt/check.h"
 #include "store/checksum.h"
 #include "store/store_internal.h"
 
@@ -54,6 +55,83 @@ void message_row_bind(sqlite3_stmt *stmt, const struct message_row *message)
     bind_blob(stmt, COLUMN_PARENT_ID, &message->parent_id);
     bind_blob(stmt, COLUMN_HEADERS, &message->headers);
     bind_blob(stmt, COLUMN_BODY, &message->body);
+}
+
+static void result_blob(sqlite3_context *result, const struct bytes_view *view)
+{
+    if (view->data) /* no result is NULL */
+        sqlite3_result_blob(result, view->data, (int)view->size, SQLITE_STATIC);
+}
+
+static void result_text(sqlite3_context *result, const struct bytes_view *view)
+{
+    if (view->data)
+        sqlite3_result_text(result, (const char *)view->data, (int)view->size, SQLITE_STATIC);
+}
+
+static int64_t integer_of(const struct message_row *message, enum message_column column)
+{
+    switch ((int)column) {
+    case COLUMN_SEQ:
+        return (int64_t)message->seq;
+    case COLUMN_SCOPE_ID:
+        return message->scope_id;
+    case COLUMN_SENDER_ID:
+        return message->sender_id;
+    case COLUMN_STORED_MS:
+        return message->stored_ms;
+    case COLUMN_EXPIRES_MS:
+        return message->expires_ms;
+    case COLUMN_NOT_BEFORE_MS:
+        return message->not_before_ms;
+    case COLUMN_FLAGS:
+        return message->flags;
+    case COLUMN_KIND:
+        return message->kind;
+    case COLUMN_CONVERSATION:
+        return message->conversation;
+    case COLUMN_CHECKSUM:
+        return (int64_t)message->checksum;
+    case COLUMN_CREATED_MS:
+        return message->created_ms;
+    case COLUMN_PRIORITY:
+        return message->priority;
+    }
+    CHECK(false);
+    return 0;
+}
+
+void message_row_column(const struct message_row *message, enum message_column column,
+                        sqlite3_context *result)
+{
+    switch ((int)column) {
+    case COLUMN_MESSAGE_ID:
+        sqlite3_result_blob(result, message->message_id, sizeof message->message_id, SQLITE_STATIC);
+        break;
+    case COLUMN_CONTENT_TYPE:
+        result_text(result, &message->content_type);
+        break;
+    case COLUMN_KEY:
+        result_blob(result, &message->key);
+        break;
+    case COLUMN_REPLY_TO:
+        result_text(result, &message->reply_to);
+        break;
+    case COLUMN_CORRELATION_ID:
+        result_blob(result, &message->correlation_id);
+        break;
+    case COLUMN_PARENT_ID:
+        result_blob(result, &message->parent_id);
+        break;
+    case COLUMN_HEADERS:
+        result_blob(result, &message->headers);
+        break;
+    case COLUMN_BODY:
+        result_blob(result, &message->body);
+        break;
+    default:
+        sqlite3_result_int64(result, integer_of(message, column));
+    }
 }
 
 /* A damaged row may hold anything: also values of a type that its column cannot have and that would

@@ -38,6 +38,10 @@ enum message_column {
 /* By reference: the row must stay until the statement is closed. */
 void message_row_bind(sqlite3_stmt *stmt, const struct message_row *message);
 
+/* The value of one column, by reference, to a table in memory (memory_table.h). */
+void message_row_column(const struct message_row *message, enum message_column column,
+                        sqlite3_context *result);
+
 /* Fills the row, with views into the statement's current row, and sets is_damaged. */
 void message_row_read(sqlite3_stmt *stmt, struct message_row *ret_row);
 

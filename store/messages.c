@@ -1,50 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * The log itself: append, read back, heads, find by id. See messages.h.
+ * The log itself: read back, heads, find by id. See messages.h.
  */
 #include <string.h>
 
 #include "store/messages.h"
 
 #include "rt/check.h"
-#include "store/checksum.h"
 #include "store/message_rows.h"
 #include "store/store_internal.h"
 
 #define RANGE_GAP_MAX 2 /* stepping over a row costs half of finding one by its key */
-
-static size_t message_bytes(const struct message_row *message)
-{
-    return message->content_type.size + message->key.size + message->reply_to.size +
-           message->correlation_id.size + message->parent_id.size + message->headers.size +
-           message->body.size;
-}
-
-enum err message_append(struct store *store, struct message_row *message)
-{
-    CHECK(store->is_in_transaction);
-    if (message_bytes(message) > STORE_VALUE_BYTES_MAX / 2)
-        return ERR_TOO_LARGE;
-    if (!message->body.data)
-        message->body = (struct bytes_view){(const uint8_t *)"", 0};
-    /* Finding the place of a named seq costs more than taking the next one. */
-    bool is_next = store->log_end_seq == store->last_seq && store->last_seq > 0;
-    sqlite3_stmt *stmt;
-    enum err err = statement_open(
-        store, is_next ? STATEMENT_message_append : STATEMENT_message_append_at, &stmt);
-    if (err != ERR_OK)
-        return err;
-    message->seq = store->last_seq + 1;
-    message->checksum = checksum_of_message(message);
-    message->is_damaged = false;
-    message_row_bind(stmt, message);
-    err = statement_run(store, stmt);
-    if (err != ERR_OK)
-        return err;
-    CHECK(sqlite3_last_insert_rowid(store->db) == (int64_t)message->seq);
-    store->last_seq = store->log_end_seq = message->seq;
-    return ERR_OK;
-}
 
 /* How many of the seqs, from the first, are near enough to each other to be read as one range. */
 static size_t run_length(const uint64_t *seqs, size_t count)

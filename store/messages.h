@@ -49,6 +49,13 @@ struct message_row {
  * its checksum. */
 MUST_USE enum err message_append(struct store *store, struct message_row *message);
 
+/* The same, but the row is written together with those that follow: by message_append_rest at the
+ * latest, or before any other statement of the store sees the table. Until then everything the
+ * message points to must stay where it is. */
+MUST_USE enum err message_append_later(struct store *store, struct message_row *message);
+/* What went wrong now concerns the whole transaction. */
+MUST_USE enum err message_append_rest(struct store *store);
+
 /* A reader's callback; an error other than ERR_OK ends the walk and is returned. */
 typedef enum err message_visit(void *context, const struct message_row *message);
 

@@ -105,6 +105,26 @@ enum err peer_add_measured(struct store *store, int64_t id, const struct peer_me
                                                 (int64_t)measured->latency_count)));
 }
 
+enum err peer_import(struct store *store, const struct peer_imported *imported)
+{
+    CHECK(store->is_in_transaction);
+    sqlite3_stmt *stmt;
+    const struct peer_measured *measured = &imported->measured;
+    enum err err = statement_open(store, STATEMENT_peer_import, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt,
+                        INTS(imported->id, (int64_t)imported->connections, (int64_t)measured->ok,
+                             (int64_t)measured->failed, (int64_t)measured->bytes,
+                             (int64_t)measured->latency_total_ms, (int64_t)measured->latency_count,
+                             imported->is_relay, imported->is_bootstrap));
+    statement_bind_text(stmt, 10, imported->avatar);
+    statement_bind_text(stmt, 11, imported->group_list);
+    statement_bind_text(stmt, 12, imported->source);
+    (void)sqlite3_bind_double(stmt, 13, imported->reliability);
+    return found(store, statement_run(store, stmt));
+}
+
 enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname)
 {
     CHECK(store->is_in_transaction);

@@ -57,6 +57,17 @@ struct peer_measured {
 };
 MUST_USE enum err peer_add_measured(struct store *store, int64_t id,
                                     const struct peer_measured *measured);
+/* What another program knew: counters only grow, flags are only set, "" is unknown. */
+struct peer_imported {
+    int64_t id;
+    uint64_t connections;
+    struct peer_measured measured;
+    bool is_relay, is_bootstrap;
+    double reliability; /* below 0: not said */
+    const char *avatar, *group_list;
+    const char *source; /* of a new peer; "" otherwise */
+};
+MUST_USE enum err peer_import(struct store *store, const struct peer_imported *imported);
 MUST_USE enum err peer_set_nickname(struct store *store, int64_t id, const char *nickname);
 MUST_USE enum err peer_set_verified(struct store *store, int64_t id, bool is_verified);
 /* Would be missed: it has an account, a nickname, messages (as far as they are indexed) or a room. */
@@ -89,7 +100,8 @@ typedef enum err peer_address_visit(void *context, const char *address, const ch
 MUST_USE enum err peer_addresses(struct store *store, int64_t id, peer_address_visit *visit,
                                  void *context);
 
-/* Also counts the time the peer is online. */
+#define PRESENCE_OF_PEER_MAX 1000 /* events; whoever comes and goes all the time fills no disk */
+/* Also counts the time the peer is online, and forgets its oldest events above the limit. */
 MUST_USE enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int64_t at_ms,
                                const char *reason, int64_t *ret_event_id);
 struct presence_row {

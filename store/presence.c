@@ -6,6 +6,8 @@
 #include "store/peers.h"
 #include "store/store_internal.h"
 
+#define TRIM_EVERY 16 /* events of all; so a peer may have a few more for a while */
+
 enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int64_t at_ms,
                       const char *reason, int64_t *ret_event_id)
 {
@@ -22,6 +24,9 @@ enum err presence_add(struct store *store, int64_t peer_id, bool is_online, int6
         err =
             statement_run_ints(store, is_online ? STATEMENT_presence_came : STATEMENT_presence_went,
                                INTS(peer_id, at_ms));
+    if (err == ERR_OK && event_id % TRIM_EVERY == 0)
+        err = statement_run_ints(store, STATEMENT_presence_trim_peer,
+                                 INTS(peer_id, PRESENCE_OF_PEER_MAX));
     if (err == ERR_OK)
         *ret_event_id = event_id;
     return err;

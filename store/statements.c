@@ -7,6 +7,7 @@
 #include "store/statements.h"
 
 #include "rt/check.h"
+#include "store/append.h"
 #include "store/store_internal.h"
 
 #define READ                                                                                       \
@@ -89,12 +90,25 @@ void statement_finalize_all(struct store *store)
     }
 }
 
+/* Nobody sees a table without the rows that were appended to it; only what ends a transaction that
+ * failed does not need them. */
+static enum err append_first(struct store *store, enum statement id)
+{
+    bool is_needed = !store->is_appending && id != STATEMENT_rollback;
+    return is_needed ? message_append_rest(store) : ERR_OK;
+}
+
 enum err statement_open(struct store *store, enum statement id, sqlite3_stmt **ret_stmt)
 {
     if (store->is_broken)
         return ERR_STORAGE;
     if (store->transaction_err != ERR_OK)
         return store->transaction_err;
+    if (store->unwritten && store->unwritten->count > 0) {
+        enum err err = append_first(store, id);
+        if (err != ERR_OK)
+            return err;
+    }
     if (!store->statements[id]) {
         enum err err = prepare(store, id);
         if (err != ERR_OK)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "rt/check.h"
+#include "store/append.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/migrate.h"
@@ -226,6 +227,8 @@ static enum err open_writer(struct store *store, bool is_new)
         err = search_install(store);
     if (err == ERR_OK)
         err = store_map(store, slice_table_register(store->db, &store->slice));
+    if (err == ERR_OK)
+        err = store_map(store, append_register(store->db, store->unwritten));
     if (err == ERR_OK)
         err = statement_prepare_all(store);
     if (err == ERR_OK)

@@ -294,7 +294,8 @@ static bool is_welcomed_or_refused(void *context)
     enum roost_error error =
         (enum roost_error)atomic_load_explicit(&roost->last_error, memory_order_acquire);
     return atomic_load_explicit(&roost->is_connected, memory_order_acquire) ||
-           (error != ROOST_OK && !roost_error_is_retryable(error));
+           (error != ROOST_OK && !roost_error_is_retryable(error)) ||
+           error == ROOST_LOCKED_OUT; /* for minutes: nobody wants to wait for that */
 }
 
 enum roost_error roost_connect_wait(struct roost *roost, int timeout_ms)

@@ -128,7 +128,8 @@ ROOST_MUST_USE enum roost_error roost_open(const struct roost_options *options, 
 enum roost_error roost_close(struct roost **roost, int linger_ms);
 
 /* Waits until the broker has welcomed this session. ROOST_TIMEOUT, or the code with which the
- * broker refused it (ROOST_BAD_CREDENTIALS ...); the session goes on trying all the same. */
+ * broker refused it (ROOST_BAD_CREDENTIALS, ROOST_LOCKED_OUT ...); the session goes on trying all
+ * the same. */
 enum roost_error roost_connect_wait(struct roost *roost, int timeout_ms);
 
 /* What is known of the session now. */

@@ -17,11 +17,21 @@
 const struct option_row common_options[] = {
     {"url", 'u', "URL", "the broker (ROOST_URL; " ROOST_DEFAULT_URL ")"},
     {"as", 'a', "PEER", "who you are (ROOST_PEER; your user name)"},
+    {"password-file", 0, "FILE", "its password or token (ROOST_PASSWORD_FILE); - is the input"},
     {"timeout", 't', "SECONDS", "how long to wait for the broker (10)"},
     {"json", 'j', NULL, "one JSON object per line"},
     {"quiet", 'q', NULL, "say nothing but what was asked for"},
     {"help", 'h', NULL, "this text"},
     {NULL, 0, NULL, NULL},
+};
+
+const struct command_group command_groups[] = {
+    {"dead", NULL},
+    {"room", "rooms: list, create, join, leave, members ..."},
+    {"invite", "invitations: list, send, accept, decline ..."},
+    {"user", "accounts: add, list, password, ban, sessions ..."},
+    {"audit", NULL},
+    {NULL, NULL},
 };
 
 /* ----------------------------------------------------------------------------- complaints */
@@ -72,12 +82,50 @@ static enum exit_code exit_code_of(enum roost_error error)
     return error >= 2000 && error < 6000 ? EXIT_REFUSED : EXIT_ERROR;
 }
 
+/* What to do about it, where the sentence of the error does not say so. The first row counts whose
+ * command the name of ours begins with. */
+static const struct {
+    const char *command;
+    enum roost_error error;
+    const char *text;
+} hints[] = {
+    {"", ROOST_NO_CREDENTIALS, "use --password-file FILE or set ROOST_PASSWORD_FILE"},
+    {"", ROOST_NO_SUCH_PEER, "a peer is known from the first time it connects; see 'roost peers'"},
+    {"room join", ROOST_NOT_ALLOWED,
+     "a password is given by --ask or --room-password-file; see also 'roost invite list'"},
+    {"room", ROOST_NOT_ALLOWED, "'roost room members' says who is its owner"},
+    {"room", ROOST_NO_SUCH_SCOPE, "see 'roost room list'"},
+    {"room", ROOST_EXISTS, "join it with 'roost room join'"},
+    {"room", ROOST_ROOM_BANNED,
+     "owners and moderators lift that: 'roost room role ROOM PEER none'"},
+    {"invite", ROOST_NOT_ALLOWED, "'roost room members' says who is its owner"},
+    {"invite", ROOST_NO_SUCH_SCOPE, "see 'roost room list'"},
+    {"invite", ROOST_NO_SUCH_INVITATION, "see 'roost invite list'"},
+    {"invite", ROOST_ALREADY_INVITED, "'roost invite revoke' takes it back"},
+    {"user token", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
+    {"user", ROOST_NOT_ALLOWED, "administrators may, but not to their own account"},
+    {"audit", ROOST_NOT_ALLOWED, "an administrator may"},
+};
+
+static const char *hint_for(const struct cli *cli, enum roost_error error)
+{
+    const char *name = cli->command ? cli->command->name : "";
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (hints[i].error == error &&
+            strncmp(name, hints[i].command, strlen(hints[i].command)) == 0)
+            return hints[i].text;
+    }
+    return NULL;
+}
+
 enum exit_code fail_with(const struct cli *cli, const char *what, enum roost_error error)
 {
     const char *text = roost_last_text();
     bool has_more = text[0] != '\0' && strcmp(text, roost_error_text(error)) != 0;
-    complain(cli, "%s: %s%s%s (%s, %d)", what, roost_error_text(error), has_more ? ": " : "",
-             has_more ? text : "", roost_error_name(error), (int)error);
+    const char *hint = hint_for(cli, error);
+    complain(cli, "%s: %s%s%s (%s, %d)%s%s", what, roost_error_text(error), has_more ? ": " : "",
+             has_more ? text : "", roost_error_name(error), (int)error, hint ? "; " : "",
+             hint ? hint : "");
     return exit_code_of(error);
 }
 
@@ -134,7 +182,17 @@ const char *command_suggest(const char *typed)
     int best_is = strlen(typed) < 4 ? 2 : 3;
     for (size_t i = 0; commands[i]; i++)
         keep_nearer(typed, commands[i]->name, &best, &best_is);
+    for (size_t i = 0; command_groups[i].word; i++)
+        keep_nearer(typed, command_groups[i].word, &best, &best_is);
     return best;
+}
+
+bool command_is_group(const char *word)
+{
+    size_t i = 0;
+    while (command_groups[i].word && strcmp(command_groups[i].word, word) != 0)
+        i++;
+    return command_groups[i].word != NULL;
 }
 
 static void suggest_from(const struct option_row *rows, const char *typed, const char **best,

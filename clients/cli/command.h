@@ -73,6 +73,14 @@ struct cli {
 extern const struct command *const commands[]; /* ends with NULL */
 extern const struct option_row common_options[];
 
+/* The first words of commands of two. */
+struct command_group {
+    const char *word;
+    const char *summary; /* in the overview; NULL: its commands are listed there */
+};
+
+extern const struct command_group command_groups[]; /* ends with a row without word */
+
 /* NULL when `words` begin with no command; *ret_words is how many were used. */
 const struct command *command_find(int count, char **words, int *ret_words);
 
@@ -80,7 +88,9 @@ const struct command *command_find(int count, char **words, int *ret_words);
  * values. */
 int command_leading_options(int count, char **words);
 
-/* The nearest of the commands to what was typed; NULL when none is near. */
+bool command_is_group(const char *word);
+
+/* The nearest of the commands and groups to what was typed; NULL when none is near. */
 const char *command_suggest(const char *typed);
 const char *option_suggest(const struct command *command, const char *typed);
 

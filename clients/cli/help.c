@@ -22,7 +22,7 @@ static void print_options(const char *title, const struct option_row *rows)
         }
         (void)snprintf(left, sizeof(left), "%s --%s%s%s", letter, rows->name,
                        rows->argument ? " " : "", rows->argument ? rows->argument : "");
-        (void)printf("  %-28s %s\n", left, rows->summary);
+        (void)printf("  %-29s %s\n", left, rows->summary);
     }
 }
 
@@ -37,18 +37,43 @@ static void print_exit_codes(void)
                "  5  the broker refused it");
 }
 
+/* The group it is folded into; NULL when it is listed itself. */
+static const struct command_group *fold_of(const struct command *command)
+{
+    for (const struct command_group *group = command_groups; group->word; group++) {
+        size_t size = strlen(group->word);
+        if (group->summary && strncmp(command->name, group->word, size) == 0 &&
+            command->name[size] == ' ')
+            return group;
+    }
+    return NULL;
+}
+
+static void print_commands(void)
+{
+    const struct command_group *before = NULL;
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command_group *group = fold_of(commands[i]);
+        if (!group)
+            (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+        else if (group != before)
+            (void)printf("  %-14s %s\n", group->word, group->summary);
+        before = group;
+    }
+}
+
 void help_overview(void)
 {
     (void)puts("roost: messages that wait until their recipient is home\n\n"
                "Usage: roost [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
                "Commands");
-    for (size_t i = 0; commands[i]; i++)
-        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+    print_commands();
     print_options("Options of every command", common_options);
     print_exit_codes();
     (void)puts(
         "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
-        "topic:NAME or room:NAME; a bare NAME means peer:NAME.");
+        "topic:NAME or room:NAME; a bare NAME means peer:NAME.\n"
+        "'roost help room' (invite, user, dead, audit) lists the commands that begin with it.");
 }
 
 void help_command(const struct command *command)
@@ -76,7 +101,7 @@ bool help_group(const char *word)
         if (!has_any)
             (void)printf("roost %s:\n\n", word);
         has_any = true;
-        (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+        (void)printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
     }
     return has_any;
 }

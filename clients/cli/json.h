@@ -16,6 +16,11 @@
 
 #define JSON_DEPTH_MAX 16
 
+/* libjansson, which the imports use, has functions of these names in the same program. */
+#define json_object cli_json_object
+#define json_array  cli_json_array
+#define json_real   cli_json_real
+
 struct json {
     FILE *out;
     int depth;

@@ -3,6 +3,7 @@
  * roost: the command-line tool. Finds the command, parses, opens a session where one is needed,
  * runs it. What each command is lies in the table (command.h) and in cmd_*.c.
  */
+#include <locale.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,9 +15,26 @@
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/json.h"
+#include "clients/cli/secret.h"
 
 #define TIMEOUT_MS 10000
 #define CLOSE_MS   2000
+
+/* Says what was probably meant; both words count where the first is that of a group. */
+static enum exit_code complain_unknown(const struct cli *cli, const char *first, const char *second)
+{
+    char typed[80];
+    bool has_two = second && second[0] != '-' && command_is_group(first);
+    (void)snprintf(typed, sizeof(typed), "%s%s%s", first, has_two ? " " : "",
+                   has_two ? second : "");
+    const char *near = command_suggest(typed);
+    if (near)
+        complain(cli, "there is no command '%s'; did you mean '%s'?", typed, near);
+    else
+        complain(cli, "there is no command '%s'; see 'roost help%s%s'", typed, has_two ? " " : "",
+                 has_two ? first : "");
+    return EXIT_USAGE;
+}
 
 static enum exit_code run_help(struct cli *cli)
 {
@@ -33,12 +51,9 @@ static enum exit_code run_help(struct cli *cli)
         help_command(command);
         return EXIT_OK;
     }
-    if (help_group(cli->positional[0]))
+    if (cli->positional_count == 1 && help_group(cli->positional[0]))
         return EXIT_OK;
-    const char *near = command_suggest(cli->positional[0]);
-    complain(cli, "there is no command '%s'%s%s%s", cli->positional[0],
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return EXIT_USAGE;
+    return complain_unknown(cli, typed[0], typed[1]);
 }
 
 static enum exit_code run_version(struct cli *cli)
@@ -90,6 +105,7 @@ const struct command *const commands[] = {
     &history_command,
     &unread_command,
     &read_command,
+    &search_command,
     &peers_show_command,
     &peers_ip_command,
     &peers_stats_command,
@@ -104,9 +120,40 @@ const struct command *const commands[] = {
     &dead_peek_command,
     &dead_redrive_command,
     &dead_purge_command,
+    &room_list_command,
+    &room_create_command,
+    &room_set_command,
+    &room_join_command,
+    &room_leave_command,
+    &room_archive_command,
+    &room_members_command,
+    &room_role_command,
+    &invite_list_command,
+    &invite_send_command,
+    &invite_accept_command,
+    &invite_decline_command,
+    &invite_revoke_command,
+    &user_add_command,
+    &user_list_command,
+    &user_role_command,
+    &user_ban_command,
+    &user_unban_command,
+    &user_unlock_command,
+    &user_activate_command,
+    &user_deactivate_command,
+    &user_password_command,
+    &user_sessions_command,
+    &user_token_command,
+    &audit_list_command,
+    &audit_verify_command,
     &stats_command,
     &verify_command,
     &bench_command,
+    &import_lair_command,
+    &import_feiqiu_command,
+    &import_peer_cache_command,
+    &export_peer_cache_command,
+    &import_gigi_command,
     &version_row,
     &help_row,
     NULL,
@@ -153,20 +200,42 @@ static void explain_no_broker(struct cli *cli)
     complain(cli, "no broker at %s within %.3g s%s", cli->url, cli->timeout_ms / 1000.0, why);
 }
 
+static enum roost_error connect_as(struct cli *cli, const char *credentials)
+{
+    struct roost_options options = {
+        .url = cli->url, .peer = cli->peer, .credentials = credentials, .software = "roost"};
+    enum roost_error error = roost_open(&options, &cli->roost);
+    return error ? error : roost_connect_wait(cli->roost, cli->timeout_ms);
+}
+
+static enum exit_code explain_refusal(struct cli *cli, enum roost_error error)
+{
+    if (error == ROOST_BAD_URL)
+        return fail_with(cli, cli->url, error);
+    if (error == ROOST_BAD_NAME)
+        return fail_with(cli, cli->peer, error);
+    if (error != ROOST_TIMEOUT)
+        return fail_with(cli, "the broker refused this session", error);
+    explain_no_broker(cli);
+    return EXIT_TIMEOUT;
+}
+
+/* Where the name has an account and nothing else was said, whoever sits at the terminal is asked. */
 static enum exit_code open_session(struct cli *cli)
 {
-    struct roost_options options = {.url = cli->url, .peer = cli->peer, .software = "roost"};
-    enum roost_error error = roost_open(&options, &cli->roost);
-    if (error)
-        return fail_with(cli, cli->url, error);
-    error = roost_connect_wait(cli->roost, cli->timeout_ms);
-    if (error == ROOST_OK)
-        return EXIT_OK;
-    if (error == ROOST_TIMEOUT) {
-        explain_no_broker(cli);
-        return EXIT_TIMEOUT;
+    char secret[SECRET_BYTES_MAX + 1] = "";
+    const char *path = secret_path(cli);
+    if (path && !secret_from_file(cli, path, secret))
+        return EXIT_USAGE;
+    enum roost_error error = connect_as(cli, path ? secret : NULL);
+    if (error == ROOST_NO_CREDENTIALS && !path && isatty(STDIN_FILENO)) {
+        (void)roost_close(&cli->roost, 0);
+        if (!secret_from_terminal(cli, "password-file", "password", false, secret))
+            return EXIT_USAGE;
+        error = connect_as(cli, secret);
     }
-    return fail_with(cli, "the broker refused this session", error);
+    secret_wipe(secret);
+    return error ? explain_refusal(cli, error) : EXIT_OK;
 }
 
 static enum exit_code run(struct cli *cli)
@@ -184,14 +253,14 @@ static enum exit_code run(struct cli *cli)
     return code;
 }
 
-static int unknown_command(struct cli *cli, const char *word)
+/* `roost room` and `roost room --help` list its commands. */
+static enum exit_code unknown_command(const struct cli *cli, int count, char **words)
 {
-    if (help_group(word))
-        return EXIT_USAGE;
-    const char *near = command_suggest(word);
-    complain(cli, "there is no command '%s'%s%s%s; see 'roost help'", word,
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return EXIT_USAGE;
+    const char *second = count > 1 ? words[1] : NULL;
+    if ((second && second[0] != '-') || !help_group(words[0]))
+        return complain_unknown(cli, words[0], second);
+    bool is_asked_for = second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0);
+    return is_asked_for ? EXIT_OK : EXIT_USAGE;
 }
 
 /* Options may stand before the command, too: moves them behind it. Answers how many words there are
@@ -211,6 +280,8 @@ int main(int argc, char **argv)
 {
     static struct cli cli;
     int words;
+    if (!setlocale(LC_CTYPE, "C.UTF-8")) /* tables ask how wide a letter is; all text is UTF-8 */
+        (void)setlocale(LC_CTYPE, "");
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, not an end */
     int leading = move_leading_options(argc - 1, argv + 1);
     if (argc - 1 == leading) { /* no command at all */
@@ -223,7 +294,7 @@ int main(int argc, char **argv)
     }
     cli.command = command_find(argc - 1 - leading, argv + 1, &words);
     if (!cli.command)
-        return unknown_command(&cli, argv[1]);
+        return (int)unknown_command(&cli, argc - 1 - leading, argv + 1);
     enum exit_code code = command_parse(&cli, argc - 1 - words, argv + 1 + words);
     if (code != EXIT_OK)
         return (int)code;

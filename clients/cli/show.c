@@ -10,8 +10,8 @@
 
 #include "clients/cli/text.h"
 
-static const char *const kinds[] = {"text",    "file-share", "share-group", "action",
-                                    "receipt", "custom",     "system"};
+static const char *const kinds[] = {"text",   "file-share", "share-group", "action", "receipt",
+                                    "custom", "system",     "edit",        "delete", "reaction"};
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *kind_name(enum roost_kind kind, char ret[16])
@@ -25,7 +25,8 @@ const char *kind_name(enum roost_kind kind, char ret[16])
 bool kind_parse(const char *text, enum roost_kind *ret)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (strcmp(kinds[i], text) == 0 && i != ROOST_KIND_RECEIPT) {
+        bool is_brokers = i == ROOST_KIND_RECEIPT || i >= ROOST_KIND_SYSTEM;
+        if (strcmp(kinds[i], text) == 0 && !is_brokers) {
             *ret = (enum roost_kind)i;
             return true;
         }
@@ -114,6 +115,42 @@ static void show_headers_json(struct json *json, const struct roost_message *mes
     json_object_end(json);
 }
 
+static void show_changes_json(struct json *json, const struct roost_message *message)
+{
+    json_time(json, "edited_ms", message->edited_ms);
+    json_time(json, "deleted_ms", message->deleted_ms);
+    if (message->reaction_count == 0)
+        return;
+    json_array(json, "reactions");
+    for (size_t i = 0; i < message->reaction_count; i++) {
+        json_object(json, NULL);
+        json_text(json, "emoji", message->reactions[i].emoji);
+        json_number(json, "count", message->reactions[i].count);
+        json_bool(json, "mine", message->reactions[i].is_mine);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+/* What a broker's message says is not to be read by everybody who reads JSON: its fields. */
+static void show_invitation_json(struct json *json, const struct roost_message *message)
+{
+    struct roost_page *page;
+    char id[ROOST_ID_TEXT_LENGTH + 1];
+    if (roost_message_invitation(message, &page) != ROOST_OK)
+        return;
+    const struct roost_invitation *invitation = &page->invitations[0];
+    roost_id_format(invitation->invitation_id, id);
+    json_object(json, "invitation");
+    json_text(json, "id", id);
+    json_text(json, "room", invitation->scope);
+    json_text(json, "inviter", invitation->inviter);
+    json_text(json, "text", invitation->text);
+    json_time(json, "expires_ms", invitation->expires_ms);
+    json_object_end(json);
+    roost_page_destroy(&page);
+}
+
 void show_message_json(struct json *json, const struct roost_message *message)
 {
     char number[16];
@@ -147,6 +184,8 @@ void show_message_json(struct json *json, const struct roost_message *message)
         show_headers_json(json, message);
     if (message->kind == ROOST_KIND_RECEIPT)
         show_receipts_json(json, message);
+    show_changes_json(json, message);
+    show_invitation_json(json, message);
     json_number(json, "size_bytes", message->body_size);
     json_bytes(json, "body", "body_base64", message->body, message->body_size);
 }
@@ -168,6 +207,31 @@ static void show_receipts(const struct roost_message *message)
     }
 }
 
+/* What is shown of it: its text, or what it says in the broker's words. */
+static void show_body(const struct roost_message *message)
+{
+    struct roost_page *page;
+    if (message->deleted_ms) {
+        (void)printf("(deleted)");
+    } else if (roost_message_invitation(message, &page) == ROOST_OK) {
+        const struct roost_invitation *invitation = &page->invitations[0];
+        (void)printf("invites you to ");
+        text_escape_to(stdout, invitation->scope, strlen(invitation->scope), false);
+        (void)printf("%s", invitation->text[0] ? ": " : "");
+        text_escape_to(stdout, invitation->text, strlen(invitation->text), false);
+        roost_page_destroy(&page);
+    } else {
+        text_escape_to(stdout, message->body, message->body_size, false);
+    }
+    (void)printf("%s", message->edited_ms && !message->deleted_ms ? "  (edited)" : "");
+    for (size_t i = 0; i < message->reaction_count; i++) {
+        const struct roost_reaction *reaction = &message->reactions[i];
+        (void)printf("  ");
+        text_escape_to(stdout, reaction->emoji, strlen(reaction->emoji), false);
+        (void)printf(" %u", reaction->count);
+    }
+}
+
 static void show_line(const struct roost_message *message)
 {
     char time_text[TEXT_TIME_BYTES];
@@ -178,7 +242,7 @@ static void show_line(const struct roost_message *message)
                  text_escape(message->sender, strlen(message->sender), sender, sizeof(sender)),
                  message->sender_unverified ? "?" : "", kind_name(message->kind, number),
                  text_size(message->body_size, size_text), message->redelivered ? "  again" : "");
-    text_escape_to(stdout, message->body, message->body_size, false);
+    show_body(message);
     (void)putchar('\n');
 }
 

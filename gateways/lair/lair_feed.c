@@ -15,6 +15,7 @@
 #define HANDLE        1
 #define CREDIT        4096 /* messages delivered and not yet passed on */
 #define AGAIN_MS      500
+#define LINES_MAX     64
 #define PEER_NAME     "$lair"
 #define FEED_CONSUMER "live"
 
@@ -297,18 +298,38 @@ void lair_grant(struct tcp_gateway *gateway, uint64_t session, uint64_t messages
         log_warn("credit-lost", LOG_U64("session", session), LOG_ERROR(err));
 }
 
-/* --- Passing on. */
+/* --- Passing on: several messages at once, so that what is for one connection is one send. */
+
+struct lines {
+    struct buf text;
+    size_t count;
+    struct {
+        const struct lair_user *own; /* who does not get it back */
+        size_t begin, size;
+    } of[LINES_MAX];
+};
 
 /* The connection that sent it does not get it back; of a user's others only the newest does. */
-static void say_in_room(struct lair_feed *feed, const struct lair_user *own, struct lair_text text)
+static void say_lines(struct lair_connection *connection, const struct lines *lines)
 {
-    struct lair_connection *next;
-    for (struct lair_connection *connection = feed->first; connection; connection = next) {
-        next = connection->feed_next;
-        bool is_newest = connection->user && connection->user->newest == connection;
-        if (is_newest && connection->user != own)
-            lair_say_text(connection, text);
+    const uint8_t *text = buf_data(&lines->text);
+    if (!connection->user || connection->user->newest != connection)
+        return;
+    lair_line_begin(connection);
+    for (size_t i = 0; i < lines->count; i++) {
+        if (lines->of[i].own != connection->user)
+            lair_line_put(connection, lair_text_of(text + lines->of[i].begin, lines->of[i].size));
     }
+    lair_line_end(connection);
+}
+
+static void say_in_room(const struct lair_feed *feed, struct lines *lines)
+{
+    for (struct lair_connection *connection = feed->first; connection && lines->count > 0;
+         connection = connection->feed_next)
+        say_lines(connection, lines);
+    buf_clear(&lines->text);
+    lines->count = 0;
 }
 
 /* NULL: it came another way than through a connection of ours. */
@@ -324,40 +345,52 @@ static const struct lair_user *own_user(struct tcp_gateway *gateway,
     return lair_user_find(gateway, lair_text_of(message->sender.data, message->sender.len));
 }
 
-static void pass_on(struct tcp_gateway *gateway, struct lair_feed *feed,
-                    const Roost__V1__Delivery *message)
+static void put_message(struct tcp_gateway *gateway, const Roost__V1__Delivery *message,
+                        struct buf *text)
 {
     struct lair_text sender = lair_text_of(message->sender.data, message->sender.len);
     struct lair_text body = lair_clean(gateway, message->body);
-    const struct lair_user *own = own_user(gateway, message);
     char parent[UUID_TEXT_LENGTH + 1] = "";
-    struct buf *scratch = &gateway->scratch;
     if (message->parent_id.len == UUID_BYTES)
         uuid_format(message->parent_id.data, parent);
-    buf_clear(scratch);
     switch ((int)message->kind) {
     case ROOST__V1__KIND__EDIT:
-        lair_put(scratch, TEXT_EDITED_BY, sender, parent, body);
+        lair_put(text, TEXT_EDITED_BY, sender, parent, body);
         break;
     case ROOST__V1__KIND__DELETE:
     case ROOST__V1__KIND__REACTION:
     case ROOST__V1__KIND__SYSTEM:
-        return; /* this protocol has no line for them */
+        break; /* this protocol has no line for them */
     case ROOST__V1__KIND__ACTION:
-        lair_put(scratch, "%T: ACTION:%T", sender, body);
+        lair_put(text, "%T: ACTION:%T", sender, body);
         break;
     default:
         if (parent[0])
-            lair_put(scratch, TEXT_REPLY, sender, parent, body);
+            lair_put(text, TEXT_REPLY, sender, parent, body);
         else
-            lair_put(scratch, TEXT_CHAT, sender, body);
+            lair_put(text, TEXT_CHAT, sender, body);
     }
-    /* Closing a connection says more texts: they need the scratch buffer. */
-    struct buf text;
-    buf_init(&text, LAIR_OUT_BYTES_MAX);
-    if (buf_append(&text, buf_data(scratch), buf_size(scratch)) == ERR_OK)
-        say_in_room(feed, own, lair_text_of(buf_data(&text), buf_size(&text)));
-    buf_fini(&text);
+}
+
+static void pass_on(struct tcp_gateway *gateway, const struct lair_feed *feed,
+                    const Roost__V1__Deliver *deliver)
+{
+    struct lines lines = {.count = 0};
+    buf_init(&lines.text, LAIR_OUT_BYTES_MAX);
+    for (size_t i = 0; i < deliver->n_entries; i++) {
+        size_t begin = buf_size(&lines.text);
+        put_message(gateway, deliver->entries[i], &lines.text);
+        size_t size = buf_size(&lines.text) - begin;
+        if (size > 0) {
+            lines.of[lines.count].own = own_user(gateway, deliver->entries[i]);
+            lines.of[lines.count].begin = begin;
+            lines.of[lines.count++].size = size;
+        }
+        if (lines.count == LINES_MAX || buf_size(&lines.text) > LAIR_OUT_BYTES_MAX / 4)
+            say_in_room(feed, &lines);
+    }
+    say_in_room(feed, &lines);
+    buf_fini(&lines.text);
 }
 
 void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
@@ -370,8 +403,7 @@ void lair_feed_deliver(struct tcp_gateway *gateway, struct lair_feed *feed,
         feed->credit = feed->delivered + CREDIT;
         lair_grant(gateway, session, feed->credit);
     }
-    for (size_t i = 0; i < count; i++)
-        pass_on(gateway, feed, deliver->entries[i]);
+    pass_on(gateway, feed, deliver);
     if (count > 0)
         lair_settle(gateway, session, deliver->first_delivery_no,
                     deliver->first_delivery_no + count - 1);

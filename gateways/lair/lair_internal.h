@@ -5,7 +5,8 @@
  *     tcp_gateway.c     the actor: life, turn, timers, stop; which answer goes to whom
  *     lair_net.c        sockets: listening, accepting, reading, writing, closing
  *     lair_session.c    from a line to a command: handshake, limits, one request at a time
- *     lair_say.c        texts to connections
+ *     lair_say.c        texts to a connection
+ *     lair_news.c       what everybody is told
  *     lair_login.c      authentication; users and their connections
  *     lair_ask.c        questions to the other actors, and requests that wait for their answer
  *     lair_room.c       rooms and invitations
@@ -18,6 +19,8 @@
  */
 #ifndef GATEWAYS_LAIR_LAIR_INTERNAL_H
 #define GATEWAYS_LAIR_LAIR_INTERNAL_H
+
+#include <stdarg.h>
 
 #include "gateways/lair/lair_command.h"
 #include "gateways/lair/lair_crypto.h"
@@ -40,7 +43,10 @@
 #define LAIR_OUT_BYTES_MAX   (4u << 20) /* texts a connection has not read */
 #define LAIR_IN_BYTES_MAX    (LAIR_LINE_BYTES_MAX + (64u << 10))
 #define LAIR_MARK_BYTES      4
-#define LAIR_LOBBY           "Lobby"
+#define LAIR_NEWS_MAX        1024 /* remembered for those who are not told yet */
+#define LAIR_PACKET_BYTES                                                                          \
+    1400 /* lines that are sent together: what the network takes in one piece */
+#define LAIR_LOBBY "Lobby"
 
 #define LAIR_BYTES(pointer, length)                                                                \
     ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
@@ -108,6 +114,10 @@ struct lair_connection {
     size_t held_size;
     struct lair_connection *gone_next;
 
+    uint64_t news_no;  /* OPEN: the first one it was not told */
+    uint64_t users_no; /* the list of users it knows, or need not be told */
+    struct lair_connection *news_previous, *news_following;
+
     uint64_t published_no; /* last publish number given out */
     uint32_t chats_open;
     bool is_rewound; /* a store was put off: numbers begin again when all are answered */
@@ -119,6 +129,8 @@ struct lair_connection {
     uint64_t mail_granted;                     /* deliveries it may get in all, since ATTACH */
     uint64_t mail_base;                        /* the number before the first since ATTACH */
     struct mono_time mail_written_at;
+    uint64_t mail_end_bytes; /* of everything sent to it, where the last of the mail ends */
+    uint64_t sent_bytes;
 };
 
 struct lair_user {
@@ -144,6 +156,13 @@ struct lair_feed {
     char name[WIRE_NAME_BYTES_MAX];
 };
 
+struct lair_news {
+    uint64_t except_session; /* 0: nobody */
+    uint64_t at;             /* of its text, in all that was said so far */
+    size_t size;
+    bool is_list; /* the list of users, as it is then */
+};
+
 struct tcp_gateway {
     struct actor *actor;
     const struct tcp_gateway_options *options;
@@ -164,6 +183,18 @@ struct tcp_gateway {
     struct buf clean;   /* the body of the message in hand */
     struct buf line;    /* what is about to be written */
     struct lair_cipher cipher;
+    struct lair_news news[LAIR_NEWS_MAX]; /* oldest to next, by number */
+    uint64_t news_oldest, news_next;      /* told to all before it; the next number */
+    struct buf news_text;                 /* the texts of these, one behind the other */
+    uint64_t news_text_at;                /* where these begin in all that was said so far */
+    struct lair_connection *news_first;   /* the one that is furthest behind */
+    size_t news_listeners;
+    uint64_t round_end; /* the news being told to everybody end here */
+    struct mono_time round_due;
+    struct lair_connection *news_last; /* one that was told most */
+    uint64_t users_no, user_list_no;   /* changes of the users; of those in user_list */
+    struct buf user_list;
+    struct mono_time list_due; /* not before */
     bool is_stopping;
 };
 
@@ -171,6 +202,8 @@ enum tcp_timer {
     TCP_TIMER_SWEEP, /* handshakes, idle ones, mail to be settled */
     TCP_TIMER_SEEN,
     TCP_TIMER_FEEDS, /* subscribe again */
+    TCP_TIMER_NEWS,  /* some are behind */
+    TCP_TIMER_USERS, /* the list of users may be told again */
 };
 
 static inline struct lair_text lair_text_of(const void *data, size_t size)
@@ -184,14 +217,14 @@ MUST_USE enum err lair_listen(struct tcp_gateway *gateway);
 void lair_net_close(struct tcp_gateway *gateway);
 /* Everything the poller has, up to a bound. */
 void lair_poll(struct tcp_gateway *gateway);
-/* One line, ended by LF, in one send where the socket takes it; kept otherwise. A connection whose
+/* Lines, each ended by LF, in one send where the socket takes it; kept otherwise. A connection whose
  * buffer is full is closed. */
 void lair_write(struct lair_connection *connection, const void *line, size_t size);
 /* What the poller is to tell of it, after its buffers changed. */
 void lair_watch(struct lair_connection *connection);
 /* Gives the memory of an empty buffer back. */
 void lair_shrink(struct buf *buf);
-/* Has the other side's kernel acknowledged everything written? */
+/* Has the other side's kernel acknowledged all the mail? */
 bool lair_is_acknowledged(const struct lair_connection *connection);
 /* Out of sight at once, freed at the end of the turn. */
 void lair_close(struct lair_connection *connection, bool is_orderly);
@@ -205,14 +238,39 @@ void lair_go_on(struct lair_connection *connection);
 /* --- lair_say.c; %T struct lair_text, %s, %u */
 
 void lair_say(struct lair_connection *connection, const char *format, ...);
-/* To every connection that is logged in, but `except`. */
-void lair_say_all(struct tcp_gateway *gateway, const struct lair_connection *except,
-                  const char *format, ...);
+/* Several lines in as few sends as can be: begin, put, end. Begins with the news it was not told. */
+void lair_line_begin(struct lair_connection *connection);
+void lair_line_put(struct lair_connection *connection, struct lair_text text);
+void lair_line_end(struct lair_connection *connection);
+/* A text in the making; it lives until the next. */
+struct lair_text lair_format(struct tcp_gateway *gateway, const char *format, va_list arguments);
 void lair_say_text(struct lair_connection *connection, struct lair_text text);
 /* Appends to a buffer; what has no room is left out. */
 void lair_put(struct buf *buf, const char *format, ...);
 /* Text of a message as a client can show it: valid UTF-8 without NUL, at most LAIR_TEXT_BYTES_MAX. */
 struct lair_text lair_clean(struct tcp_gateway *gateway, ProtobufCBinaryData body);
+
+/* --- lair_news.c */
+
+void lair_news_init(struct tcp_gateway *gateway);
+void lair_news_fini(struct tcp_gateway *gateway);
+/* An OPEN connection is told the news from here on, until it leaves. */
+void lair_news_join(struct lair_connection *connection);
+void lair_news_leave(struct lair_connection *connection);
+/* To every connection that is OPEN now, but `except`; soon, and in order. */
+void lair_say_all(struct tcp_gateway *gateway, const struct lair_connection *except,
+                  const char *format, ...);
+/* Users came or went; whoever `who` is (or NULL) need not be told. */
+void lair_users_changed(struct tcp_gateway *gateway, struct lair_connection *who);
+void lair_users_due(struct tcp_gateway *gateway);
+/* The view lives until users change. */
+struct lair_text lair_user_list(struct tcp_gateway *gateway);
+/* Puts the lines it was not told yet. */
+void lair_news_put(struct lair_connection *connection);
+/* Tells it now. */
+void lair_news_tell(struct lair_connection *connection);
+/* Tells some of those who are behind, and goes on in the next turn. */
+void lair_news_go_on(struct tcp_gateway *gateway);
 
 /* --- lair_ask.c */
 
@@ -244,8 +302,6 @@ void lair_session_end(struct lair_connection *connection, uint32_t code);
 /* Of an OPEN connection that is closed: the user may be gone with it. */
 void lair_logout(struct lair_connection *connection);
 struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text name);
-void lair_say_users(struct lair_connection *connection);
-void lair_say_users_all(struct tcp_gateway *gateway, const struct lair_connection *except);
 void lair_tell_seen(struct tcp_gateway *gateway);
 
 /* --- lair_room.c, lair_message.c: one command each */

@@ -28,35 +28,6 @@ struct lair_user *lair_user_find(struct tcp_gateway *gateway, struct lair_text n
     return hash_get_pointer(&gateway->users, folded.text, folded.size);
 }
 
-static void put_users(struct tcp_gateway *gateway, struct buf *list)
-{
-    struct hash_cursor cursor = {0};
-    bool is_first = true;
-    buf_init(list, LAIR_OUT_BYTES_MAX);
-    lair_put(list, TEXT_USER_LIST);
-    while (hash_next(&gateway->users, &cursor)) {
-        const struct lair_user *user = (const struct lair_user *)(uintptr_t)cursor.value;
-        lair_put(list, is_first ? "%T" : ",%T", lair_text_of(user->name, user->name_size));
-        is_first = false;
-    }
-}
-
-void lair_say_users(struct lair_connection *connection)
-{
-    struct buf list;
-    put_users(connection->gateway, &list);
-    lair_say_text(connection, lair_text_of(buf_data(&list), buf_size(&list)));
-    buf_fini(&list);
-}
-
-void lair_say_users_all(struct tcp_gateway *gateway, const struct lair_connection *except)
-{
-    struct buf list;
-    put_users(gateway, &list);
-    lair_say_all(gateway, except, "%T", lair_text_of(buf_data(&list), buf_size(&list)));
-    buf_fini(&list);
-}
-
 static struct lair_user *make_user(struct tcp_gateway *gateway, ProtobufCBinaryData name,
                                    int64_t peer_id)
 {
@@ -206,8 +177,9 @@ enum err lair_on_session_opened(struct actor *actor, void *state, const struct m
     lair_request_end(connection);
     join_user(connection, user);
     connection->state = LAIR_OPEN;
+    lair_news_join(connection);
     lair_say(connection, TEXT_AUTH_OK);
-    lair_say_users_all(gateway, connection);
+    lair_users_changed(gateway, connection);
     lair_say_all(gateway, connection, TEXT_ROOM_STATUS, lair_text_of(LAIR_LOBBY, 5),
                  lair_text_of(user->name, user->name_size));
     lair_enter(connection, lair_text_of(LAIR_LOBBY, 5));
@@ -270,7 +242,7 @@ void lair_logout(struct lair_connection *connection)
     }
     connection->user = NULL;
     if (!gateway->is_stopping)
-        lair_say_users_all(gateway, connection);
+        lair_users_changed(gateway, NULL);
 }
 
 /* Who may not be here any more is closed; another role counts from now on. */

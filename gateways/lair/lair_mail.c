@@ -127,6 +127,7 @@ void lair_mail_deliver(struct lair_connection *connection, const Roost__V1__Deli
         return;
     connection->mail_written_no = deliver->first_delivery_no + deliver->n_entries - 1;
     connection->mail_written_at = actor_mono(connection->gateway->actor);
+    connection->mail_end_bytes = connection->sent_bytes + buf_size(&connection->out);
     if (is_again && buf_size(&connection->out) == 0)
         settle_upto(connection, connection->mail_written_no);
 }

@@ -241,21 +241,33 @@ static void read_some(struct lair_connection *connection)
     lair_go_on(connection);
 }
 
-/* Line by line, each in one send. */
+/* Whole lines for one send, at least one. */
+static size_t lines_size(const uint8_t *bytes, size_t size)
+{
+    size_t lines = 0;
+    while (lines < size) {
+        const uint8_t *end = memchr(bytes + lines, '\n', size - lines);
+        size_t next = end ? (size_t)(end - bytes) + 1 : size;
+        if (lines > 0 && next > LAIR_PACKET_BYTES)
+            break;
+        lines = next;
+    }
+    return lines;
+}
+
 static void write_some(struct lair_connection *connection)
 {
     while (buf_size(&connection->out) > 0) {
         const uint8_t *bytes = buf_data(&connection->out);
         size_t size = buf_size(&connection->out);
-        const uint8_t *end = memchr(bytes, '\n', size);
-        size_t line = end ? (size_t)(end - bytes) + 1 : size;
-        ssize_t count = send(connection->fd, bytes, line, MSG_NOSIGNAL);
+        ssize_t count = send(connection->fd, bytes, lines_size(bytes, size), MSG_NOSIGNAL);
         if (count < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (count < 0) {
             lair_close(connection, false);
             return;
         }
+        connection->sent_bytes += (uint64_t)count;
         buf_consume(&connection->out, (size_t)count);
     }
     lair_shrink(&connection->out);
@@ -273,6 +285,7 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
             return;
         }
         sent = count > 0 ? (size_t)count : 0;
+        connection->sent_bytes += sent;
     }
     if (sent == size)
         return;
@@ -287,8 +300,8 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
 bool lair_is_acknowledged(const struct lair_connection *connection)
 {
     int waiting = 0;
-    return buf_size(&connection->out) == 0 && ioctl(connection->fd, SIOCOUTQ, &waiting) == 0 &&
-           waiting == 0;
+    return ioctl(connection->fd, SIOCOUTQ, &waiting) == 0 &&
+           connection->sent_bytes - (uint64_t)waiting >= connection->mail_end_bytes;
 }
 
 /* --- The end of one. */
@@ -298,6 +311,8 @@ void lair_close(struct lair_connection *connection, bool is_orderly)
     struct tcp_gateway *gateway = connection->gateway;
     if (connection->state == LAIR_GONE)
         return;
+    if (connection->state == LAIR_OPEN)
+        lair_news_leave(connection);
     connection->is_orderly = is_orderly;
     connection->state = LAIR_GONE;
     (void)epoll_ctl(gateway->poller, EPOLL_CTL_DEL, connection->fd, NULL); /* it is there */

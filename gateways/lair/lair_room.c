@@ -77,6 +77,7 @@ void lair_entered(struct lair_connection *connection)
              kind == LAIR_LEAVE_ROOM ? first_of(connection) : room);
     lair_say(connection, TEXT_CURRENT_ROOM, room);
     lair_say_all(connection->gateway, NULL, TEXT_ROOM_STATUS, room, user_name(connection));
+    lair_news_tell(connection);
     if (kind == LAIR_ACCEPT)
         lair_say(connection, TEXT_YOU_JOINED, room);
     lair_request_end(connection);
@@ -386,6 +387,7 @@ static void on_all_accepted(struct lair_connection *connection, const INTERNAL(C
         for (size_t i = 0; i < done->n_scopes; i++)
             lair_say_all(connection->gateway, NULL, TEXT_ROOM_STATUS,
                          room_of_scope(done->scopes[i]), user_name(connection));
+        lair_news_tell(connection);
     }
     lair_request_end(connection);
 }

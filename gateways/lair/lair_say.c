@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Texts to connections: formatted, encrypted, written as one line.
+ * Texts to a connection: formatted, encrypted, written. Lines that come together go out together, up
+ * to what the network takes in one piece: clients lose a line whose end comes late.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,14 +53,24 @@ void lair_put(struct buf *buf, const char *format, ...)
     va_end(arguments);
 }
 
-void lair_say_text(struct lair_connection *connection, struct lair_text text)
+/* What was put is sent. */
+static void send_lines(struct lair_connection *connection)
+{
+    struct buf *lines = &connection->gateway->line;
+    if (buf_size(lines) > 0)
+        lair_write(connection, buf_data(lines), buf_size(lines));
+    buf_clear(lines);
+}
+
+void lair_line_put(struct lair_connection *connection, struct lair_text text)
 {
     struct tcp_gateway *gateway = connection->gateway;
     size_t size = LAIR_LINE_BYTES(text.size);
     uint8_t *line;
+    if (buf_size(&gateway->line) + size >= LAIR_PACKET_BYTES)
+        send_lines(connection);
     if (connection->state == LAIR_GONE)
         return;
-    buf_clear(&gateway->line);
     enum err err = buf_reserve(&gateway->line, size + 1, &line);
     if (!err)
         err =
@@ -70,11 +81,29 @@ void lair_say_text(struct lair_connection *connection, struct lair_text text)
         return;
     }
     line[size] = '\n';
-    lair_write(connection, line, size + 1);
+    buf_commit(&gateway->line, size + 1);
 }
 
-static struct lair_text format_text(struct tcp_gateway *gateway, const char *format,
-                                    va_list arguments)
+void lair_line_begin(struct lair_connection *connection)
+{
+    buf_clear(&connection->gateway->line);
+    if (connection->state == LAIR_OPEN)
+        lair_news_put(connection);
+}
+
+void lair_line_end(struct lair_connection *connection)
+{
+    send_lines(connection);
+}
+
+void lair_say_text(struct lair_connection *connection, struct lair_text text)
+{
+    lair_line_begin(connection);
+    lair_line_put(connection, text);
+    lair_line_end(connection);
+}
+
+struct lair_text lair_format(struct tcp_gateway *gateway, const char *format, va_list arguments)
 {
     buf_clear(&gateway->scratch);
     put(&gateway->scratch, format, arguments);
@@ -85,24 +114,8 @@ void lair_say(struct lair_connection *connection, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    lair_say_text(connection, format_text(connection->gateway, format, arguments));
+    lair_say_text(connection, lair_format(connection->gateway, format, arguments));
     va_end(arguments);
-}
-
-void lair_say_all(struct tcp_gateway *gateway, const struct lair_connection *except,
-                  const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    struct lair_text text = format_text(gateway, format, arguments);
-    va_end(arguments);
-    struct u64map_cursor cursor = {0};
-    while (u64map_next(&gateway->connections, &cursor)) {
-        struct lair_connection *connection =
-            (struct lair_connection *)(uintptr_t)cursor.value; /* put in by accept */
-        if (connection != except && connection->state == LAIR_OPEN)
-            lair_say_text(connection, text);
-    }
 }
 
 /* The length of the character that begins here; 0: none does. */

@@ -73,7 +73,7 @@ static void run(struct lair_connection *connection, const char *text, size_t siz
         lair_say(connection, TEXT_HELP);
         break;
     case LAIR_USER_LIST:
-        lair_say_users(connection);
+        lair_say_text(connection, lair_user_list(connection->gateway));
         break;
     case LAIR_CREATE_ROOM:
     case LAIR_JOIN_ROOM:
@@ -213,8 +213,8 @@ void lair_go_on(struct lair_connection *connection)
             if (!connection->is_eof)
                 break;
             if (size == 0) {
-                if (connection->chats_open == 0)
-                    lair_close(connection, true);
+                if (connection->chats_open == 0) /* written behind the end is not delivered */
+                    lair_close(connection, lair_is_acknowledged(connection));
                 return;
             }
             line_size = consumed = size; /* the last line needs no end */

@@ -143,6 +143,11 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     case TCP_TIMER_FEEDS:
         lair_feeds_again(gateway);
         break;
+    case TCP_TIMER_NEWS:
+        break; /* at the end of the turn */
+    case TCP_TIMER_USERS:
+        lair_users_due(gateway);
+        break;
     }
     return ERR_OK;
 }
@@ -177,7 +182,10 @@ static enum err on_batch(struct actor *actor, void *state)
 {
     struct tcp_gateway *gateway = state;
     (void)actor;
-    lair_sweep(gateway);
+    do { /* who cannot be told is gone, which the others are told */
+        lair_sweep(gateway);
+        lair_news_go_on(gateway);
+    } while (gateway->gone);
     return ERR_OK;
 }
 
@@ -196,6 +204,7 @@ static enum err init(struct actor *actor, void *state, const void *args)
     buf_init(&gateway->scratch, LAIR_OUT_BYTES_MAX);
     buf_init(&gateway->clean, (size_t)3 * LAIR_TEXT_BYTES_MAX);
     buf_init(&gateway->line, LAIR_OUT_BYTES_MAX);
+    lair_news_init(gateway);
     randombytes_buf(gateway->mark, sizeof(gateway->mark));
     gateway->reader = (struct wire_reader){
         .direction = WIRE_TO_CLIENT, .limits = &options->limits, .arena = &gateway->arena};
@@ -244,6 +253,7 @@ static void fini(struct actor *actor, void *state)
     buf_fini(&gateway->scratch);
     buf_fini(&gateway->clean);
     buf_fini(&gateway->line);
+    lair_news_fini(gateway);
     lair_cipher_fini(&gateway->cipher);
 }
 

@@ -17,6 +17,9 @@ lib=$(dirname "$PKG_CONFIG_PATH")
 cc -Wall -Wextra -Werror "$source/clients/c/examples/hello.c" -o "$folder/shared" \
     $(pkg-config --cflags --libs roost)
 # shellcheck disable=SC2046 # several words
+cc -Wall -Wextra -Werror "$source/clients/c/examples/chat.c" -o "$folder/chat" \
+    $(pkg-config --cflags --libs roost)
+# shellcheck disable=SC2046 # several words
 cc "$source/clients/c/examples/hello.c" -o "$folder/static" $(pkg-config --cflags roost) \
     "$lib/libroost.a" $(pkg-config --static --libs-only-l roost | sed 's/-lroost //')
 printf '#include <roost.h>\nint main() { return roost_version() == nullptr; }\n' >"$folder/c.cc"

@@ -53,6 +53,17 @@ static void refused_hello(void **state)
     assert_int_equal(roost_connect_wait(world->roost, 10000), ROOST_BAD_CREDENTIALS);
 }
 
+static void locked_name(void **state)
+{
+    struct world *world = *state;
+    atomic_store(&world->knobs->refuses_hello, 2006);
+    world_open(world, false);
+    assert_int_equal(roost_connect_wait(world->roost, 600000), ROOST_LOCKED_OUT);
+    atomic_store(&world->knobs->refuses_hello, 0);
+    while (roost_connect_wait(world->roost, 600000) != ROOST_OK)
+        ; /* it goes on trying */
+}
+
 /* --------------------------------------------------------------------------------- sending */
 
 static void send_wait(void **state)
@@ -383,6 +394,7 @@ int main(void)
         cmocka_unit_test(options_are_checked),
         WORLD_TEST(nobody_listens),
         WORLD_TEST(refused_hello),
+        WORLD_TEST(locked_name),
         WORLD_TEST(send_wait),
         WORLD_TEST(many_in_order),
         WORLD_TEST(refusals_and_retries),

@@ -64,12 +64,42 @@ static void test_consumers(void **state)
     assert_ok(store_commit(fixture->store));
 }
 
+static enum err note_name(void *context, const struct consumer_row *row)
+{
+    char *names = context;
+    (void)strcat(strcat(names, row->name), " ");
+    return row->floor_seq == 7 ? ERR_STOPPING : ERR_OK;
+}
+
+static void test_consumers_of_a_scope(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t id = 0, other = 0;
+    char names[64] = "";
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(consumer_create(fixture->store, fixture->scope_id, "phone", 0, 1, &id));
+    assert_ok(consumer_create(fixture->store, fixture->scope_id, "main", 0, 1, &id));
+    assert_ok(consumer_create(fixture->store, fixture->scope_id, "watch", 7, 1, &id));
+    assert_ok(scope_create(fixture->store, SCOPE_QUEUE, "q", "q", 0, 1, &other));
+    assert_ok(consumer_create(fixture->store, other, "other", 0, 1, &id));
+    assert_ok(store_commit(fixture->store));
+    assert_ok(consumer_list(fixture->store, fixture->scope_id, "", 2, note_name, names));
+    assert_string_equal(names, "main phone ");
+    assert_err(consumer_list(fixture->store, fixture->scope_id, "phone", 9, note_name, names),
+               ERR_STOPPING);
+    assert_string_equal(names, "main phone watch ");
+    assert_ok(consumer_list(fixture->store, 999, "", 9, note_name, names));
+    assert_string_equal(names, "main phone watch ");
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(test_consumers),
+        WITH_STORE(test_consumers_of_a_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,37 @@ static void pending_ones_are_listed(void **state)
     assert_ok(store_commit(fixture->store));
 }
 
+static void imported_ones_are_as_they_were(void **state)
+{
+    struct fixture *fixture = *state;
+    struct invitation_row row = {.status = INVITATION_DECLINED,
+                                 .text = "come",
+                                 .created_ms = 1,
+                                 .expires_ms = 2,
+                                 .responded_ms = 3};
+    struct invitation_row found;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    row.scope_id = make_room(fixture, "tea");
+    row.inviter_id = fixture->peer_ids[0];
+    row.invitee_id = fixture->peer_ids[1];
+    memset(row.uuid, 1, sizeof row.uuid);
+    assert_ok(invitation_import(fixture->store, &row));
+    assert_err(invitation_import(fixture->store, &row), ERR_DUPLICATE);
+    memset(row.uuid, 2, sizeof row.uuid);
+    assert_ok(invitation_import(fixture->store, &row)); /* only pending ones exclude each other */
+    row.status = INVITATION_PENDING;
+    memset(row.uuid, 3, sizeof row.uuid);
+    assert_ok(invitation_import(fixture->store, &row));
+    memset(row.uuid, 4, sizeof row.uuid);
+    assert_err(invitation_import(fixture->store, &row), ERR_DUPLICATE);
+    memset(row.uuid, 1, sizeof row.uuid);
+    assert_ok(invitation_find(fixture->store, row.uuid, &found));
+    assert_int_equal(found.status, INVITATION_DECLINED);
+    assert_int_equal(found.responded_ms, 3);
+    assert_ok(store_commit(fixture->store));
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -133,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(one_is_pending),
         WITH_STORE(pending_ones_are_listed),
+        WITH_STORE(imported_ones_are_as_they_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,24 @@ static void test_events(void **state)
     assert_int_equal(list(fixture, 0, 0, 100).count, 20);
 }
 
+/* One that comes and goes without end keeps its newest ones, and takes none of the others'. */
+static void test_events_of_one_are_bounded(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t id = 0;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    for (int i = 0; i < 10; i++)
+        assert_ok(presence_add(fixture->store, fixture->peer_ids[1], i % 2, 1, "timeout", &id));
+    for (int i = 0; i < 3 * PRESENCE_OF_PEER_MAX; i++)
+        assert_ok(presence_add(fixture->store, fixture->peer_ids[0], i % 2, i, "timeout", &id));
+    assert_ok(store_commit(fixture->store));
+    struct events events = list(fixture, fixture->peer_ids[0], 0, 10 * PRESENCE_OF_PEER_MAX);
+    assert_in_range(events.count, PRESENCE_OF_PEER_MAX, PRESENCE_OF_PEER_MAX + 16);
+    assert_int_equal(events.oldest_ms, 3 * PRESENCE_OF_PEER_MAX - (int)events.count);
+    assert_int_equal(list(fixture, fixture->peer_ids[1], 0, 100).count, 10);
+}
+
 static void test_markers(void **state)
 {
     struct fixture *fixture = *state;
@@ -89,6 +107,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_events, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_events_of_one_are_bounded, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_markers, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

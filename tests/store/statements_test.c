@@ -38,7 +38,7 @@ static bool is_full_scan(const char *detail, const char *sql)
     if (strncmp(detail, "SCAN ", 5) != 0)
         return false;
     if (strstr(detail, "CONSTANT ROW") || strstr(detail, "SCAN slice") ||
-        strstr(detail, "SCAN (subquery"))
+        strstr(detail, "SCAN unwritten") || strstr(detail, "SCAN (subquery"))
         return false;
     return !(strstr(sql, "ORDER BY") && strstr(sql, "LIMIT"));
 }

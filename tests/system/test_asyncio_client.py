@@ -43,6 +43,8 @@ def test_questions_receipts_and_presence(broker, connect):
             assert bodies((await bob.history("alice")).items) == [b"hello"]
             assert (await bob.unread()) == 0
             assert {peer.name for peer in (await bob.peers()).items} == {"alice", "bob"}
+            assert len((await bob.peers(address="127.0.0.1")).items) == 2
+            assert (await bob.peer_stats())["total"] == 2
 
     asyncio.run(story())
 

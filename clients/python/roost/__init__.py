@@ -9,20 +9,25 @@
 roost.Client is synchronous and thread-safe; roost.aio.AsyncClient is its twin for asyncio. Both
 drive the same state machine (core.py), which does no I/O. See README.md beside this package.
 """
-from .answers import (Address, ConsumerInfo, Conversation, Counter, DeadLetter, Page, Peer,
-                      TraceStep)
+from .answers import (Address, AuditEntry, ConsumerInfo, Conversation, Counter, DeadLetter,
+                      Invitation, Member, Page, Peer, Room, Session, TraceStep, User,
+                      invitation_of)
 from .client import DEFAULT_URL, Client, Inbox, Received, connect
-from .types import (BUSY, DISK_FULL, DUPLICATE, NO_SESSION, RECEIPT_DELIVERED, RECEIPT_FATES,
-                    RECEIPT_READ, STALE_LEASE, TAKEN_OVER, TOO_LARGE, VERSION, Kind, Level, Message,
-                    Outcome, PresenceEvent, Receipt, RoostClosed, RoostError, RoostTimeout, Stored,
-                    new_message_id)
+from .types import (BAD_CREDENTIALS, BUSY, DISK_FULL, DUPLICATE, LOCKED_OUT, NO_SESSION,
+                    RECEIPT_DELIVERED, RECEIPT_FATES, RECEIPT_READ, STALE_LEASE, TAKEN_OVER,
+                    TOO_LARGE, VERSION, InvitationStatus, Kind, Level, Message, Outcome,
+                    PresenceEvent, Privacy, Reaction, Receipt, Role, RoomRole, RoostClosed,
+                    RoostError, RoostTimeout, Stored, new_message_id)
 
 __version__ = VERSION
 
 __all__ = [
-    "Address", "BUSY", "Client", "ConsumerInfo", "Conversation", "Counter", "DEFAULT_URL",
-    "DISK_FULL", "DUPLICATE", "DeadLetter", "Inbox", "Kind", "Level", "Message", "NO_SESSION",
-    "Outcome", "Page", "Peer", "PresenceEvent", "RECEIPT_DELIVERED", "RECEIPT_FATES",
-    "RECEIPT_READ", "Receipt", "Received", "RoostClosed", "RoostError", "RoostTimeout",
-    "STALE_LEASE", "Stored", "TAKEN_OVER", "TOO_LARGE", "TraceStep", "connect", "new_message_id",
+    "Address", "AuditEntry", "BAD_CREDENTIALS", "BUSY", "Client", "ConsumerInfo",
+    "Conversation", "Counter", "DEFAULT_URL", "DISK_FULL", "DUPLICATE", "DeadLetter", "Inbox",
+    "Invitation", "InvitationStatus", "Kind", "LOCKED_OUT", "Level", "Member", "Message",
+    "NO_SESSION", "Outcome", "Page", "Peer", "PresenceEvent", "Privacy", "RECEIPT_DELIVERED",
+    "RECEIPT_FATES", "RECEIPT_READ", "Reaction", "Receipt", "Received", "Role", "Room",
+    "RoomRole", "RoostClosed", "RoostError", "RoostTimeout", "STALE_LEASE", "Session", "Stored",
+    "TAKEN_OVER", "TOO_LARGE", "TraceStep", "User", "connect", "invitation_of",
+    "new_message_id",
 ]

@@ -25,10 +25,11 @@ from .book import Book, Held
 from .core import Core
 from .inbox import Received
 from .link import DEFAULT_URL, FRAMES_PER_TURN, GOODBYE_LINGER_MS, IDLE_MS_MAX, open_socket
+from .people import People
 from .requests import Body
 from .schema import pb
-from .types import (Message, Outcome, PresenceEvent, Receipt, RoostClosed, RoostError, RoostTimeout,
-                    Stored)
+from .types import (Message, Outcome, PresenceEvent, Receipt, Role, RoostClosed, RoostError,
+                    RoostTimeout, Stored, role_of)
 
 
 class AsyncInbox:
@@ -115,10 +116,10 @@ class AsyncInbox:
         self._client._wake()
 
 
-class AsyncClient:
+class AsyncClient(People):
     """As Client; make it with connect(), or start() it inside a running loop."""
 
-    def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: bytes = b"",
+    def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: Body = b"",
                  display_name: str = "", unacknowledged_max: int = 100_000,
                  on_presence: Optional[Callable[[PresenceEvent], None]] = None,
                  on_state: Optional[Callable[[str], None]] = None,
@@ -126,7 +127,7 @@ class AsyncClient:
         if not peer:
             raise ValueError("peer: who are you?")
         self._url = url
-        self._core = Core(peer, credentials, display_name)
+        self._core = Core(peer, requests.credentials(credentials), display_name)
         self._core.on_presence, self._core.observer = on_presence, observer
         self._core.on_state, self._on_state = self._changed, on_state
         self._room = asyncio.Semaphore(unacknowledged_max)
@@ -238,17 +239,23 @@ class AsyncClient:
 
     async def wait_ready(self, timeout: float = 10) -> None:
         """Returns when the broker has welcomed us; raises what it refused us with."""
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._settled.wait(), timeout)
-        except asyncio.TimeoutError:
-            raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s") from None
-        if self._core.error is not None:
-            raise self._core.error
+        error = self._core.error or self._core.refusal
+        if error is not None:
+            raise error
+        if not self._settled.is_set():
+            raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s")
 
     @property
     def peer(self) -> str:
         welcome = self._core.welcome
         return welcome.peer.decode("utf-8", "replace") if welcome else ""
+
+    @property
+    def role(self) -> Role:
+        """Of our account; NONE without one."""
+        return role_of(self._core.welcome)
 
     @property
     def reconnects(self) -> int:
@@ -334,6 +341,10 @@ class AsyncClient:
 
     async def call(self, method: str, timeout: float = 30, **fields: Any) -> Any:
         return await self._ask(requests.call(method, **fields), timeout, "REPLY")
+
+    @staticmethod
+    async def _then(answer: Any, read: Callable[[Any], Any]) -> Any:
+        return read(await answer)
 
     async def history(self, peer: Optional[str] = None, scope: Optional[str] = None, *,
                       limit: int = 50, offset: int = 0, after_seq: int = 0, before_seq: int = 0,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Dict, Generic, List, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, Generic, List, Optional, Tuple, Type, TypeVar
 
-from .types import Message, message_of, presence_of
+from .schema import pb
+from .types import (InvitationStatus, Kind, Message, Privacy, Role, RoomRole, message_of,
+                    presence_of)
+
+INVITATION_TYPE = "application/x-roost-invitation"
 
 T = TypeVar("T")
 
@@ -117,6 +121,84 @@ class Counter:
     unit: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Room:
+    name: str
+    display_name: str
+    topic: str
+    description: str
+    privacy: int  # Privacy, or a number of a newer broker; so are roles and status
+    members: int
+    my_role: int
+    created_ms: int
+    creator: str
+    retention_ms: int
+    is_archived: bool
+    last_seq: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    peer: str
+    role: int
+    joined_ms: int
+    is_online: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Invitation:
+    invitation_id: bytes
+    scope: str
+    inviter: str
+    invitee: str
+    status: int
+    text: str
+    created_ms: int
+    expires_ms: int
+    responded_ms: int
+
+
+@dataclasses.dataclass(frozen=True)
+class User:
+    name: str
+    role: int
+    is_active: bool
+    banned_until_ms: int
+    ban_reason: str
+    created_ms: int
+    login_ms: int
+    is_online: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """A token that was given out and not ended."""
+
+    id: int
+    peer: str
+    kind: str
+    label: str
+    address: str
+    created_ms: int
+    used_ms: int
+    expires_ms: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditEntry:
+    id: int
+    at_ms: int
+    actor: str
+    action: str
+    target: str
+    detail: str
+    hash: bytes
+
+
+def _known(cls: Any, value: int) -> int:
+    return cls(value) if value in cls._value2member_map_ else value
+
+
 def _plain(cls: Type[T], source: Any, **more: Any) -> T:
     """The fields of the same name; bytes become text."""
     values: Dict[str, Any] = dict(more)
@@ -137,6 +219,23 @@ def _dead_letter(source: Any) -> DeadLetter:
     return _plain(DeadLetter, source, message=message_of(source.message, scope))
 
 
+def _room(source: Any) -> Room:
+    return _plain(Room, source, privacy=_known(Privacy, source.privacy),
+                  my_role=_known(RoomRole, source.my_role))
+
+
+def _invitation(source: Any) -> Invitation:
+    return _plain(Invitation, source, invitation_id=source.invitation_id,
+                  status=_known(InvitationStatus, source.status))
+
+
+def invitation_of(message: Message) -> Optional[Invitation]:
+    """The invitation that the broker put into our mailbox as this message; None: it is none."""
+    if message.kind != Kind.SYSTEM or message.content_type != INVITATION_TYPE:
+        return None
+    return _invitation(pb.Invitation.FromString(message.body))
+
+
 READERS: Dict[str, Callable[[Any], Any]] = {
     "messages": message_of,
     "peers": _peer,
@@ -146,6 +245,12 @@ READERS: Dict[str, Callable[[Any], Any]] = {
     "steps": lambda source: _plain(TraceStep, source),
     "counters": lambda source: _plain(Counter, source),
     "events": presence_of,
+    "rooms": _room,
+    "members": lambda source: _plain(Member, source, role=_known(RoomRole, source.role)),
+    "invitations": _invitation,
+    "users": lambda source: _plain(User, source, role=_known(Role, source.role)),
+    "sessions": lambda source: _plain(Session, source),
+    "audit": lambda source: _plain(AuditEntry, source, hash=source.hash),
 }
 
 

@@ -18,20 +18,21 @@ from .book import Book
 from .core import Core
 from .inbox import Inbox, Received
 from .link import DEFAULT_URL, Link, Waker
+from .people import People
 from .requests import Body
 from .schema import pb
-from .types import (Message, PresenceEvent, RoostClosed, RoostError, RoostTimeout, Stored,
-                    settle_future)
+from .types import (Message, PresenceEvent, Role, RoostClosed, RoostError, RoostTimeout, Stored,
+                    role_of, settle_future)
 
 
-class Client:
+class Client(People):
     """A session with the broker that outlives connections and broker restarts.
 
     Sends that are not acknowledged yet are kept and sent again after a reconnect, in order, with
     the same message ids: the broker stores each once.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: bytes = b"",
+    def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: Body = b"",
                  display_name: str = "", unacknowledged_max: int = 100_000,
                  on_presence: Optional[Callable[[PresenceEvent], None]] = None,
                  on_state: Optional[Callable[[str], None]] = None,
@@ -39,7 +40,7 @@ class Client:
         if not peer:
             raise ValueError("peer: who are you?")
         self._url = url
-        self._core = Core(peer, credentials, display_name)
+        self._core = Core(peer, requests.credentials(credentials), display_name)
         self._core.on_presence, self._core.observer = on_presence, observer
         self._core.on_state = self._changed
         self._on_state = on_state
@@ -93,10 +94,12 @@ class Client:
 
     def wait_ready(self, timeout: float = 10) -> None:
         """Returns when the broker has welcomed us; raises what it refused us with."""
-        if not self._settled.wait(timeout):
+        is_settled = self._settled.wait(timeout)
+        error = self._core.error or self._core.refusal
+        if error is not None:
+            raise error
+        if not is_settled:
             raise RoostTimeout(f"no broker answered at {self._url} within {timeout} s")
-        if self._core.error is not None:
-            raise self._core.error
 
     @property
     def peer(self) -> str:
@@ -109,6 +112,11 @@ class Client:
         """Which start of the broker welcomed us last."""
         welcome = self._core.welcome
         return welcome.boot_id if welcome else b""
+
+    @property
+    def role(self) -> Role:
+        """Of our account; NONE without one."""
+        return role_of(self._core.welcome)
 
     @property
     def reconnects(self) -> int:
@@ -216,6 +224,10 @@ class Client:
     def call(self, method: str, timeout: float = 30, **fields: Any) -> Any:
         """Any CALL by its name in the schema; gives the protobuf Reply: done and on disk."""
         return self._ask(requests.call(method, **fields), timeout, "REPLY")
+
+    @staticmethod
+    def _then(answer: Any, read: Callable[[Any], Any]) -> Any:
+        return read(answer)
 
     def history(self, peer: Optional[str] = None, scope: Optional[str] = None, *, limit: int = 50,
                 offset: int = 0, after_seq: int = 0, before_seq: int = 0, from_ms: int = 0,

@@ -19,7 +19,7 @@ from . import types
 from .attachment import ATTACH_AGAIN_S, Attachment
 from .book import Book
 from .schema import pack, pb, unpack
-from .types import TAKEN_OVER, VERSION, RoostClosed, RoostError, settle_future
+from .types import LOCKED_OUT, TAKEN_OVER, VERSION, RoostClosed, RoostError, settle_future
 from .window import Window
 
 HELLO_AGAIN_S = 2.0
@@ -53,6 +53,7 @@ class Core:
         self.reconnect_at = 0.0
         self.reconnects = 0
         self.error: Optional[RoostError] = None      # why this client is over for good
+        self.refusal: Optional[RoostError] = None    # why the last HELLO was refused, for now
         self.on_presence: Optional[Callable[[types.PresenceEvent], None]] = None
         self.on_state: Optional[Callable[[str], None]] = None
         self.observer: Optional[Callable[[str, Any], None]] = None  # sees everything, for tests
@@ -234,7 +235,7 @@ class Core:
         self.welcome, self.limits = welcome, welcome.limits
         self._hello.resume_token = welcome.resume_token
         self._backoff_s = BACKOFF_FIRST_S
-        self.is_ready = True
+        self.is_ready, self.refusal = True, None
         self.window.new_session(welcome.publish_upto, welcome.limits)
         for attachment in self._attachments.values():
             self._emit(attachment.begin(), now)
@@ -269,8 +270,11 @@ class Core:
         if request is not None:
             settle_future(request.future, error)
         elif not self.is_ready:
+            self.refusal = error
             if not message.retryable:
                 self._fail_everything(error)
+            elif error.code == LOCKED_OUT:  # for minutes: nobody wants to wait for that
+                self._tell_state("locked out")
         elif is_attach:  # the broker could not even read it
             self._on_attached(
                 pb.Attached(handle=message.request_id, code=message.code, text=message.text), now)

@@ -19,6 +19,11 @@ def scope_name(to: str) -> bytes:
     return to.encode() if ":" in to else b"peer:" + to.encode()
 
 
+def credentials(given: Body) -> bytes:
+    """A password or a token."""
+    return given.encode() if isinstance(given, str) else bytes(given)
+
+
 def entry(to: str, body: Body, kind: int = Kind.TEXT, *, message_id: Optional[bytes] = None,
           content_type: str = "", headers: Iterable[Tuple[bytes, bytes]] = (), key: bytes = b"",
           priority: int = 0, reply_to: str = "", correlation_id: bytes = b"",

@@ -20,6 +20,49 @@ class Kind(enum.IntEnum):
     RECEIPT = 4
     CUSTOM = 5
     SYSTEM = 6
+    EDIT = 7
+    DELETE = 8
+    REACTION = 9
+
+
+class Role(enum.IntEnum):
+    """Of an account."""
+
+    NONE = 0
+    GUEST = 1
+    USER = 2
+    MODERATOR = 3
+    ADMIN = 4
+
+
+class Privacy(enum.IntEnum):
+    """Of a room: PUBLIC anybody joins, PRIVATE by invitation and not listed, PROTECTED with the
+    password, OPEN for everybody without joining."""
+
+    NONE = 0
+    PUBLIC = 1
+    PRIVATE = 2
+    PROTECTED = 3
+    OPEN = 4
+
+
+class RoomRole(enum.IntEnum):
+    """Of a member of a room."""
+
+    NONE = 0
+    OWNER = 1
+    MODERATOR = 2
+    MEMBER = 3
+    READER = 4
+    BANNED = 5
+
+
+class InvitationStatus(enum.IntEnum):
+    PENDING = 1
+    ACCEPTED = 2
+    DECLINED = 3
+    REVOKED = 4
+    EXPIRED = 5
 
 
 class Outcome(enum.IntEnum):
@@ -93,6 +136,13 @@ class Stored:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reaction:
+    emoji: str
+    count: int
+    is_mine: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Message:
     seq: int
     message_id: bytes
@@ -113,6 +163,9 @@ class Message:
     attempt: int = 0
     is_redelivered: bool = False
     is_sender_unverified: bool = False
+    edited_ms: int = 0    # of a page: body is the newest text
+    deleted_ms: int = 0   # a tombstone: body is empty
+    reactions: tuple = ()  # of a page
 
     @property
     def text(self) -> str:
@@ -164,6 +217,10 @@ def message_of(delivery: Any, scope: str = "") -> Message:
         attempt=delivery.attempt,
         is_redelivered=delivery.redelivered,
         is_sender_unverified=delivery.sender_unverified,
+        edited_ms=delivery.edited_ms,
+        deleted_ms=delivery.deleted_ms,
+        reactions=tuple(Reaction(r.emoji.decode("utf-8", "replace"), r.count, r.is_mine)
+                        for r in delivery.reactions),
     )
 
 
@@ -179,6 +236,11 @@ def receipts_of(receipt: Any) -> List[Receipt]:
             reason=entry.reason)
         for entry in receipt.entries if entry.level in Level._value2member_map_
     ]
+
+
+def role_of(welcome: Any) -> Role:
+    known = welcome is not None and welcome.role in Role._value2member_map_
+    return Role(welcome.role) if known else Role.NONE
 
 
 def presence_of(event: Any) -> PresenceEvent:

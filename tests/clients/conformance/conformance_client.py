@@ -15,7 +15,7 @@ class Session:
     def __init__(self, url, peer):
         self.presence = queue.Queue()
         self.client = roost.Client(url, peer, on_presence=self.presence.put)
-        self.inbox = self.received = None
+        self.inbox = self.received = self.sent = None
 
     def do_welcome(self):
         self.client.wait_ready()
@@ -23,11 +23,22 @@ class Session:
 
     def do_send(self, scope, body, receipts="0"):
         stored = self.client.send(scope, body, receipts=int(receipts))
+        self.sent = stored.message_id
         return "duplicate" if stored.is_duplicate else "stored"
 
     def do_attach(self, scope, consumer="main"):
         self.inbox = self.client.attach(scope, consumer)
         return f"attached {self.inbox.waiting_at_attach}"
+
+    def do_listen(self, scope):
+        self.inbox = self.client.attach(scope, ephemeral=True)
+        return f"attached {self.inbox.waiting_at_attach}"
+
+    def do_next(self):
+        self.received = self.inbox.receive(10)
+        is_system = self.received.kind is roost.Kind.SYSTEM
+        text = self.received.content_type if is_system else self.received.text
+        return f"next {self.received.kind.name} {self.received.sender} {text}".rstrip()
 
     def do_receive(self):
         self.received = self.inbox.receive(10)
@@ -87,6 +98,68 @@ class Session:
     def do_event(self):
         event = self.presence.get(timeout=10)
         return f"event {event.peer} {'online' if event.is_online else 'offline'}"
+
+    # ------------------------------------------------------------ rooms and changes
+
+    def do_join(self, room):
+        self.client.join(room)
+        return "done"
+
+    def do_leave(self, room):
+        self.client.leave(room)
+        return "done"
+
+    def do_invitations(self):
+        return "invitations" + "".join(f" {row.scope}:{row.inviter}:{row.text}"
+                                       for row in self.client.invitations().items)
+
+    def do_accept(self, room=""):
+        return "joined" + "".join(f" {scope}" for scope in self.client.accept_invitation(room))
+
+    def do_members(self, room):
+        return "members" + "".join(f" {row.peer}:{int(row.role)}"
+                                   for row in self.client.members(room).items)
+
+    def do_rooms(self):
+        return "rooms" + "".join(
+            f" {row.name}:{row.topic}:{int(row.privacy)}:{row.members}:{int(row.my_role)}"
+            for row in self.client.rooms(mine_only=True).items)
+
+    def do_edit(self, text):
+        self.client.edit(self.sent, text)
+        return "done"
+
+    def do_delete(self):
+        self.client.delete(self.sent)
+        return "done"
+
+    def do_react(self, emoji):
+        self.client.react(self.sent, emoji)
+        return "done"
+
+    def do_unreact(self, emoji):
+        self.client.react(self.sent, emoji, is_on=False)
+        return "done"
+
+    def do_edits(self):
+        return self._page(self.client.edits(self.sent))
+
+    @staticmethod
+    def _found(page):
+        words = ["found"]
+        for message in page.items:
+            words += [message.text] if message.text else []
+            words += ["edited"] if message.edited_ms else []
+            words += ["deleted"] if message.deleted_ms else []
+            words += [f"{reaction.emoji}:{reaction.count}:{'mine' if reaction.is_mine else ''}"
+                      for reaction in message.reactions]
+        return " ".join(words)
+
+    def do_search(self, text, scope):
+        return self._found(self.client.search(text, scope=scope))
+
+    def do_log(self, scope):
+        return self._found(self.client.history(scope=scope))
 
     def do_close(self):
         self.client.close()
