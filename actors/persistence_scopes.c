@@ -16,6 +16,7 @@
 #include "persistence_state.h"
 #include "rt/check.h"
 #include "store/conversation.h"
+#include "store/lan.h"
 #include "store/peers.h"
 
 enum err persistence_scopes_init(struct persistence *p)
@@ -34,6 +35,8 @@ void persistence_scopes_forget(struct persistence *p)
 static void remember(struct persistence *p, const uint8_t *text, size_t size,
                      const struct scope_ref *scope)
 {
+    if (scope->is_by_nick)
+        return; /* somebody else may call himself so tomorrow */
     if (p->scope_count == PERSISTENCE_SCOPES_MAX)
         persistence_scopes_forget(p);
     if (hash_put(&p->scope_places, text, size, p->scope_count) == ERR_OK) {
@@ -152,6 +155,24 @@ static enum err make_scope(struct persistence *p, enum scope_kind kind, struct s
     return err ? err : create_scope(p, kind, owner_id, name, ret);
 }
 
+/* Nobody has this name, but one peer of the local network calls itself so: *name becomes its name. */
+static enum err find_by_nick(struct persistence *p, struct stored_name *name, struct scope_ref *ret)
+{
+    int64_t id;
+    enum err err = peer_find(p->store, name->folded.text, &id);
+    if (err != ERR_NO_SUCH_PEER)
+        return err ? err : ERR_NO_SUCH_SCOPE; /* a name is worth more than a nick */
+    err = lan_find_nick(p->store, name->name, &id);
+    if (err)
+        return err == ERR_NO_SUCH_PEER ? ERR_NO_SUCH_SCOPE : err;
+    err = peer_read(p->store, id, copy_name, name);
+    if (err)
+        return err;
+    err = find_scope(p, SCOPE_PEER, name, ret);
+    ret->is_by_nick = true;
+    return err;
+}
+
 /* --- The ways to ask. */
 
 static enum err resolve(struct persistence *p, const uint8_t *text, size_t size, bool may_create,
@@ -159,6 +180,7 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
 {
     struct scope_name parsed;
     struct stored_name name;
+    *ret = (struct scope_ref){.id = 0};
     enum err err = scope_parse(text, size, &parsed, NULL);
     if (!err)
         err = set_name(&name, parsed.name, parsed.name_size);
@@ -168,9 +190,13 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
     err = find_scope(p, kind, &name, ret);
     if (!err && kind == SCOPE_ROOM)
         err = find_retention(p, ret);
+    if (err == ERR_NO_SUCH_SCOPE && kind == SCOPE_PEER)
+        err = find_by_nick(p, &name, ret);
+    bool is_by_nick = kind == SCOPE_PEER && ret->is_by_nick;
     if (err != ERR_NO_SUCH_SCOPE)
         return err;
     err = make_scope(p, kind, &name, may_create, ret);
+    ret->is_by_nick = is_by_nick;
     if (!err && (kind == SCOPE_PEER || kind == SCOPE_QUEUE))
         err = create_main(p, ret, &name, p->last_seq);
     return err;

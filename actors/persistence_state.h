@@ -68,6 +68,7 @@ struct scope_ref {
     enum scope_kind kind;
     bool is_new;          /* made just now: every message there is is in another scope */
     int64_t retention_ms; /* of a room that has its own; else 0 */
+    bool is_by_nick;      /* found by what a peer of the local network calls itself */
 };
 
 struct session_undo {

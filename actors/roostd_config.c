@@ -11,9 +11,12 @@
 
 #include "gateways/ipmsg/lan_net.h"
 #include "gateways/zmq/zmq_gateway.h"
+#include "proto/name.h"
 
 #define RELOAD  true
 #define RESTART false
+
+#define LAN_TEXT_BYTES_MAX 100
 
 static const struct config_option options[] = {
 #define BOOL(name, k, text, r, h)                                                                  \
@@ -200,6 +203,13 @@ static const char *lan_problem(const struct roostd_config *config, const char **
     *ret_wrong = config->ipmsg_user;
     if (!lan_name_is_fit(config->ipmsg_user))
         return " is no ipmsg.user: 1 to 40 characters, no `:`, no `@`, and no key at its end";
+    const char *shown[] = {config->ipmsg_nickname, config->ipmsg_group};
+    for (size_t i = 0; i < 2; i++) {
+        *ret_wrong = shown[i];
+        if (strlen(shown[i]) > LAN_TEXT_BYTES_MAX ||
+            name_check_text(shown[i], strlen(shown[i]), NULL) != ERR_OK)
+            return " cannot be shown on the local network: at most 100 bytes of plain text";
+    }
     return NULL;
 }
 

@@ -88,3 +88,26 @@ enum err lan_list(struct store *store, int64_t after_id, uint32_t limit, lan_vis
     statement_bind_ints(stmt, INTS(after_id, limit));
     return walk(store, stmt, visit, context, &has_any);
 }
+
+enum err lan_find_nick(struct store *store, const char *nick, int64_t *ret_id)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_lan_find_nick, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_text(stmt, 1, nick);
+    int64_t id = 0;
+    unsigned count = 0;
+    bool has_row = false;
+    err = statement_step(store, stmt, &has_row);
+    while (err == ERR_OK && has_row) {
+        id = sqlite3_column_int64(stmt, 0);
+        count++;
+        err = statement_step(store, stmt, &has_row);
+    }
+    if (err == ERR_OK && count != 1)
+        err = ERR_NO_SUCH_PEER;
+    if (err == ERR_OK)
+        *ret_id = id;
+    return statement_close(stmt, err);
+}

@@ -42,4 +42,7 @@ MUST_USE enum err lan_read(struct store *store, int64_t peer_id, lan_visitor *vi
 MUST_USE enum err lan_list(struct store *store, int64_t after_id, uint32_t limit,
                            lan_visitor *visit, void *context);
 
+/* The peer of the local network that calls itself so. ERR_NO_SUCH_PEER: none, or several. */
+MUST_USE enum err lan_find_nick(struct store *store, const char *nick, int64_t *ret_id);
+
 #endif

@@ -73,6 +73,7 @@ enum ipmsg_mail_state {
 struct ipmsg_mail {
     enum ipmsg_mail_state state;
     bool was_asked, is_writing;
+    bool is_owed; /* a message that has numbers already comes next */
     struct mono_time asked_at, leased_at, since;
     uint64_t granted, delivery_no, seq;
     int64_t expires_ms;

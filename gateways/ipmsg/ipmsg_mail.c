@@ -265,6 +265,7 @@ static bool lease(struct ipmsg_peer *peer, uint64_t delivery_no)
     if (mail->state != MAIL_IDLE && mail->state != MAIL_ASKED)
         return false;
     mail->state = MAIL_LEASED;
+    mail->is_owed = false;
     mail->delivery_no = delivery_no;
     mail->leased_at = actor_mono(peer->gateway->actor);
     return true;
@@ -449,6 +450,7 @@ enum err ipmsg_on_attached(struct actor *actor, void *state, const struct msg *m
     if (peer->mail.state == MAIL_ASKED) /* else a delivery was faster */
         peer->mail.state = MAIL_IDLE;
     bool is_settled = attached->floor_seq >= peer->row.sending_seq;
+    peer->mail.is_owed = !is_settled && peer->mail.state == MAIL_IDLE;
     if (peer->is_resuming && is_settled) {
         tell(peer, false);
         end_resuming(peer);
@@ -497,14 +499,20 @@ void ipmsg_notice(struct ipmsg_peer *peer, const char *words)
         link = &(*link)->next;
     *link = notice;
     peer->notice_count++;
-    if (peer->mail.state <= MAIL_IDLE)
-        ipmsg_notices_say(peer);
+    ipmsg_notices_say(peer);
+}
+
+/* Its number is above those of the mail that has some and comes after it: that mail would not be
+ * shown by programs that remember the highest one. */
+static bool may_notice(const struct ipmsg_peer *peer)
+{
+    return peer->is_present && peer->mail.state == MAIL_IDLE && !peer->mail.is_owed;
 }
 
 void ipmsg_notices_say(struct ipmsg_peer *peer)
 {
     uint32_t packet_no;
-    while (peer->notices && peer->is_present && peer->mail.state <= MAIL_IDLE) {
+    while (peer->notices && may_notice(peer)) {
         struct ipmsg_notice *notice = peer->notices;
         if (!ipmsg_take_numbers(peer->gateway, 1, &packet_no))
             return; /* with the next sweep */

@@ -15,3 +15,6 @@ CREATE TABLE lan_peer (
     sending_count INTEGER NOT NULL DEFAULT 0, -- of its parts
     is_explained  INTEGER NOT NULL DEFAULT 0 CHECK (is_explained IN (0, 1)) -- told how to address others
 ) STRICT;
+
+-- Who of the local network calls itself so? It can be written to by that name while it is the only one.
+CREATE INDEX peer_lan_by_nick ON peer (display_name) WHERE is_lan = 1;

@@ -127,6 +127,24 @@ static void test_checks(void **state)
     assert_int_equal(check("retry.preset=brisk", false, text), ERR_OK);
 }
 
+/* Peers of the local network never get an identity, so nobody has to say --insecure for them. */
+static void test_checks_of_the_local_network(void **state)
+{
+    char text[512];
+    (void)state;
+    assert_int_equal(check("ipmsg.listen=0.0.0.0:2425", false, text), ERR_OK);
+    assert_int_equal(check("ipmsg.listen=192.168.1.9,127.0.0.2:*", false, text), ERR_OK);
+    assert_int_equal(check("ipmsg.listen=tcp://0.0.0.0:2425", false, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "ipmsg.listen"));
+    assert_int_equal(check("ipmsg.seeds=10.0.0.1,10.0.0.2:2426", false, text), ERR_OK);
+    assert_int_equal(check("ipmsg.seeds=somewhere", false, text), ERR_CONFIG);
+    assert_int_equal(check("ipmsg.seeds=10.0.0.1:*", false, text), ERR_CONFIG);
+    assert_int_equal(check("ipmsg.user=a:b", false, text), ERR_CONFIG);
+    assert_int_equal(check("ipmsg.user=roost-0123456789abcdef", false, text), ERR_CONFIG);
+    assert_int_equal(check("ipmsg.nickname=a\nb", false, text), ERR_CONFIG);
+    assert_int_equal(check("ipmsg.charset=latin1", false, text), ERR_CONFIG);
+}
+
 static void test_documents(void **state)
 {
     struct buf buf;
@@ -299,6 +317,14 @@ static void test_auto_is_strict_beyond_this_machine(void **state)
     assert_int_equal(actors->zmq_gateway.admin_count, 2);
     assert_string_equal(actors->zmq_gateway.admins[1], "bob");
     config_destroy(&config);
+    config = configured("ipmsg.listen=0.0.0.0:2425"); /* strangers make no mailboxes ... */
+    actors = describe(config);
+    assert_false(actors->persistence.is_autocreate);
+    assert_int_equal(actors->zmq_gateway.admin_count, 1); /* ... and are never administrators */
+    config_destroy(&config);
+    config = configured("ipmsg.listen=127.0.0.5:2425");
+    assert_true(describe(config)->persistence.is_autocreate);
+    config_destroy(&config);
 }
 
 static void test_sizes_follow_the_largest_message(void **state)
@@ -338,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_the_table_is_in_order),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_checks_of_the_local_network),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_command_line),
         cmocka_unit_test(test_sources_in_order),

@@ -102,6 +102,28 @@ static void test_pages(void **state)
         assert_int_equal(seen.ids[i], fixture->peer_ids[i]);
 }
 
+static void test_nicks(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ann, ben, found = 0;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(peer_create(fixture->store, "lan:ann@pc", "lan:ann@pc", 1, &ann));
+    assert_ok(peer_create(fixture->store, "lan:ben@pc", "lan:ben@pc", 1, &ben));
+    struct peer_seen seen = {.id = ann, .seen_ms = 2, .display_name = "Ann"};
+    assert_ok(peer_update_seen(fixture->store, &seen));
+    assert_ok(lan_find_nick(fixture->store, "Ann", &found));
+    assert_int_equal(found, ann);
+    assert_err(lan_find_nick(fixture->store, "Ben", &found), ERR_NO_SUCH_PEER);
+    seen.id = fixture->peer_ids[0]; /* not of the local network */
+    assert_ok(peer_update_seen(fixture->store, &seen));
+    assert_ok(lan_find_nick(fixture->store, "Ann", &found));
+    seen.id = ben;
+    assert_ok(peer_update_seen(fixture->store, &seen));
+    assert_err(lan_find_nick(fixture->store, "Ann", &found), ERR_NO_SUCH_PEER); /* two */
+    assert_ok(store_commit(fixture->store));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_of_peers_that_are_there, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_pages, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_nicks, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,6 +231,56 @@ def test_notices_wait_for_mail(town):
     assert packets[-1].options & AUTORET and packets[-1].number > packets[0].number
 
 
+def test_without_autocreate(lan, connect):
+    """As beyond this machine: strangers make no mailboxes, but what is confirmed is kept."""
+    lan.make(mailbox__autocreate="off")
+    zed = connect(lan.broker, "zed")
+    inbox = zed.attach("peer:zed")
+    ann = lan.peer(2)
+    ann.enter()
+    ann.deliver("hello?")
+    ann.deliver("@nobody hello?")
+    assert len(ann.wait_texts(2, is_notice=True)) == 2
+    ann.deliver("@zed hello!")
+    assert bodies(receive_all(inbox, 1)) == [b"hello!"]
+    zed.send(f"peer:{ANN}", b"hello, ann")
+    assert ann.wait_texts(1) == ["zed: hello, ann"]
+    names = {name for name, in ask_file(lan.broker, "SELECT name FROM peer")}
+    assert "nobody" not in names
+
+
+def test_a_full_disk_answers_and_stores_later(lan, small_disk, connect):
+    """Presence goes on; nothing is confirmed that is not stored; all is well when there is room."""
+    lan.make(data=small_disk / "data")
+    filler = small_disk / "filler"
+    with open(filler, "wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 65536)
+                file.flush()
+        except OSError:
+            pass
+    ann = lan.peer(2)
+    big = "@zed " + "x" * 6000
+    numbers = []
+    for number in range(1500):
+        ann.number += 1
+        numbers.append(ann.send(f"{big} {number}"))
+        if number % 100 == 99 and not ann.is_confirmed(numbers[-1], 2):
+            break
+    else:
+        raise AssertionError("the disk did not get full")
+    ben = lan.peer(3, user="ben")
+    ben.enter()
+    ben.wait_for(ANSENTRY, timeout=5)
+    last = ben.send("@zed not stored")
+    assert not ben.is_confirmed(last, 2)
+    filler.unlink()
+    ben.deliver("@zed not stored", number=last)
+    zed = connect(lan.broker, "zed")
+    eventually(lambda: "lan:ben@pc" in online(zed), what="ben to be stored")
+
+
 def test_files_are_not_relayed_and_it_says_so(town):
     ann = town.peer(2)
     ann.enter()
@@ -352,6 +402,24 @@ def test_a_confirmation_is_a_receipt(town):
     inbox = town.zed.attach("peer:zed")
     receipt, = inbox.receipts(10)
     assert (receipt.level, receipt.peer) == (Level.DELIVERED, ANN)
+
+
+def test_by_nick_while_it_is_unique(town):
+    ann, ben = town.peer(2), town.peer(3, user="ben", nickname="Benny")
+    for peer in (ann, ben):
+        peer.enter()
+        peer.wait_for(ANSENTRY)
+    eventually(lambda: {ANN, "lan:ben@pc"} <= online(town.zed))
+    town.zed.send("peer:Benny", b"from afar")
+    assert ben.wait_texts(1) == ["zed: from afar"]
+    ann.deliver("@Benny from next door")
+    assert ben.wait_texts(2)[1] == f"{ANN}: from next door"
+    ann.nickname = "Benny"
+    ann.say(BR_ABSENCE | CAPUTF8, ann.entry_body())
+    eventually(lambda: [peer.display_name for peer in town.zed.peers().items
+                        if peer.name == ANN] == ["Benny"], what="the change to be seen")
+    town.zed.send("peer:Benny", b"whom?")  # neither: a mailbox of that name
+    assert ben.is_silent(SENDMSG, 0.5) and len(ann.texts()) == 0
 
 
 # ------------------------------------------------------------ both ways, when things go wrong
