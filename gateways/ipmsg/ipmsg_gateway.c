@@ -107,6 +107,19 @@ static void reserve(struct ipmsg_gateway *gateway)
                                       &reserve.base, NULL, IPMSG_ASK_MS, 0) == ERR_OK;
 }
 
+/* Numbers begin again below those that some programs remember: BR_ABSENCE makes them forget, and is
+ * not answered. */
+static void say_that_numbers_begin_again(struct ipmsg_gateway *gateway)
+{
+    struct u64map_cursor cursor = {0};
+    ipmsg_say_to_all(gateway, IPMSG_BR_ABSENCE);
+    while (u64map_next(&gateway->peers, &cursor)) {
+        const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
+        if (peer->is_present)
+            ipmsg_say_entry(gateway, &peer->path, IPMSG_BR_ABSENCE);
+    }
+}
+
 static enum err on_reserved(struct actor *actor, void *state, const struct msg *msg)
 {
     struct ipmsg_gateway *gateway = state;
@@ -122,7 +135,7 @@ static enum err on_reserved(struct actor *actor, void *state, const struct msg *
     gateway->next_no = (uint32_t)reserved->first;
     gateway->end_no = (uint32_t)reserved->first + reserved->count;
     if (reserved->is_wrapped)
-        gateway->must_announce = true; /* others forget the numbers they saw */
+        say_that_numbers_begin_again(gateway);
     return ERR_OK;
 }
 

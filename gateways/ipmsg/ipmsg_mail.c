@@ -149,6 +149,27 @@ void ipmsg_mail_stop(struct ipmsg_peer *peer)
 
 /* --- Sending. */
 
+/* How good the way to it is. What is lost is lost. */
+static void measure(struct ipmsg_peer *peer, bool is_ok)
+{
+    const struct ipmsg_mail *mail = &peer->mail;
+    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
+    size_t begin = mail->part ? mail->part_ends[mail->part - 1] : 0;
+    if (!peer->is_registered)
+        return;
+    measured.session = peer->session;
+    measured.ok = is_ok;
+    measured.failed = !is_ok;
+    measured.bytes = is_ok ? mail->part_ends[mail->part] - begin : 0;
+    measured.latency_count = is_ok;
+    if (is_ok)
+        measured.latency_total_ms =
+            (uint64_t)mono_elapsed_ms(mail->since, actor_mono(peer->gateway->actor));
+    if (actor_send(peer->gateway->actor, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED, &measured.base,
+                   NULL) != ERR_OK)
+        return;
+}
+
 static void send_part(struct ipmsg_peer *peer)
 {
     struct ipmsg_mail *mail = &peer->mail;
@@ -161,7 +182,10 @@ static void send_part(struct ipmsg_peer *peer)
     }
     ipmsg_say_message(peer, mail->first_no + mail->part, mail->options,
                       buf_data(&mail->body) + begin, end - begin);
+    bool was_parked = ipmsg_send_is_parked(&mail->schedule);
     delay_ms = ipmsg_send_next(&mail->schedule);
+    if (!was_parked && ipmsg_send_is_parked(&mail->schedule))
+        measure(peer, false);
     if (mail->expires_ms) {
         int64_t left_ms = mail->expires_ms - actor_wall(peer->gateway->actor).ms;
         delay_ms = left_ms < delay_ms ? left_ms + 1 : delay_ms;
@@ -304,26 +328,6 @@ void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *recei
 }
 
 /* --- Confirmed. */
-
-/* How good the way to it is. What is lost is lost. */
-static void measure(struct ipmsg_peer *peer, bool is_ok)
-{
-    const struct ipmsg_mail *mail = &peer->mail;
-    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
-    size_t begin = mail->part ? mail->part_ends[mail->part - 1] : 0;
-    if (!peer->is_registered)
-        return;
-    measured.session = peer->session;
-    measured.ok = is_ok;
-    measured.failed = !is_ok;
-    measured.bytes = mail->part_ends[mail->part] - begin;
-    measured.latency_count = 1;
-    measured.latency_total_ms =
-        (uint64_t)mono_elapsed_ms(mail->since, actor_mono(peer->gateway->actor));
-    if (actor_send(peer->gateway->actor, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED, &measured.base,
-                   NULL) != ERR_OK)
-        return;
-}
 
 /* Its READMSG will name one of these numbers. */
 static void note_sealed(struct ipmsg_peer *peer)

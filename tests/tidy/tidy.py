@@ -79,7 +79,6 @@ TESTED_ELSEWHERE = {
     "gateways/ipmsg/ipmsg_peer.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_say.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/lan_interfaces.c": "with real interfaces: lan_net_test",
-    "actors/persistence_lan_mail.c": "over kill -9, with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/lair/lair_ask.c": "with a real client on a real socket: tests/system/test_lair_*.py",
     "gateways/lair/lair_feed.c": "with a real client on a real socket: tests/system/test_lair_*.py",
     "gateways/lair/lair_login.c": "with a real client on a real socket: tests/system/test_lair_*.py",
