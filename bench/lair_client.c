@@ -16,13 +16,14 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lair_peer.h"
 #include "measure.h"
 
 #define EVENTS      512
-#define OPEN_AHEAD  200 /* logins under way while the scene is set */
+#define OPEN_AHEAD  50 /* logins under way while the scene is set */
 #define PATIENCE_NS ((int64_t)600 * 1000000000)
 
 static int poller, server_pid, port;
@@ -31,12 +32,18 @@ static size_t peer_count;
 
 /* --- Everybody. */
 
-static void pump(int wait_ms)
+static void pump_ns(int64_t wait_ns)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(poller, events, EVENTS, wait_ms);
+    struct timespec wait = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
+    int count = epoll_pwait2(poller, events, EVENTS, &wait, NULL);
     for (int i = 0; i < count; i++)
         peer_read(events[i].data.ptr);
+}
+
+static void pump(int wait_ms)
+{
+    pump_ns((int64_t)wait_ms * 1000000);
 }
 
 static size_t count_in(enum peer_state state)
@@ -215,14 +222,18 @@ static void run_pairs(struct pair *pairs, size_t count, double rate, int64_t sec
     int64_t period_ns = (int64_t)(1e9 * (double)count / rate);
     for (size_t i = 0; i < count; i++)
         pairs[i].due_ns = begin + period_ns * (int64_t)i / (int64_t)count;
-    while (bench_now_ns() < end) {
-        pump(1);
+    int64_t next = begin, now;
+    while ((now = bench_now_ns()) < end) {
+        pump_ns(next > now ? next - now : 0); /* not a moment late: it would count */
+        next = end;
         for (size_t i = 0; i < count; i++) {
             struct pair *pair = &pairs[i];
             if (pair->is_waiting && heard_by(pair)->has_wanted)
                 end_step(pair, pair->due_ns > begin + 2000000000, period_ns);
             if (!pair->is_waiting && bench_now_ns() >= pair->due_ns)
                 begin_step(pair);
+            if (!pair->is_waiting && pair->due_ns < next)
+                next = pair->due_ns;
         }
     }
 }

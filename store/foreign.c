@@ -137,22 +137,34 @@ static void restrict_connection(sqlite3 *db)
     };
     for (size_t i = 0; i < sizeof off / sizeof *off; i++)
         CHECK(sqlite3_db_config(db, off[i], 0, NULL) == SQLITE_OK);
-    CHECK(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK);
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX); /* returns the old one */
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
-/* Reads the schema: whatever keeps SQLite from using the file shows here. */
+/* Reads the schema: whatever keeps SQLite from using the file shows here. One bad entry of it makes
+ * SQLite refuse all tables, unless it is told to go on (writable_schema; nothing can be written to
+ * this connection): then the others can be read. */
+static int read_schema(sqlite3 *db)
+{
+    static const char settings[] = "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
+                                   "PRAGMA mmap_size = 0; PRAGMA cache_size = " CACHE_KIB ";"
+                                   "PRAGMA busy_timeout = 2000";
+    static const char question[] = "SELECT count(*) FROM sqlite_schema";
+    int rc = sqlite3_exec(db, settings, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, question, NULL, NULL, NULL);
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_ERROR)
+        rc = sqlite3_exec(db, "PRAGMA writable_schema = ON", NULL, NULL, NULL);
+    else
+        CHECK(sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK);
+    return rc == SQLITE_OK ? sqlite3_exec(db, question, NULL, NULL, NULL) : rc;
+}
+
 static enum err try_out(sqlite3 *db, char *text, size_t size)
 {
-    int rc = sqlite3_exec(db,
-                          "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;"
-                          "PRAGMA mmap_size = 0; PRAGMA cache_size = " CACHE_KIB ";"
-                          "PRAGMA busy_timeout = 2000; SELECT count(*) FROM sqlite_schema",
-                          NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
+    int extended = read_schema(db);
+    if (extended == SQLITE_OK)
         return ERR_OK;
-    int extended = sqlite3_extended_errcode(db);
     if (extended == SQLITE_CANTOPEN || (extended & 0xff) == SQLITE_READONLY)
         return say(text, size, ERR_STORAGE,
                    "it was not closed in order: let its own program (or sqlite3) open and close it"

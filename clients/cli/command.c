@@ -31,6 +31,7 @@ const struct command_group command_groups[] = {
     {"invite", "invitations: list, send, accept, decline ..."},
     {"user", "accounts: add, list, password, ban, sessions ..."},
     {"audit", NULL},
+    {"import", NULL},
     {NULL, NULL},
 };
 

@@ -55,9 +55,9 @@ static void print_commands(void)
     for (size_t i = 0; commands[i]; i++) {
         const struct command_group *group = fold_of(commands[i]);
         if (!group)
-            (void)printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+            (void)printf("  %-18s %s\n", commands[i]->name, commands[i]->summary);
         else if (group != before)
-            (void)printf("  %-14s %s\n", group->word, group->summary);
+            (void)printf("  %-18s %s\n", group->word, group->summary);
         before = group;
     }
 }
@@ -73,7 +73,7 @@ void help_overview(void)
     (void)puts(
         "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
         "topic:NAME or room:NAME; a bare NAME means peer:NAME.\n"
-        "'roost help room' (invite, user, dead, audit) lists the commands that begin with it.");
+        "'roost help room' (invite, user, dead, audit, import) lists the commands of a group.");
 }
 
 void help_command(const struct command *command)

@@ -6,6 +6,7 @@ Needs nothing but Python. Environment: ROOSTD and ROOST_CLI, the paths of the tw
 """
 import json
 import os
+import pty
 import re
 import select
 import signal
@@ -316,6 +317,47 @@ class CliTest(unittest.TestCase):
         file = os.path.join(self.broker.data, "roost.db")
         verdict = self.json("audit", "verify", file)[-1]
         self.assertEqual((verdict["findings"], verdict["last_hash"]), (0, entries[-1]["hash"]))
+
+    def at_terminal(self, *words, typed, peer):
+        """Runs the tool at a terminal of its own, answers each prompt in turn; gives exit code and
+        all that the terminal showed."""
+        process, terminal = pty.fork()
+        if process == 0:
+            environment = {**os.environ, "ROOST_URL": self.broker.url, "ROOST_PEER": peer}
+            os.execve(os.environ["ROOST_CLI"], ["roost", *words], environment)
+        shown, answers = b"", list(typed)
+        while select.select([terminal], [], [], DEADLINE_S)[0]:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # the tool has ended
+                break
+            shown += piece
+            if answers and shown.endswith(b": "):
+                os.write(terminal, answers.pop(0).encode() + b"\n")
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
+
+    def test_a_terminal_is_asked(self):
+        code, shown = self.at_terminal("user", "add", "uma", typed=["open it", "open it"],
+                                       peer="wendy")
+        self.assertEqual(code, OK, shown)
+        self.assertIn("new password again: ", shown)
+        self.assertNotIn("open it", shown)
+        code, shown = self.at_terminal("room", "list", typed=["open it"], peer="uma")
+        self.assertEqual(code, OK, shown)
+        self.assertIn("Lobby", shown)
+        code, shown = self.at_terminal("room", "list", typed=["open"], peer="uma")
+        self.assertEqual(code, REFUSED, shown)
+        code, shown = self.at_terminal("user", "add", "ulf", typed=["one", "two"], peer="wendy")
+        self.assertEqual(code, USAGE, shown)
+        self.assertIn("not the same", shown)
+        code, shown = self.at_terminal("user", "add", "ulf", typed=[""], peer="wendy")
+        self.assertEqual(code, USAGE, shown)
+        self.roost("room", "create", "vault", "--privacy", "protected", "--room-password-file",
+                   self.secret("sesame"), peer="wendy")
+        code, shown = self.at_terminal("room", "join", "vault", "--ask", typed=["sesame"],
+                                       peer="xaver")
+        self.assertEqual(code, OK, shown)
 
     def test_a_changed_audit_log_is_found(self):
         self.roost("user", "add", "quentin", "--new-password-file", self.secret("a password"))

@@ -145,6 +145,17 @@ static void test_without_an_index_a_range_is_told(void **state)
     assert_true(taken->has_range);
 }
 
+static void test_a_bad_entry_of_the_schema_hides_no_table(void **state)
+{
+    struct fixture *fixture = *state;
+    make_messages(fixture->path, "PRIMARY KEY");
+    run(fixture->path, "CREATE TABLE later (a); CREATE INDEX later_a ON later (a);"
+                       "PRAGMA writable_schema = ON;"
+                       "UPDATE sqlite_schema SET sql = 'CREATE INDEX ' WHERE name = 'later_a'");
+    struct taken *taken = walk(fixture->path);
+    assert_int_equal(taken->rows, ROWS);
+}
+
 static enum err take_types(void *context, const struct foreign_row *row)
 {
     size_t *count = context;
@@ -255,6 +266,7 @@ int main(void)
         WITH_DIRECTORY(test_every_row_once),
         WITH_DIRECTORY(test_damaged_pages_are_named),
         WITH_DIRECTORY(test_without_an_index_a_range_is_told),
+        WITH_DIRECTORY(test_a_bad_entry_of_the_schema_hides_no_table),
         WITH_DIRECTORY(test_values_as_they_are),
         WITH_DIRECTORY(test_tables_that_are_none),
         WITH_DIRECTORY(test_the_list_of_tables),

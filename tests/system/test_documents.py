@@ -60,6 +60,18 @@ def test_the_complete_client_of_the_protocol_document(broker, connect, minimal):
     assert connect(broker, "bob").attach().waiting_at_attach == 0, "and settled it"
 
 
+def test_the_readme_names_every_command():
+    tool = os.environ["ROOST_CLI"]
+    with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as file:
+        rows = [set(re.findall(r"`([a-z-]+)`", line)) for line in file if line.startswith("| `")]
+    overview = run([tool, "help"]).split("\nCommands\n")[1].split("\n\n")[0]
+    listed = [re.split("  +", line.strip())[0] for line in overview.splitlines()]
+    for group in {name for name in listed if name in ("room", "invite", "user")}:
+        listed += re.findall(r"(?m)^  (\w+ \w+) ", run([tool, "help", group]))
+    for name in listed:
+        assert any(set(name.split()) <= row for row in rows), f"README.md does not name {name}"
+
+
 def floors(broker):
     """The floors of all consumers, as the file has them."""
     with contextlib.closing(sqlite3.connect(f"file:{broker.data}/roost.db?mode=ro", uri=True)) as db:

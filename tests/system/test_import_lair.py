@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 
+from broker import eventually
 from import_helpers import call, command, counts, dump, hello, query, reasons, run
 from import_sources import PASSWORD, Lair, ident
 from roost.schema import pb
@@ -314,6 +315,22 @@ def test_what_is_here_already_stays(tmp_path, source, make_broker, connect_raw):
     assert hello(bob, "bob", b"of another bob").is_verified
     room = query(bob, "ROOMS", scope=b"room:general").rooms[0]
     assert (room.name, room.topic, room.my_role) == (b"General", b"ours", pb.MEMBER)
+
+
+def test_history_is_kept_as_long_as_it_was_said(tmp_path, make_broker, connect_raw):
+    for name, keep in (("soon", 0), ("later", 30)):
+        lair = Lair(tmp_path / f"{name}.db")
+        lair.user("ana")
+        lair.room(name, members=("ana",))
+        for number in range(3):
+            lair.message(f"{name} {number}", name, "ana", "old")
+        run("lair", lair.close(), "--data", tmp_path / "data", "--keep", keep)
+    broker = make_broker(data=tmp_path / "data", retention__history_s=60, cleanup__interval_s=1)
+    raw = connect_raw(broker)
+    hello(raw, "ana", PASSWORD)
+    eventually(lambda: not query(raw, "HISTORY", scope=b"room:soon").messages,
+               what="the end of what was to be kept no longer")
+    assert len(query(raw, "HISTORY", scope=b"room:later").messages) == 3
 
 
 @pytest.mark.parametrize("privacy,is_taken", [("public", True), ("system", True),

@@ -189,8 +189,11 @@ static enum roost_error talk(struct chat *chat)
         enum roost_error error = show_news(chat);
         if (error)
             return error;
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, 2, -1) < 0) {
+            if (errno == EINTR)
+                continue;
             return ROOST_OK;
+        }
         if (!fds[0].revents)
             continue;
         if (!fgets(line, sizeof(line), stdin))

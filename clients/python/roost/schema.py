@@ -3,6 +3,8 @@
 try:
     from . import broker_pb2 as pb
 except ImportError as error:  # pragma: no cover - only in an unbuilt checkout
+    if error.name and error.name.startswith("google"):
+        raise ImportError("roost needs protobuf (Debian: python3-protobuf)") from error
     raise ImportError(
         "roost/broker_pb2.py is missing: install the package (pip install clients/python) or "
         "build the project, which generates it"
