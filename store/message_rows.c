@@ -57,81 +57,41 @@ void message_row_bind(sqlite3_stmt *stmt, const struct message_row *message)
     bind_blob(stmt, COLUMN_BODY, &message->body);
 }
 
-static void result_blob(sqlite3_context *result, const struct bytes_view *view)
+static struct record_value integer(int64_t value)
 {
-    if (view->data) /* no result is NULL */
-        sqlite3_result_blob(result, view->data, (int)view->size, SQLITE_STATIC);
+    return (struct record_value){.kind = RECORD_INTEGER, .integer = value};
 }
 
-static void result_text(sqlite3_context *result, const struct bytes_view *view)
+static struct record_value bytes(enum record_kind kind, struct bytes_view view)
 {
-    if (view->data)
-        sqlite3_result_text(result, (const char *)view->data, (int)view->size, SQLITE_STATIC);
+    return (struct record_value){
+        .kind = view.data ? kind : RECORD_NULL, .bytes = view.data, .size = view.size};
 }
 
-static int64_t integer_of(const struct message_row *message, enum message_column column)
+void message_row_values(const struct message_row *message,
+                        struct record_value ret_values[MESSAGE_COLUMN_COUNT])
 {
-    switch ((int)column) {
-    case COLUMN_SEQ:
-        return (int64_t)message->seq;
-    case COLUMN_SCOPE_ID:
-        return message->scope_id;
-    case COLUMN_SENDER_ID:
-        return message->sender_id;
-    case COLUMN_STORED_MS:
-        return message->stored_ms;
-    case COLUMN_EXPIRES_MS:
-        return message->expires_ms;
-    case COLUMN_NOT_BEFORE_MS:
-        return message->not_before_ms;
-    case COLUMN_FLAGS:
-        return message->flags;
-    case COLUMN_KIND:
-        return message->kind;
-    case COLUMN_CONVERSATION:
-        return message->conversation;
-    case COLUMN_CHECKSUM:
-        return (int64_t)message->checksum;
-    case COLUMN_CREATED_MS:
-        return message->created_ms;
-    case COLUMN_PRIORITY:
-        return message->priority;
-    }
-    CHECK(false);
-    return 0;
-}
-
-void message_row_column(const struct message_row *message, enum message_column column,
-                        sqlite3_context *result)
-{
-    switch ((int)column) {
-    case COLUMN_MESSAGE_ID:
-        sqlite3_result_blob(result, message->message_id, sizeof message->message_id, SQLITE_STATIC);
-        break;
-    case COLUMN_CONTENT_TYPE:
-        result_text(result, &message->content_type);
-        break;
-    case COLUMN_KEY:
-        result_blob(result, &message->key);
-        break;
-    case COLUMN_REPLY_TO:
-        result_text(result, &message->reply_to);
-        break;
-    case COLUMN_CORRELATION_ID:
-        result_blob(result, &message->correlation_id);
-        break;
-    case COLUMN_PARENT_ID:
-        result_blob(result, &message->parent_id);
-        break;
-    case COLUMN_HEADERS:
-        result_blob(result, &message->headers);
-        break;
-    case COLUMN_BODY:
-        result_blob(result, &message->body);
-        break;
-    default:
-        sqlite3_result_int64(result, integer_of(message, column));
-    }
+    struct bytes_view id = {message->message_id, sizeof message->message_id};
+    ret_values[COLUMN_SEQ] = (struct record_value){.kind = RECORD_NULL};
+    ret_values[COLUMN_SCOPE_ID] = integer(message->scope_id);
+    ret_values[COLUMN_SENDER_ID] = integer(message->sender_id);
+    ret_values[COLUMN_STORED_MS] = integer(message->stored_ms);
+    ret_values[COLUMN_EXPIRES_MS] = integer(message->expires_ms);
+    ret_values[COLUMN_NOT_BEFORE_MS] = integer(message->not_before_ms);
+    ret_values[COLUMN_FLAGS] = integer(message->flags);
+    ret_values[COLUMN_KIND] = integer(message->kind);
+    ret_values[COLUMN_CONVERSATION] = integer(message->conversation);
+    ret_values[COLUMN_CHECKSUM] = integer((int64_t)message->checksum);
+    ret_values[COLUMN_MESSAGE_ID] = bytes(RECORD_BLOB, id);
+    ret_values[COLUMN_CREATED_MS] = integer(message->created_ms);
+    ret_values[COLUMN_PRIORITY] = integer(message->priority);
+    ret_values[COLUMN_CONTENT_TYPE] = bytes(RECORD_TEXT, message->content_type);
+    ret_values[COLUMN_KEY] = bytes(RECORD_BLOB, message->key);
+    ret_values[COLUMN_REPLY_TO] = bytes(RECORD_TEXT, message->reply_to);
+    ret_values[COLUMN_CORRELATION_ID] = bytes(RECORD_BLOB, message->correlation_id);
+    ret_values[COLUMN_PARENT_ID] = bytes(RECORD_BLOB, message->parent_id);
+    ret_values[COLUMN_HEADERS] = bytes(RECORD_BLOB, message->headers);
+    ret_values[COLUMN_BODY] = bytes(RECORD_BLOB, message->body);
 }
 
 /* A damaged row may hold anything: also values of a type that its column cannot have and that would

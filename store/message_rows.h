@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "store/messages.h"
+#include "store/record.h"
 
 /* In the order of the table, of MESSAGE_COLUMNS and of the parameters of message_append. */
 enum message_column {
@@ -33,14 +34,15 @@ enum message_column {
     COLUMN_PARENT_ID,
     COLUMN_HEADERS,
     COLUMN_BODY,
+    MESSAGE_COLUMN_COUNT
 };
 
 /* By reference: the row must stay until the statement is closed. */
 void message_row_bind(sqlite3_stmt *stmt, const struct message_row *message);
 
-/* The value of one column, by reference, to a table in memory (memory_table.h). */
-void message_row_column(const struct message_row *message, enum message_column column,
-                        sqlite3_context *result);
+/* All values, by reference, for a record (record.h). The seq is the rowid, and not among them. */
+void message_row_values(const struct message_row *message,
+                        struct record_value ret_values[MESSAGE_COLUMN_COUNT]);
 
 /* Fills the row, with views into the statement's current row, and sets is_damaged. */
 void message_row_read(sqlite3_stmt *stmt, struct message_row *ret_row);

@@ -104,7 +104,7 @@ enum err statement_open(struct store *store, enum statement id, sqlite3_stmt **r
         return ERR_STORAGE;
     if (store->transaction_err != ERR_OK)
         return store->transaction_err;
-    if (store->unwritten && store->unwritten->count > 0) {
+    if (store->unwritten && store->unwritten->page.count > 0) {
         enum err err = append_first(store, id);
         if (err != ERR_OK)
             return err;

@@ -52,6 +52,9 @@ enum setting_role {
     SETTING_READER,
     SETTING_CREATE,
     SETTING_JOURNAL,
+    SETTING_IMAGE,
+    SETTING_ATTACH,
+    SETTING_ATTACHED,
 };
 
 /* Runs the pragmas of this role on a fresh connection. Returns an SQLite code. */

@@ -123,10 +123,6 @@ static struct store *handle_new(const struct store_options *options)
     store->wal_bytes = options->read_only ? 0 : options->wal_bytes;
     store->reserve_bytes = options->read_only ? 0 : options->reserve_bytes;
     store->lock_fd = -1;
-    if (store->is_writer) {
-        store->unwritten = calloc(1, sizeof *store->unwritten);
-        CHECK(store->unwritten);
-    }
     return store;
 }
 
@@ -136,7 +132,7 @@ static void handle_free(struct store *store)
     (void)sqlite3_close(store->db); /* cannot be busy: all statements are finalized */
     gather_vfs_destroy(&store->gather);
     slice_fini(&store->slice);
-    free(store->unwritten);
+    append_close(store);
     store_file_unlock(store);
     free(store->path);
     free(store);
@@ -209,14 +205,11 @@ void store_rollback(struct store *store)
 {
     store->is_in_transaction = false;
     store->transaction_err = ERR_OK;
-    if (store->unwritten)
-        store->unwritten->count = 0;
+    append_forget(store);
     if (!sqlite3_get_autocommit(store->db) && !store->is_broken) {
         enum err err = statement_run_ints(store, STATEMENT_rollback, 0, NULL);
         store->is_broken |= err != ERR_OK;
     }
-    if (store->last_seq != store->committed_last_seq)
-        store->log_end_seq = 0; /* unknown: the next append names its seq, which is always right */
     store->last_seq = store->committed_last_seq;
     store->indexed_seq = store->committed_indexed_seq;
 }

@@ -36,7 +36,6 @@ struct store {
      */
     uint64_t last_seq, indexed_seq;
     uint64_t committed_last_seq, committed_indexed_seq;
-    uint64_t log_end_seq; /* of the newest row that is there; the next rowid follows it */
     uint64_t commits, commit_last_ns;
     struct unwritten *unwritten; /* writer only: appended, and not yet written */
     bool is_appending;           /* they are being written now */

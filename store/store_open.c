@@ -201,7 +201,6 @@ static enum err load_progress(struct store *store)
         err = query_int(store, STATEMENT_store_floor_max, &floor);
     if (err != ERR_OK)
         return err;
-    store->log_end_seq = (uint64_t)last;
     last = floor > last ? floor : last;
     last = indexed > last ? indexed : last;
     store->last_seq = store->committed_last_seq = (uint64_t)last;
@@ -228,7 +227,7 @@ static enum err open_writer(struct store *store, bool is_new)
     if (err == ERR_OK)
         err = store_map(store, slice_table_register(store->db, &store->slice));
     if (err == ERR_OK)
-        err = store_map(store, append_register(store->db, store->unwritten));
+        err = append_open(store);
     if (err == ERR_OK)
         err = statement_prepare_all(store);
     if (err == ERR_OK)
