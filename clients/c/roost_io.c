@@ -2,7 +2,7 @@
  *
  * The session's thread: one loop, see io.h for its parts.
  *
- * A turn: sleep in zmq_poll until the socket, its monitor, the doorbell or a timer says something;
+ * A turn: sleep in poll(2) until the socket, its monitor, the doorbell or a timer says something;
  * take what came from the network (at most IO_FRAMES_PER_TURN frames); take what the application
  * handed over; let time pass; send everything that may be sent; wake the application once for all
  * that the turn brought. So whatever gathered during one turn leaves in as few frames as possible:
@@ -12,6 +12,7 @@
  * and looks at the rings once more (wait.h).
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -240,12 +241,12 @@ static struct mono_time next_due(const struct io *io)
     return due;
 }
 
-static long poll_timeout_ms(const struct io *io, struct mono_time due)
+static int poll_timeout_ms(const struct io *io, struct mono_time due)
 {
     if (due.ns <= io->now.ns)
         return 0;
     int64_t wait_ms = due.ns == INT64_MAX ? POLL_MS_MAX : (due.ns - io->now.ns + 999999) / 1000000;
-    return (long)(wait_ms < POLL_MS_MAX ? wait_ms : POLL_MS_MAX);
+    return (int)(wait_ms < POLL_MS_MAX ? wait_ms : POLL_MS_MAX);
 }
 
 static bool has_work(struct io *io)
@@ -254,19 +255,41 @@ static bool has_work(struct io *io)
            (ring_has_item(&io->roost->outbox) && !publish_is_full(&io->publish));
 }
 
+static struct pollfd readable(void *zmq_socket)
+{
+    int fd = -1;
+    size_t size = sizeof(fd);
+    (void)zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size); /* else poll leaves it out */
+    return (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+/* ZMQ_FD speaks up once for each change, and any call may take that in: so the socket is asked
+ * before the thread sleeps. (zmq_poll would ask every socket twice for each sleep.) */
+static bool is_socket_ready(const struct io *io)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    int wanted = ZMQ_POLLIN | (io->is_choked ? ZMQ_POLLOUT : 0);
+    if (zmq_getsockopt(io->socket, ZMQ_EVENTS, &events, &size) != 0)
+        return true; /* interrupted: it is looked at again */
+    return events & wanted;
+}
+
 static void sleep_until_something(struct io *io, bool is_more_to_receive)
 {
+    if (io->state == IO_GREETING)
+        io_session_monitor(io); /* being connected may have taken in what its descriptor said */
     struct mono_time due = next_due(io);
     bool is_nap = due.ns - io->now.ns <= IO_SETTLE_LINGER_NS;
     doorbell_sleep(&io->roost->bell, is_nap ? DOORBELL_NAP : DOORBELL_ASLEEP);
-    bool is_busy = is_more_to_receive || has_work(io);
+    bool is_busy = is_more_to_receive || has_work(io) || (io->socket && is_socket_ready(io));
 
-    zmq_pollitem_t items[3] = {
-        {.fd = io->roost->bell.fd, .events = ZMQ_POLLIN},
-        {.socket = io->socket, .events = (short)(ZMQ_POLLIN | (io->is_choked ? ZMQ_POLLOUT : 0))},
-        {.socket = io->monitor, .events = ZMQ_POLLIN},
-    };
-    int ready = zmq_poll(items, io->socket ? 3 : 1, is_busy ? 0 : poll_timeout_ms(io, due));
+    struct pollfd items[3] = {{.fd = io->roost->bell.fd, .events = POLLIN}};
+    if (io->socket) {
+        items[1] = readable(io->socket);
+        items[2] = readable(io->monitor); /* nobody but io_session_monitor takes from it, all */
+    }
+    int ready = poll(items, io->socket ? 3 : 1, is_busy ? 0 : poll_timeout_ms(io, due));
     doorbell_wake(&io->roost->bell, ready > 0 && items[0].revents);
     io->now = clock_mono_now();
     if (ready > 0 && io->socket && items[2].revents)

@@ -5,7 +5,7 @@
  *   latch       one answer for one waiter, who may give up waiting
  *   eventcount  any number of waiters for "something changed"; notifying is two atomic operations
  *               when nobody waits
- *   doorbell    application threads wake the session's thread, which sleeps in zmq_poll
+ *   doorbell    application threads wake the session's thread, which sleeps in poll(2)
  *   lamp        a descriptor that is readable while something may wait for the application
  *
  * One rule makes all of them safe: the sleeper announces itself with a read-modify-write on the
