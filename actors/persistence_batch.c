@@ -109,7 +109,9 @@ void batch_add_run(struct batch *batch, const INTERNAL(Run) * message)
     }
     batch->runs =
         reserve(batch->runs, batch->run_count, &batch->run_capacity, sizeof(*batch->runs));
-    batch->runs[batch->run_count++] = *message;
+    last = &batch->runs[batch->run_count++];
+    *last = *message;
+    last->topic = batch_bytes(batch, message->topic.data, message->topic.len);
 }
 
 INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch)

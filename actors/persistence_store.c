@@ -146,7 +146,9 @@ static void refuse_last(struct persistence *p, enum err err)
 
 /* --- One entry. */
 
-static void note_run(struct persistence *p, const struct message_row *message)
+/* `topic`: its name, or empty. */
+static void note_run(struct persistence *p, const struct message_row *message,
+                     ProtobufCBinaryData topic)
 {
     p->last_seq = message->seq;
     INTERNAL(Run) run = ROOST__INTERNAL__RUN__INIT;
@@ -157,14 +159,15 @@ static void note_run(struct persistence *p, const struct message_row *message)
     run.expires_ms = message->expires_ms;
     run.not_before_ms = message->not_before_ms;
     run.flags = message->flags;
+    run.topic = topic;
     batch_add_run(p->batch, &run);
 }
 
 enum err persistence_append(struct persistence *p, struct message_row *message)
 {
     enum err err = message_append(p->store, message);
-    if (!err)
-        note_run(p, message);
+    if (!err) /* never to a topic */
+        note_run(p, message, (ProtobufCBinaryData){0});
     return err;
 }
 
@@ -208,6 +211,17 @@ static enum err pack_headers(struct persistence *p, const Roost__V1__Entry *entr
     return ERR_OK;
 }
 
+/* Empty while nobody reads topics by a pattern. */
+static ProtobufCBinaryData topic_of(const struct persistence *p, const Roost__V1__Entry *entry,
+                                    const struct scope_ref *scope)
+{
+    struct scope_name name;
+    if (!p->names_topics || scope->kind != SCOPE_TOPIC ||
+        scope_parse(entry->scope.data, entry->scope.len, &name, NULL))
+        return (ProtobufCBinaryData){0};
+    return (ProtobufCBinaryData){name.name_size, (uint8_t *)(uintptr_t)name.name}; /* only read */
+}
+
 static const uint8_t no_bytes[1]; /* an empty body is not an absent one */
 
 static enum err append_entry(struct persistence *p, const INTERNAL(Store) * question,
@@ -241,7 +255,7 @@ static enum err append_entry(struct persistence *p, const INTERNAL(Store) * ques
     if (!err) /* its bytes stay in the frame and in its arena */
         err = message_append_later(p->store, &message);
     if (!err) {
-        note_run(p, &message);
+        note_run(p, &message, topic_of(p, entry, scope));
         err = dedupe_add(&p->dedupe, (uint32_t)question->peer_id, message.message_id, message.seq);
     }
     if (err)

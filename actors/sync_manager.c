@@ -106,6 +106,7 @@ struct delivery_run sync_run(const INTERNAL(Run) * run)
         .expires_ms = run->expires_ms,
         .not_before_ms = run->not_before_ms,
         .flags = run->flags,
+        .topic = {run->topic.data, run->topic.len},
     };
 }
 

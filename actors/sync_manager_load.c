@@ -43,6 +43,7 @@ static enum err ask_heads(struct sync_manager *sync)
     INTERNAL(LoadHeads) load = ROOST__INTERNAL__LOAD_HEADS__INIT;
     load.after_seq = delivery_load_after(sync->delivery);
     load.limit = sync->load_page;
+    load.with_topics = delivery_pattern_count(sync->delivery) > 0;
     sync->appended_when_asked = sync->appended_seq;
     return actor_ask(sync->actor, ACTOR_HISTORY, MSG_LOAD_HEADS, &load.base, NULL,
                      SYNC_ASK_DEADLINE_MS, 0);
