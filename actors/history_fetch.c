@@ -31,11 +31,12 @@ struct fetch {
     uint64_t body_bytes;         /* of what was taken */
     uint64_t *missing, *damaged; /* as many as seqs */
     size_t missing_count, damaged_count;
-    bool is_over;               /* nothing more is taken */
-    enum err failed;            /* the name of a topic could not be read */
-    struct name_folded pattern; /* size 0: all are of one scope */
-    struct tombstone tombstone; /* the next one from looked_seq on */
-    uint64_t looked_seq;        /* 0: not yet */
+    bool is_over;                      /* nothing more is taken */
+    enum err failed;                   /* the name of a topic could not be read */
+    const struct name_folded *pattern; /* NULL: all are of one scope */
+    const struct history_topic *topic; /* of the row in hand, where its reader cannot know it */
+    struct tombstone tombstone;        /* the next one from looked_seq on */
+    uint64_t looked_seq;               /* 0: not yet */
 
     size_t frame_first; /* place in seqs of the frame's first entry */
     uint32_t frame_count;
@@ -217,9 +218,7 @@ static void hide_deleted(struct fetch *fetch, Roost__V1__Delivery *delivery)
         history_empty(delivery, fetch->tombstone.deleted_ms);
 }
 
-/* `topic` is named where the reader cannot know it. */
-static void take_message(struct fetch *fetch, const struct message_row *row,
-                         const struct history_topic *topic)
+static void take_message(struct fetch *fetch, const struct message_row *row)
 {
     const INTERNAL(Fetch) *question = fetch->question;
     size_t place = fetch->next;
@@ -239,8 +238,8 @@ static void take_message(struct fetch *fetch, const struct message_row *row,
             return;
         }
         hide_deleted(fetch, &delivery);
-        if (topic != NULL)
-            delivery.scope = bytes_of(topic->text, topic->text_size);
+        if (fetch->topic != NULL)
+            delivery.scope = bytes_of(fetch->topic->text, fetch->topic->text_size);
         size_t size = roost__v1__delivery__get_packed_size(&delivery);
         if (size > WIRE_FRAME_BYTES_CAP - FRAME_HEAD_BYTES_MAX - ENTRY_HEAD_BYTES_MAX) {
             note_damaged(fetch); /* nobody could have sent it */
@@ -254,21 +253,27 @@ static void take_message(struct fetch *fetch, const struct message_row *row,
         fetch->next++;
 }
 
+/* A damaged row says nothing of its scope: it is reported in any case. */
+static bool is_match(struct fetch *fetch, const struct message_row *row)
+{
+    fetch->topic = NULL;
+    if (row->is_damaged)
+        return true;
+    fetch->failed = history_match(fetch->h, row->scope_id, fetch->pattern, &fetch->topic);
+    return !fetch->failed && fetch->topic != NULL;
+}
+
 static enum err take_row(void *context, const struct message_row *row)
 {
     struct fetch *fetch = context;
-    const struct history_topic *topic = NULL;
-    if (fetch->pattern.size > 0 && !row->is_damaged) {
-        fetch->failed = history_match(fetch->h, row->scope_id, &fetch->pattern, &topic);
-        if (fetch->failed || topic == NULL)
-            return fetch->failed; /* not of a topic that matches: it counts as missing */
-    }
+    if (fetch->pattern != NULL && !is_match(fetch, row))
+        return fetch->failed; /* not of a topic that matches: it counts as missing */
     while (!fetch->is_over && fetch->question->seqs[fetch->next] < row->seq)
         note_missing(fetch);
     if (!fetch->is_over && row->is_damaged)
         note_damaged(fetch);
     else if (!fetch->is_over)
-        take_message(fetch, row, topic);
+        take_message(fetch, row);
     return fetch->is_over ? ERR_BUSY : ERR_OK; /* any error ends the walk */
 }
 
@@ -331,8 +336,11 @@ enum err history_on_fetch(struct actor *actor, void *state, const struct msg *ms
     fetch.missing = history_alloc(h, 2 * question->n_seqs * sizeof(uint64_t));
     INTERNAL(Fetched) fetched = ROOST__INTERNAL__FETCHED__INIT;
     enum err err = ERR_BUSY;
-    if (question->pattern.len > 0)
-        CHECK(name_fold(question->pattern.data, question->pattern.len, &fetch.pattern) == ERR_OK);
+    struct name_folded pattern;
+    if (question->pattern.len > 0) {
+        CHECK(name_fold(question->pattern.data, question->pattern.len, &pattern) == ERR_OK);
+        fetch.pattern = &pattern;
+    }
     if (fetch.missing) {
         fetch.damaged = fetch.missing + question->n_seqs;
         err = read_all(&fetch);

@@ -18,6 +18,7 @@
 struct rows {
     struct history *h;
     ProtobufCMessage **pointers;
+    ProtobufCBinaryData *topics; /* of runs, as many; NULL: not asked for */
     size_t count, limit;
 };
 
@@ -146,7 +147,7 @@ static enum err name_topic(struct history *h, int64_t scope_id, ProtobufCBinaryD
     return history_copy(h, name.data, name.len, ret) ? ERR_OK : ERR_BUSY;
 }
 
-static enum err add_head(struct rows *rows, const struct message_head *head, bool with_topics)
+static enum err add_head(struct rows *rows, const struct message_head *head)
 {
     INTERNAL(Run) *run = rows->count ? (INTERNAL(Run) *)rows->pointers[rows->count - 1] : NULL;
     if (run && continues(run, head)) {
@@ -164,7 +165,9 @@ static enum err add_head(struct rows *rows, const struct message_head *head, boo
     run->expires_ms = head->expires_ms;
     run->not_before_ms = head->not_before_ms;
     run->flags = head->flags;
-    enum err err = with_topics ? name_topic(rows->h, head->scope_id, &run->topic) : ERR_OK;
+    if (rows->topics == NULL)
+        return ERR_OK;
+    enum err err = name_topic(rows->h, head->scope_id, &rows->topics[rows->count - 1]);
     rows->count -= err != ERR_OK;
     return err;
 }
@@ -182,7 +185,7 @@ static enum err load_heads(struct rows *rows, const INTERNAL(LoadHeads) * questi
         if (err)
             return err;
         for (size_t i = 0; i < count; i++) {
-            err = add_head(rows, &heads[i], question->with_topics);
+            err = add_head(rows, &heads[i]);
             if (err)
                 return err == ERR_BUSY ? ERR_OK : err; /* the rest comes next time */
             loaded->last_seq = heads[i].seq;
@@ -202,12 +205,19 @@ enum err history_on_load_heads(struct actor *actor, void *state, const struct ms
     INTERNAL(HeadsLoaded) loaded = ROOST__INTERNAL__HEADS_LOADED__INIT;
     struct rows rows;
     enum err err = ERR_BUSY;
-    if (rows_begin(&rows, h, 0))
+    bool is_ready = rows_begin(&rows, h, 0);
+    if (is_ready && question->with_topics) {
+        rows.topics = history_alloc(h, rows.limit * sizeof(*rows.topics));
+        is_ready = rows.topics != NULL;
+    }
+    if (is_ready)
         err = load_heads(&rows, question, &loaded);
     if (err)
         history_log_failure(h, "load-heads", err);
     loaded.runs = (INTERNAL(Run) **)rows.pointers;
     loaded.n_runs = rows.count;
+    loaded.topics = rows.topics;
+    loaded.n_topics = rows.topics ? rows.count : 0;
     actor_reply(actor, msg, MSG_HEADS_LOADED, &loaded.base, NULL);
     arena_reset(&h->arena);
     return ERR_OK;

@@ -78,7 +78,8 @@ void history_log_failure(const struct history *h, const char *what, enum err err
 struct history_topic {
     size_t size;      /* of the name; 0: the scope is no topic */
     size_t text_size; /* of "topic:NAME" */
-    char text[];
+    size_t folded_size;
+    char text[]; /* "topic:NAME", then the folded name */
 };
 void history_topics_init(struct history *h);
 void history_topics_fini(struct history *h);

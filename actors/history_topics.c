@@ -37,6 +37,7 @@ static enum err read_topic(struct history *h, int64_t scope_id, struct history_t
 {
     char name[WIRE_NAME_BYTES_MAX + 1], text[WIRE_SCOPE_BYTES_MAX + 1] = "";
     struct scope_row scope;
+    struct name_folded folded = {.size = 0};
     size_t size = 0, text_size = 0;
     enum err err = scope_find_by_id(h->store, scope_id, name, sizeof(name), &scope);
     if (err && err != ERR_NO_SUCH_SCOPE)
@@ -45,12 +46,16 @@ static enum err read_topic(struct history *h, int64_t scope_id, struct history_t
         size = strlen(name);
         text_size = scope_format(PREFIX_TOPIC, name, size, text);
     }
-    struct history_topic *topic = malloc(sizeof(*topic) + text_size);
+    if (size > 0 && name_fold(name, size, &folded))
+        return ERR_CORRUPT;
+    struct history_topic *topic = malloc(sizeof(*topic) + text_size + folded.size);
     if (topic == NULL)
         return ERR_BUSY;
     topic->size = size;
     topic->text_size = text_size;
+    topic->folded_size = folded.size;
     memcpy(topic->text, text, text_size);
+    memcpy(topic->text + text_size, folded.text, folded.size);
     *ret = topic;
     return ERR_OK;
 }
@@ -73,14 +78,13 @@ enum err history_topic(struct history *h, int64_t scope_id, const struct history
 enum err history_match(struct history *h, int64_t scope_id, const struct name_folded *pattern,
                        const struct history_topic **ret)
 {
-    struct name_folded folded;
     const struct history_topic *topic = NULL;
     enum err err = history_topic(h, scope_id, &topic);
     if (err)
         return err;
-    ProtobufCBinaryData name = history_topic_name(topic);
-    bool is_match = name.len > 0 && name_fold(name.data, name.len, &folded) == ERR_OK &&
-                    topic_matches(pattern->text, pattern->size, folded.text, folded.size);
+    bool is_match =
+        topic->size > 0 && topic_matches(pattern->text, pattern->size,
+                                         topic->text + topic->text_size, topic->folded_size);
     *ret = is_match ? topic : NULL;
     return ERR_OK;
 }

@@ -146,9 +146,7 @@ static void refuse_last(struct persistence *p, enum err err)
 
 /* --- One entry. */
 
-/* `topic`: its name, or empty. */
-static void note_run(struct persistence *p, const struct message_row *message,
-                     ProtobufCBinaryData topic)
+static void note_run(struct persistence *p, const struct message_row *message)
 {
     p->last_seq = message->seq;
     INTERNAL(Run) run = ROOST__INTERNAL__RUN__INIT;
@@ -159,15 +157,14 @@ static void note_run(struct persistence *p, const struct message_row *message,
     run.expires_ms = message->expires_ms;
     run.not_before_ms = message->not_before_ms;
     run.flags = message->flags;
-    run.topic = topic;
     batch_add_run(p->batch, &run);
 }
 
 enum err persistence_append(struct persistence *p, struct message_row *message)
 {
     enum err err = message_append(p->store, message);
-    if (!err) /* never to a topic */
-        note_run(p, message, (ProtobufCBinaryData){0});
+    if (!err)
+        note_run(p, message);
     return err;
 }
 
@@ -211,15 +208,12 @@ static enum err pack_headers(struct persistence *p, const Roost__V1__Entry *entr
     return ERR_OK;
 }
 
-/* Empty while nobody reads topics by a pattern. */
-static ProtobufCBinaryData topic_of(const struct persistence *p, const Roost__V1__Entry *entry,
-                                    const struct scope_ref *scope)
+/* Which patterns take it, sync-manager knows by its name. */
+static void name_topic(struct persistence *p, const Roost__V1__Entry *entry)
 {
-    struct scope_name name;
-    if (!p->names_topics || scope->kind != SCOPE_TOPIC ||
-        scope_parse(entry->scope.data, entry->scope.len, &name, NULL))
-        return (ProtobufCBinaryData){0};
-    return (ProtobufCBinaryData){name.name_size, (uint8_t *)(uintptr_t)name.name}; /* only read */
+    const uint8_t *colon = memchr(entry->scope.data, ':', entry->scope.len);
+    CHECK(colon != NULL); /* it was resolved */
+    batch_name_run(p->batch, colon + 1, entry->scope.len - (size_t)(colon + 1 - entry->scope.data));
 }
 
 static const uint8_t no_bytes[1]; /* an empty body is not an absent one */
@@ -255,7 +249,9 @@ static enum err append_entry(struct persistence *p, const INTERNAL(Store) * ques
     if (!err) /* its bytes stay in the frame and in its arena */
         err = message_append_later(p->store, &message);
     if (!err) {
-        note_run(p, &message, topic_of(p, entry, scope));
+        note_run(p, &message);
+        if (p->names_topics && scope->kind == SCOPE_TOPIC)
+            name_topic(p, entry);
         err = dedupe_add(&p->dedupe, (uint32_t)question->peer_id, message.message_id, message.seq);
     }
     if (err)

@@ -147,7 +147,7 @@ enum err sync_on_dead_changed(struct actor *actor, void *state, const struct msg
     struct delivery_clock clock = sync_clock(sync);
     struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
     for (size_t i = 0; consumer != NULL && i < changed->n_runs; i++) {
-        struct delivery_run run = sync_run(changed->runs[i]);
+        struct delivery_run run = sync_run(changed->runs[i], NULL);
         delivery_redriven(sync->delivery, consumer, &run, &clock);
     }
     call->count += changed->count;

@@ -189,7 +189,8 @@ enum err sync_on_heads_loaded(struct actor *actor, void *state, const struct msg
     }
     struct delivery_clock clock = sync_clock(sync);
     for (size_t i = 0; i < loaded->n_runs; i++) {
-        struct delivery_run run = sync_run(loaded->runs[i]);
+        const ProtobufCBinaryData *topic = i < loaded->n_topics ? &loaded->topics[i] : NULL;
+        struct delivery_run run = sync_run(loaded->runs[i], topic);
         delivery_load_run(sync->delivery, &run, &clock);
     }
     /* The end was read after we asked, so it holds everything we had heard of until then. */

@@ -164,7 +164,8 @@ static inline struct delivery_bytes sync_key_bytes(const struct sync_key *key)
 /* NULL: its name is broken (logged). */
 struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) * row,
                                    bool is_new, bool is_scope_new);
-struct delivery_run sync_run(const INTERNAL(Run) * run);
+/* topic: its name, where it has one that was asked for; else NULL or empty. */
+struct delivery_run sync_run(const INTERNAL(Run) * run, const ProtobufCBinaryData *topic);
 
 /* --- sync_manager_attach.c */
 actor_handler sync_on_attach, sync_on_consumer_opened;
