@@ -84,6 +84,7 @@ struct delivery *delivery_new(const struct delivery_options *options)
     heap_init(&delivery->sweeps, CONSUMERS_MAX);
     heap_init(&delivery->timers, CONSUMERS_MAX);
     heap_init(&delivery->lease_timers, ATTACHMENTS_MAX);
+    patterns_init(delivery);
     delivery->is_starting = true;
     return delivery;
 }
@@ -133,6 +134,7 @@ void scope_free_empty(struct delivery *delivery, struct scope *scope)
 {
     if (scope->consumer_count > 0 || scope->is_loading)
         return;
+    patterns_leave(delivery, scope);
     heap_remove(&delivery->sweeps, &scope->sweep);
     (void)u64map_remove_pointer(&delivery->scopes, (uint64_t)scope->id); /* found by it */
     scope_free(scope);
@@ -166,6 +168,7 @@ void delivery_destroy(struct delivery **pointer)
         delivery->all_first = consumer->all_next;
         consumer_free(consumer);
     }
+    patterns_fini(delivery);
     struct u64map_cursor cursor = {0};
     while (u64map_next(&delivery->scopes, &cursor))
         scope_free((struct scope *)(uintptr_t)cursor.value);
@@ -201,6 +204,7 @@ static struct scope *scope_open(struct delivery *delivery,
     if (delivery->is_starting)
         scope->covered_after = UINT64_MAX;
     log_setup(&scope->log);
+    patterns_join(delivery, scope);
     CHECK(u64map_put_pointer(&delivery->scopes, (uint64_t)scope->id, scope) == ERR_OK);
     return scope;
 }
@@ -374,6 +378,8 @@ struct delivery_view delivery_view(struct delivery *delivery, const struct consu
         .scheduled = consumer->aside_counts[ASIDE_SCHEDULED],
         .is_attached = consumer->attachments != NULL,
         .is_removing = consumer->is_stopped,
+        .is_pattern = scope->is_pattern,
+        .last_seq = scope->is_pattern ? consumer->floor_seq : 0,
     };
     if (consumer->attachments != NULL)
         view.attached_peer_id = consumer->attachments->peer_id;
@@ -422,11 +428,28 @@ static void drop_laggards(struct delivery *delivery, struct scope *scope,
     }
 }
 
+/* due_ms 0: at once */
+static void scope_append(struct delivery *delivery, struct scope *scope,
+                         const struct log_run *piece, int64_t due_ms,
+                         const struct delivery_clock *clock)
+{
+    uint64_t end = piece->first_seq + piece->count;
+    for (uint64_t seq = piece->first_seq; due_ms != 0 && seq < end; seq++)
+        log_add_later(&scope->log, seq, due_ms);
+    log_append(&scope->log, piece);
+    scope_arm(delivery, scope, clock->steady_ms);
+    scope_wake(delivery, scope);
+    drop_laggards(delivery, scope, clock); /* last: the scope may go with its only consumer */
+}
+
 void delivery_append(struct delivery *delivery, const struct delivery_run *run,
                      const struct delivery_clock *clock)
 {
+    if (delivery->is_starting)
+        return;
     struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)run->scope_id);
-    if (delivery->is_starting || scope == NULL)
+    const struct pattern_list *patterns = patterns_of(delivery, run->scope_id, run->topic);
+    if (scope == NULL && patterns == NULL)
         return;
     uint64_t first = run->first_seq;
     uint64_t end = first + run->count;
@@ -441,16 +464,15 @@ void delivery_append(struct delivery *delivery, const struct delivery_run *run,
         .expires_ms = run->expires_ms,
         .enqueue_ms = clock->steady_ms,
     };
+    int64_t due_ms = 0;
     if (run->not_before_ms > clock->wall_ms) {
-        int64_t due_ms = steady_of(clock, run->not_before_ms);
+        due_ms = steady_of(clock, run->not_before_ms);
         piece.flags |= ENTRY_LATER;
-        for (uint64_t seq = first; seq < end; seq++)
-            log_add_later(&scope->log, seq, due_ms);
     }
-    log_append(&scope->log, &piece);
-    scope_arm(delivery, scope, clock->steady_ms);
-    scope_wake(delivery, scope);
-    drop_laggards(delivery, scope, clock); /* last: the scope may go with its only consumer */
+    if (scope != NULL)
+        scope_append(delivery, scope, &piece, due_ms, clock);
+    for (uint32_t i = 0; patterns != NULL && i < patterns->count; i++)
+        scope_append(delivery, patterns->scopes[i], &piece, due_ms, clock);
 }
 
 void delivery_appended_upto(struct delivery *delivery, uint64_t seq)

@@ -33,10 +33,14 @@
  * too often, is dropped. One that gets too far behind (ephemeral_behind_max) ends with TOO_MANY, and
  * none begins further back than half of that: a scope's log is kept for its slowest consumer.
  *
+ * A scope whose name is a pattern of topics ("sensors.*") has no messages: its log takes those of
+ * the topics that match, of all of them in seq order, and everything else is as anywhere else.
+ *
  * Time: wall_ms is Unix time and may jump; steady_ms starts as wall time and advances with the
  * monotonic clock. Leases and retries run on steady time. A message expires when both are past.
  *
- * Memory: one log entry of 24 bytes per message and scope, however many consumers; one byte per
+ * Memory: one log entry of 24 bytes per message and scope (a message of a topic lies in the log of
+ * each pattern it matches, too, where there are such consumers), however many consumers; one byte per
  * message between a consumer's floor and its last delivery (at most SPAN of them, see
  * delivery_state.h); one record per message that failed or is delayed.
  */
@@ -140,6 +144,7 @@ struct delivery_view { /* for ATTACHED and INSPECT */
     uint64_t last_seq;        /* newest of the scope still in the log, 0 = none */
     int64_t attached_peer_id; /* 0 = nobody, or a gateway */
     bool is_attached, is_removing;
+    bool is_pattern; /* then last_seq is not below the floor */
 };
 struct delivery_view delivery_view(struct delivery *delivery, const struct consumer *consumer,
                                    const struct delivery_clock *clock);
@@ -154,7 +159,8 @@ struct delivery_run { /* consecutive seq, everything else alike */
     uint64_t first_seq;
     uint32_t count;
     int64_t stored_ms, expires_ms, not_before_ms;
-    uint32_t flags; /* 1 wants DELIVERED, 2 READ, 4 EXPIRED and DEAD */
+    uint32_t flags;              /* 1 wants DELIVERED, 2 READ, 4 EXPIRED and DEAD */
+    struct delivery_bytes topic; /* its name; empty when there are no patterns, or it is no topic */
 };
 
 /* Committed just now; runs of one scope come in seq order. What was loaded already is skipped. */
@@ -162,6 +168,10 @@ void delivery_append(struct delivery *delivery, const struct delivery_run *run,
                      const struct delivery_clock *clock);
 /* Everything up to here has been given to delivery_append. */
 void delivery_appended_upto(struct delivery *delivery, uint64_t seq);
+/* Patterns of topics that have consumers. While there are some, each run of a topic must name it. */
+uint32_t delivery_pattern_count(const struct delivery *delivery);
+/* The scope of this pattern, 0 = it has no consumer. */
+int64_t delivery_pattern_scope(const struct delivery *delivery, struct delivery_bytes name);
 /* While true delivery_append forgets what it gets: the first load reads it from the store. */
 bool delivery_is_starting(const struct delivery *delivery);
 
@@ -244,7 +254,8 @@ bool delivery_take_detached(struct delivery *delivery, struct delivery_detached 
 struct delivery_fetch {
     uint32_t slot; /* names it in the answer */
     struct delivery_address address;
-    int64_t scope_id;
+    int64_t scope_id;              /* 0: of any topic that matches */
+    struct delivery_bytes pattern; /* then this one; lives as long as the consumer */
     uint64_t first_no;
     uint64_t bytes_max;
     uint32_t count;
@@ -304,9 +315,14 @@ struct delivery_question {
 struct ticket;
 struct ticket *delivery_call_begin(struct delivery *delivery,
                                    const struct delivery_question *question);
+struct delivery_place {
+    int64_t scope_id;
+    uint64_t seq;
+    struct delivery_bytes topic; /* as in a run */
+};
 /* ERR_TOO_LATE: leased, settled or ended somewhere; ERR_NO_SUCH_MESSAGE; ERR_BUSY: loading. */
-enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t scope_id,
-                         uint64_t seq, const struct delivery_clock *clock);
+enum err delivery_cancel(struct delivery *delivery, struct ticket *call,
+                         const struct delivery_place *place, const struct delivery_clock *clock);
 /* The answer may go out as soon as everything is written. */
 void delivery_call_end(struct delivery *delivery, struct ticket *call, enum err code,
                        uint64_t count);
@@ -339,7 +355,7 @@ struct delivery_change {
 struct delivery_fate {
     uint32_t level; /* enum delivery_level */
     uint32_t reason;
-    int64_t scope_id;
+    int64_t scope_id; /* 0: of any topic, the consumer has a pattern */
     int64_t peer_id;
     const uint64_t *seqs;
     size_t seq_count;

@@ -83,14 +83,10 @@ static void cancel_one(struct delivery *delivery, struct consumer *consumer, uin
     consumer_arm(delivery, consumer);
 }
 
-enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t scope_id,
-                         uint64_t seq, const struct delivery_clock *clock)
+/* May it be cancelled for the consumers of this scope? Counts those it waits for. */
+static enum err count_waiting(const struct scope *scope, uint64_t seq, uint32_t *waiting)
 {
-    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)scope_id);
-    if (scope == NULL || seq == 0)
-        return ERR_NO_SUCH_MESSAGE;
-    uint32_t waiting = 0;
-    for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
+    for (const struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (!c->is_ready)
             return ERR_BUSY;
         enum standing standing = find_standing(c, seq);
@@ -98,11 +94,14 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
             continue; /* it decides nothing */
         if (standing == IS_TAKEN)
             return ERR_TOO_LATE;
-        waiting += standing == WAITS;
+        *waiting += standing == WAITS;
     }
-    if (waiting == 0)
-        return ERR_NO_SUCH_MESSAGE;
-    bool is_told = false; /* one receipt, however many consumers it waited for */
+    return ERR_OK;
+}
+
+static void cancel_in(struct delivery *delivery, struct scope *scope, uint64_t seq,
+                      struct ticket *call, bool *is_told, const struct delivery_clock *clock)
+{
     for (struct consumer *c = scope->consumers; c != NULL; c = c->next) {
         if (find_standing(c, seq) != WAITS)
             continue;
@@ -110,12 +109,33 @@ enum err delivery_cancel(struct delivery *delivery, struct ticket *call, int64_t
             cancel_one(delivery, c, seq, clock);
             continue;
         }
-        if (!is_told && (flags_of(c, seq) & ENTRY_WANTS_FATE))
+        if (!*is_told && (flags_of(c, seq) & ENTRY_WANTS_FATE))
             change_fate(c, DELIVERY_LEVEL_CANCELLED, err_code(ERR_CANCELLED), 0, seq);
-        is_told = true;
+        *is_told = true;
         cancel_one(delivery, c, seq, clock);
         change_ticket(delivery, c, call);
     }
+}
+
+enum err delivery_cancel(struct delivery *delivery, struct ticket *call,
+                         const struct delivery_place *place, const struct delivery_clock *clock)
+{
+    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)place->scope_id);
+    const struct pattern_list *patterns = patterns_of(delivery, place->scope_id, place->topic);
+    uint32_t pattern_count = patterns == NULL ? 0 : patterns->count;
+    uint32_t waiting = 0;
+    if (place->seq == 0)
+        return ERR_NO_SUCH_MESSAGE;
+    enum err err = scope == NULL ? ERR_OK : count_waiting(scope, place->seq, &waiting);
+    for (uint32_t i = 0; !err && i < pattern_count; i++)
+        err = count_waiting(patterns->scopes[i], place->seq, &waiting);
+    if (err || waiting == 0)
+        return err ? err : ERR_NO_SUCH_MESSAGE;
+    bool is_told = false; /* one receipt, however many consumers it waited for */
+    if (scope != NULL)
+        cancel_in(delivery, scope, place->seq, call, &is_told, clock);
+    for (uint32_t i = 0; i < pattern_count; i++)
+        cancel_in(delivery, patterns->scopes[i], place->seq, call, &is_told, clock);
     return ERR_OK;
 }
 

@@ -286,7 +286,9 @@ static void begin_fetch(struct delivery *delivery, struct attachment *attachment
     const struct delivery_options *options = &delivery->options;
     fetch->slot = free_slot(delivery);
     fetch->address = attachment->address;
-    fetch->scope_id = attachment->consumer->scope->id;
+    const struct scope *scope = attachment->consumer->scope;
+    fetch->scope_id = scope->is_pattern ? 0 : scope->id;
+    fetch->pattern = (struct delivery_bytes){scope->name, scope->is_pattern ? scope->name_size : 0};
     fetch->bytes_max = options->fetch_bytes_max;
     if (fetch->bytes_max > options->window_bytes_max - attachment->open_bytes)
         fetch->bytes_max = options->window_bytes_max - attachment->open_bytes;

@@ -212,11 +212,10 @@ static void keep_loaded(struct scope *scope, const struct log_run *run)
             (struct log_entry){run->first_seq + i, expires_and_flags, run->enqueue_ms};
 }
 
-void delivery_load_run(struct delivery *delivery, const struct delivery_run *run,
-                       const struct delivery_clock *clock)
+static void load_into(struct delivery *delivery, struct scope *scope,
+                      const struct delivery_run *run, const struct delivery_clock *clock)
 {
-    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)run->scope_id);
-    if (scope == NULL || !scope->is_loading)
+    if (!scope->is_loading)
         return;
     uint64_t first = run->first_seq;
     uint64_t end = first + run->count;
@@ -245,6 +244,17 @@ void delivery_load_run(struct delivery *delivery, const struct delivery_run *run
     else
         keep_loaded(scope, &piece);
     forget_oldest(delivery, scope);
+}
+
+void delivery_load_run(struct delivery *delivery, const struct delivery_run *run,
+                       const struct delivery_clock *clock)
+{
+    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)run->scope_id);
+    const struct pattern_list *patterns = patterns_of(delivery, run->scope_id, run->topic);
+    if (scope != NULL)
+        load_into(delivery, scope, run, clock);
+    for (uint32_t i = 0; patterns != NULL && i < patterns->count; i++)
+        load_into(delivery, patterns->scopes[i], run, clock);
 }
 
 /* --- Ready */

@@ -29,6 +29,7 @@
 #include "rt/check.h"
 #include "rt/hash.h"
 #include "rt/heap.h"
+#include "topic_tree.h"
 
 #define WRITE_PAUSE_MS 100  /* after a write that failed */
 #define FETCH_PAUSE_MS 100  /* after a fetch that failed */
@@ -113,7 +114,14 @@ struct scope {
     uint64_t load_after, load_upto;
     struct log_entry *loaded; /* by seq */
     uint32_t loaded_count, loaded_capacity;
-    bool has_rows; /* some consumer has rows to be matched with heads */
+    bool has_rows;   /* some consumer has rows to be matched with heads */
+    bool is_pattern; /* of topics, see delivery_patterns.c */
+};
+
+/* The patterns that a topic matches. */
+struct pattern_list {
+    uint32_t count;
+    struct scope *scopes[];
 };
 
 struct loaded_row {
@@ -271,9 +279,15 @@ struct delivery {
     struct delivery_options options;
     uint64_t random;
     struct u64map scopes, consumers; /* by id */
-    struct hash keys;                /* consumer key -> struct consumer */
-    struct hash attachments;         /* struct address_key -> struct attachment */
-    struct hash sessions;            /* struct address_key with handle 0 -> struct session */
+    struct topic_tree patterns;      /* folded name -> struct scope */
+    struct u64map topics;            /* scope id -> struct pattern_list */
+    bool are_topics_old;
+    struct u64map told_seqs; /* expiries told of messages in several logs */
+    uint64_t *told;          /* the same as a ring, 0 = free */
+    uint32_t told_next;
+    struct hash keys;        /* consumer key -> struct consumer */
+    struct hash attachments; /* struct address_key -> struct attachment */
+    struct hash sessions;    /* struct address_key with handle 0 -> struct session */
     struct consumer *all_first, *all_last;
     struct heap sweeps;       /* struct scope */
     struct heap timers;       /* struct consumer */
@@ -414,6 +428,28 @@ void consumer_expire(struct delivery *delivery, struct consumer *consumer, uint6
                      uint64_t last, const struct delivery_clock *clock);
 void aside_expire(struct delivery *delivery, struct consumer *consumer, struct aside *aside,
                   const struct delivery_clock *clock);
+
+/* --- Patterns of topics (delivery_patterns.c) */
+void patterns_init(struct delivery *delivery);
+void patterns_fini(struct delivery *delivery);
+/* A scope is born; it is_pattern when its name is one. */
+void patterns_join(struct delivery *delivery, struct scope *scope);
+void patterns_leave(struct delivery *delivery, const struct scope *scope);
+const struct pattern_list *patterns_match(struct delivery *delivery, int64_t scope_id,
+                                          struct delivery_bytes topic);
+/* Has nobody been told of this expiry? Now he has. */
+bool patterns_tell(struct delivery *delivery, uint64_t seq);
+
+/* The patterns that take messages of this scope; NULL: none. The list lives until the next call,
+ * also while patterns in it go. */
+static inline const struct pattern_list *patterns_of(struct delivery *delivery, int64_t scope_id,
+                                                     struct delivery_bytes topic)
+{
+    if (delivery->patterns.count == 0 || topic.size == 0)
+        return NULL;
+    const struct pattern_list *list = patterns_match(delivery, scope_id, topic);
+    return list->count > 0 ? list : NULL;
+}
 
 /* --- Changes (delivery_write.c) */
 void changes_fini(struct changes *changes);

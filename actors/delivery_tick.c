@@ -24,8 +24,8 @@ void scope_arm(struct delivery *delivery, struct scope *scope, int64_t not_befor
         heap_move(&delivery->sweeps, &scope->sweep, when_ms);
 }
 
-static void fate_expired(struct consumer *consumer, uint64_t seq, uint32_t flags,
-                         struct log_entry *entry)
+static void fate_expired(struct delivery *delivery, struct consumer *consumer, uint64_t seq,
+                         uint32_t flags, struct log_entry *entry)
 {
     if (!(flags & ENTRY_WANTS_FATE) || (flags & ENTRY_TOLD) || consumer_is_ephemeral(consumer))
         return;
@@ -33,6 +33,8 @@ static void fate_expired(struct consumer *consumer, uint64_t seq, uint32_t flags
         return; /* it was delivered: that is what its sender knows */
     if (entry != NULL)
         entry_flag_set(entry, ENTRY_TOLD);
+    if (consumer->scope->kind == DELIVERY_TOPIC && !patterns_tell(delivery, seq))
+        return; /* for a consumer of another pattern, or of the topic itself */
     change_fate(consumer, DELIVERY_LEVEL_EXPIRED, err_code(ERR_EXPIRED), 0, seq);
 }
 
@@ -42,7 +44,7 @@ static void put_expired(struct delivery *delivery, struct consumer *consumer, ui
     const struct log *log = &consumer->scope->log;
     for (uint64_t p = first; p <= last; p++) {
         struct log_entry *entry = log_at(log, p);
-        fate_expired(consumer, entry->seq, entry_flags(entry), entry);
+        fate_expired(delivery, consumer, entry->seq, entry_flags(entry), entry);
     }
     delivery->counts.expired += last - first + 1;
     change_row(delivery, consumer,
@@ -117,7 +119,7 @@ void aside_expire(struct delivery *delivery, struct consumer *consumer, struct a
         entry = log_at(log, position);
         flags |= entry_flags(entry);
     }
-    fate_expired(consumer, aside->seq, flags, entry);
+    fate_expired(delivery, consumer, aside->seq, flags, entry);
     delivery->counts.expired++;
     change_row(delivery, consumer,
                &(struct delivery_row){.seq = aside->seq,

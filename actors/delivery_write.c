@@ -397,12 +397,13 @@ static void write_add(struct write *write, struct consumer *consumer)
         .row_count = changes->row_count,
     };
     write->consumer_count++;
+    int64_t scope_id = consumer->scope->is_pattern ? 0 : consumer->scope->id;
     for (uint32_t i = 0; i < changes->fate_count; i++) {
         const struct fate *fate = &changes->fates[i];
         write->fates = array_reserve(write->fates, &write->fate_capacity, write->fate_count + 1,
                                      sizeof(*write->fates));
         write->fates[write->fate_count++] = (struct delivery_fate){
-            fate->level, fate->reason, consumer->scope->id, fate->peer_id, fate->seqs, fate->count};
+            fate->level, fate->reason, scope_id, fate->peer_id, fate->seqs, fate->count};
     }
     for (uint32_t i = 0; i < changes->quarantine_count; i++) {
         write->quarantine = array_reserve(write->quarantine, &write->quarantine_capacity,

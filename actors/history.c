@@ -118,6 +118,7 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
         .arena = &h->frame_arena,
     };
     u64map_init(&h->names, HISTORY_NAMES_MAX);
+    history_topics_init(h);
     h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
     return open_store(h);
@@ -130,6 +131,7 @@ static void history_fini(struct actor *actor, void *state)
     store_close(&h->store);
     forget_names(h);
     u64map_fini(&h->names);
+    history_topics_fini(h);
     arena_fini(&h->arena);
     arena_fini(&h->frame_arena);
     free(h->frame);

@@ -31,9 +31,12 @@ struct fetch {
     uint64_t body_bytes;         /* of what was taken */
     uint64_t *missing, *damaged; /* as many as seqs */
     size_t missing_count, damaged_count;
-    bool is_over;               /* nothing more is taken */
-    struct tombstone tombstone; /* the next one from looked_seq on */
-    uint64_t looked_seq;        /* 0: not yet */
+    bool is_over;                      /* nothing more is taken */
+    enum err failed;                   /* the name of a topic could not be read */
+    const struct name_folded *pattern; /* NULL: all are of one scope */
+    const struct history_topic *topic; /* of the row in hand, where its reader cannot know it */
+    struct tombstone tombstone;        /* the next one from looked_seq on */
+    uint64_t looked_seq;               /* 0: not yet */
 
     size_t frame_first; /* place in seqs of the frame's first entry */
     uint32_t frame_count;
@@ -235,6 +238,8 @@ static void take_message(struct fetch *fetch, const struct message_row *row)
             return;
         }
         hide_deleted(fetch, &delivery);
+        if (fetch->topic != NULL)
+            delivery.scope = bytes_of(fetch->topic->text, fetch->topic->text_size);
         size_t size = roost__v1__delivery__get_packed_size(&delivery);
         if (size > WIRE_FRAME_BYTES_CAP - FRAME_HEAD_BYTES_MAX - ENTRY_HEAD_BYTES_MAX) {
             note_damaged(fetch); /* nobody could have sent it */
@@ -248,9 +253,21 @@ static void take_message(struct fetch *fetch, const struct message_row *row)
         fetch->next++;
 }
 
+/* A damaged row says nothing of its scope: it is reported in any case. */
+static bool is_match(struct fetch *fetch, const struct message_row *row)
+{
+    fetch->topic = NULL;
+    if (row->is_damaged)
+        return true;
+    fetch->failed = history_match(fetch->h, row->scope_id, fetch->pattern, &fetch->topic);
+    return !fetch->failed && fetch->topic != NULL;
+}
+
 static enum err take_row(void *context, const struct message_row *row)
 {
     struct fetch *fetch = context;
+    if (fetch->pattern != NULL && !is_match(fetch, row))
+        return fetch->failed; /* not of a topic that matches: it counts as missing */
     while (!fetch->is_over && fetch->question->seqs[fetch->next] < row->seq)
         note_missing(fetch);
     if (!fetch->is_over && row->is_damaged)
@@ -278,6 +295,7 @@ static enum err read_part(struct fetch *fetch, size_t end)
                                 end - fetch->next, take_row, fetch);
     if (fetch->is_over)
         return ERR_OK;
+    err = fetch->failed ? fetch->failed : err;
     while (!err && !fetch->is_over && fetch->next < end)
         note_missing(fetch);
     return err;
@@ -318,6 +336,11 @@ enum err history_on_fetch(struct actor *actor, void *state, const struct msg *ms
     fetch.missing = history_alloc(h, 2 * question->n_seqs * sizeof(uint64_t));
     INTERNAL(Fetched) fetched = ROOST__INTERNAL__FETCHED__INIT;
     enum err err = ERR_BUSY;
+    struct name_folded pattern;
+    if (question->pattern.len > 0) {
+        CHECK(name_fold(question->pattern.data, question->pattern.len, &pattern) == ERR_OK);
+        fetch.pattern = &pattern;
+    }
     if (fetch.missing) {
         fetch.damaged = fetch.missing + question->n_seqs;
         err = read_all(&fetch);

@@ -5,6 +5,16 @@
  */
 #include "history_state.h"
 
+/* A pattern of topics that is only listened to has no row. */
+static ProtobufCBinaryData pattern_text(struct history *h, const INTERNAL(ConsumerRow) * row)
+{
+    char text[WIRE_SCOPE_BYTES_MAX + 1];
+    ProtobufCBinaryData copy;
+    size_t size = scope_format(PREFIX_TOPIC, row->scope_name.data, row->scope_name.len, text);
+    (void)history_copy(h, text, size, &copy); /* empty when there is no memory */
+    return copy;
+}
+
 static enum err add_row(struct page *page, const INTERNAL(InspectRow) * row)
 {
     struct history *h = page->h;
@@ -16,7 +26,8 @@ static enum err add_row(struct page *page, const INTERNAL(InspectRow) * row)
     enum err err = consumer_count(h->store, row->row->consumer_id, &counts);
     if (err && err != ERR_NO_SUCH_CONSUMER)
         return err;
-    info->scope = history_scope_text(h, row->row->scope_id);
+    bool has_row = row->row->scope_id > 0;
+    info->scope = has_row ? history_scope_text(h, row->row->scope_id) : pattern_text(h, row->row);
     info->consumer = row->row->consumer;
     info->floor_seq = row->row->floor_seq;
     info->last_seq = counts.last_seq > row->last_seq ? counts.last_seq : row->last_seq;

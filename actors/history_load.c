@@ -18,6 +18,7 @@
 struct rows {
     struct history *h;
     ProtobufCMessage **pointers;
+    ProtobufCBinaryData *topics; /* of runs, as many; NULL: not asked for */
     size_t count, limit;
 };
 
@@ -135,6 +136,17 @@ static bool continues(const INTERNAL(Run) * run, const struct message_head *head
            run->not_before_ms == head->not_before_ms && run->flags == head->flags;
 }
 
+/* Which patterns take it, sync-manager knows by its name. ERR_BUSY: no memory. */
+static enum err name_topic(struct history *h, int64_t scope_id, ProtobufCBinaryData *ret)
+{
+    const struct history_topic *topic;
+    enum err err = history_topic(h, scope_id, &topic);
+    if (err || topic->size == 0)
+        return err;
+    ProtobufCBinaryData name = history_topic_name(topic);
+    return history_copy(h, name.data, name.len, ret) ? ERR_OK : ERR_BUSY;
+}
+
 static enum err add_head(struct rows *rows, const struct message_head *head)
 {
     INTERNAL(Run) *run = rows->count ? (INTERNAL(Run) *)rows->pointers[rows->count - 1] : NULL;
@@ -153,24 +165,29 @@ static enum err add_head(struct rows *rows, const struct message_head *head)
     run->expires_ms = head->expires_ms;
     run->not_before_ms = head->not_before_ms;
     run->flags = head->flags;
-    return ERR_OK;
+    if (rows->topics == NULL)
+        return ERR_OK;
+    enum err err = name_topic(rows->h, head->scope_id, &rows->topics[rows->count - 1]);
+    rows->count -= err != ERR_OK;
+    return err;
 }
 
 /* Ends at the limit of messages, or when the runs are full: then last_seq says how far it got. */
-static enum err load_heads(struct rows *rows, uint64_t after_seq, uint32_t limit,
+static enum err load_heads(struct rows *rows, const INTERNAL(LoadHeads) * question,
                            INTERNAL(HeadsLoaded) * loaded)
 {
     struct message_head heads[HEADS_STEP];
-    uint32_t left = limit ? limit : ROWS_MAX;
-    loaded->last_seq = after_seq;
+    uint32_t left = question->limit ? question->limit : ROWS_MAX;
+    loaded->last_seq = question->after_seq;
     while (left > 0) {
         size_t count = 0, step = left < HEADS_STEP ? left : HEADS_STEP;
         enum err err = message_read_heads(rows->h->store, loaded->last_seq, heads, step, &count);
         if (err)
             return err;
         for (size_t i = 0; i < count; i++) {
-            if (add_head(rows, &heads[i]))
-                return ERR_OK; /* the rest comes next time */
+            err = add_head(rows, &heads[i]);
+            if (err)
+                return err == ERR_BUSY ? ERR_OK : err; /* the rest comes next time */
             loaded->last_seq = heads[i].seq;
         }
         left -= (uint32_t)count;
@@ -188,12 +205,19 @@ enum err history_on_load_heads(struct actor *actor, void *state, const struct ms
     INTERNAL(HeadsLoaded) loaded = ROOST__INTERNAL__HEADS_LOADED__INIT;
     struct rows rows;
     enum err err = ERR_BUSY;
-    if (rows_begin(&rows, h, 0))
-        err = load_heads(&rows, question->after_seq, question->limit, &loaded);
+    bool is_ready = rows_begin(&rows, h, 0);
+    if (is_ready && question->with_topics) {
+        rows.topics = history_alloc(h, rows.limit * sizeof(*rows.topics));
+        is_ready = rows.topics != NULL;
+    }
+    if (is_ready)
+        err = load_heads(&rows, question, &loaded);
     if (err)
         history_log_failure(h, "load-heads", err);
     loaded.runs = (INTERNAL(Run) **)rows.pointers;
     loaded.n_runs = rows.count;
+    loaded.topics = rows.topics;
+    loaded.n_topics = rows.topics ? rows.count : 0;
     actor_reply(actor, msg, MSG_HEADS_LOADED, &loaded.base, NULL);
     arena_reset(&h->arena);
     return ERR_OK;
@@ -296,6 +320,9 @@ static enum err take_place(void *context, const struct message_row *row)
     roost__internal__place__init(place);
     place->seq = row->seq;
     place->scope_id = row->scope_id;
+    enum err err = name_topic(resolve->rows.h, row->scope_id, &place->topic);
+    if (err)
+        return err;
     return history_copy(resolve->rows.h, row->message_id, sizeof(row->message_id),
                         &place->message_id)
                ? ERR_OK

@@ -67,24 +67,35 @@ enum err query_check_scope(struct query *query, const struct scope_row *scope)
     return is_own ? ERR_OK : ERR_NOT_ALLOWED;
 }
 
-static enum err find_scope(struct query *query, struct scope_row *ret_scope)
+static enum err find_scope(struct query *query, bool *ret_is_pattern, struct scope_row *ret_scope)
 {
     struct scope_name parsed;
     struct name_folded folded;
     ProtobufCBinaryData text = query->query->scope;
-    enum err err = scope_parse(text.data, text.len, &parsed, NULL);
+    if (text.len == 0)
+        return ERR_MISSING_FIELD;
+    enum err err = scope_parse_pattern(text.data, text.len, &parsed, NULL);
     if (!err)
-        err = name_fold(parsed.name, parsed.name_size, &folded);
+        err = scope_fold(parsed.prefix, parsed.name, parsed.name_size, &folded);
     if (err)
         return ERR_BAD_SCOPE;
+    *ret_is_pattern = parsed.is_pattern;
     return scope_find(query->page.h->store, (enum scope_kind)parsed.prefix, folded.text, ret_scope);
 }
 
 enum err query_scope(struct query *query, struct scope_row *ret_scope)
 {
-    if (query->query->scope.len == 0)
-        return ERR_MISSING_FIELD;
-    enum err err = find_scope(query, ret_scope);
+    bool is_pattern = false;
+    enum err err = find_scope(query, &is_pattern, ret_scope);
+    if (is_pattern)
+        return ERR_BAD_SCOPE; /* many logs */
+    return err ? err : query_check_scope(query, ret_scope);
+}
+
+enum err query_consumer_scope(struct query *query, struct scope_row *ret_scope,
+                              bool *ret_is_pattern)
+{
+    enum err err = find_scope(query, ret_is_pattern, ret_scope);
     return err ? err : query_check_scope(query, ret_scope);
 }
 

@@ -5,6 +5,7 @@
  *     history.c            the class: life, names of peers, times
  *     history_load.c       LOAD_*, RESOLVE
  *     history_fetch.c      FETCH
+ *     history_topics.c     names of topics, for those who read them by a pattern
  *     history_delivery.c   a stored message as a public Delivery
  *     history_page.c       RESULT parts and FIN of one query
  *     history_query.c      QUERY and SYNC frames: rights, and which query it is
@@ -32,6 +33,7 @@
 #include "store/store.h"
 
 #define HISTORY_NAMES_MAX      65536      /* names of peers kept */
+#define HISTORY_TOPICS_MAX     65536      /* names of topics kept */
 #define HISTORY_PAGE_BYTES_MAX (8u << 20) /* of all parts of one answer; then it has more */
 #define HISTORY_PART_BYTES_MAX (1u << 20)
 
@@ -46,7 +48,8 @@ struct history {
     struct arena frame_arena; /* its frame */
     struct wire_reader reader;
 
-    struct u64map names; /* peer id -> char *, the name */
+    struct u64map names;  /* peer id -> char *, the name */
+    struct u64map topics; /* scope id -> struct history_topic */
 
     uint8_t
         *frame; /* a DELIVER in the making: WIRE_FRAME_BYTES_CAP, touched as far as it is used */
@@ -69,6 +72,28 @@ void *history_alloc(struct history *h, size_t size);
 bool history_copy(struct history *h, const void *data, size_t size, ProtobufCBinaryData *ret);
 /* Logs what the store says. */
 void history_log_failure(const struct history *h, const char *what, enum err err);
+
+/* --- history_topics.c */
+
+struct history_topic {
+    size_t size;      /* of the name; 0: the scope is no topic */
+    size_t text_size; /* of "topic:NAME" */
+    size_t folded_size;
+    char text[]; /* "topic:NAME", then the folded name */
+};
+void history_topics_init(struct history *h);
+void history_topics_fini(struct history *h);
+/* From the cache or the store; *ret is valid until the next call. */
+MUST_USE enum err history_topic(struct history *h, int64_t scope_id,
+                                const struct history_topic **ret);
+static inline ProtobufCBinaryData history_topic_name(const struct history_topic *topic)
+{
+    return bytes_of(topic->text + (topic->text_size - topic->size), topic->size);
+}
+/* Is this message of a topic that the folded pattern matches? *ret is its topic then, else NULL. */
+MUST_USE enum err history_match(struct history *h, int64_t scope_id,
+                                const struct name_folded *pattern,
+                                const struct history_topic **ret);
 
 /* --- history_delivery.c */
 
@@ -132,6 +157,9 @@ enum err history_on_query(struct actor *actor, void *state, const struct msg *ms
 MUST_USE enum err history_find_peer(struct history *h, ProtobufCBinaryData name, int64_t *ret_id);
 /* The scope of the query, when the asker may read it as a whole: ERR_NOT_ALLOWED otherwise. */
 MUST_USE enum err query_scope(struct query *query, struct scope_row *ret_scope);
+/* The same for a question about consumers, which a pattern of topics may have. */
+MUST_USE enum err query_consumer_scope(struct query *query, struct scope_row *ret_scope,
+                                       bool *ret_is_pattern);
 /* May the asker read this scope as a whole? */
 MUST_USE enum err query_check_scope(struct query *query, const struct scope_row *scope);
 /* May the asker read this message? */

@@ -15,8 +15,8 @@
 struct trace {
     struct query *query;
     const struct message_row *row;
-    ProtobufCBinaryData scope;
-    bool is_told; /* an exception said what is with this consumer */
+    ProtobufCBinaryData scope, own_scope; /* of the step in the making, of the message */
+    bool is_told;                         /* an exception said what is with this consumer */
     int64_t consumer_id, last_consumer_id;
     ProtobufCBinaryData consumer;
     uint32_t seen;
@@ -80,24 +80,39 @@ static enum err take_exception(void *context, const struct exception_row *row)
     return add_step(trace, step);
 }
 
+/* Is this scope a pattern that the message's topic matches? */
+static bool reads_by_pattern(const struct trace *trace, const struct scope_row *scope)
+{
+    struct name_folded pattern;
+    const struct history_topic *topic;
+    return scope->kind == SCOPE_TOPIC && topic_is_pattern(scope->name, strlen(scope->name)) &&
+           name_fold(scope->name, strlen(scope->name), &pattern) == ERR_OK &&
+           history_match(trace->query->page.h, trace->row->scope_id, &pattern, &topic) == ERR_OK &&
+           topic != NULL;
+}
+
 static enum err take_consumer(void *context, const struct consumer_load_row *row)
 {
     struct trace *trace = context;
     struct history *h = trace->query->page.h;
     trace->seen++;
     trace->last_consumer_id = row->consumer.id;
-    if (row->scope.id != trace->row->scope_id)
+    bool is_of_scope = row->scope.id == trace->row->scope_id;
+    if (!is_of_scope && !reads_by_pattern(trace, &row->scope))
         return ERR_OK;
     trace->consumer_id = row->consumer.id;
     trace->is_told = false;
     if (!history_copy(h, row->consumer.name, strlen(row->consumer.name), &trace->consumer))
         return ERR_BUSY;
-    enum err err = exception_of_message(h->store, trace->row->scope_id, trace->row->seq,
-                                        take_exception, trace);
-    if (err || trace->is_told)
-        return err;
+    if (!is_of_scope)
+        trace->scope = history_scope_text(h, row->scope.id);
+    enum err err =
+        exception_of_message(h->store, row->scope.id, trace->row->seq, take_exception, trace);
     bool is_settled = trace->row->seq <= row->consumer.floor_seq;
-    return add_step(trace, new_step(trace, is_settled ? "settled" : "waiting"));
+    if (!err && !trace->is_told)
+        err = add_step(trace, new_step(trace, is_settled ? "settled" : "waiting"));
+    trace->scope = trace->own_scope;
+    return err;
 }
 
 static enum err take_traced(void *context, const struct message_row *row)
@@ -107,7 +122,7 @@ static enum err take_traced(void *context, const struct message_row *row)
     struct trace trace = {.query = query, .row = row};
     if (!query_may_read(query, row))
         return ERR_OK;
-    trace.scope = history_scope_text(h, row->scope_id);
+    trace.scope = trace.own_scope = history_scope_text(h, row->scope_id);
     Roost__V1__TraceStep *stored = new_step(&trace, "stored");
     char *detail = stored ? history_alloc(h, 64) : NULL;
     if (!detail)
@@ -138,7 +153,7 @@ struct dead_walk {
     struct query *query;
     ProtobufCBinaryData scope, consumer;
     Roost__V1__DeadLetter *letter; /* in the making */
-    int64_t scope_id;
+    int64_t scope_id;              /* of its messages; 0: of any topic */
     uint32_t seen;
 };
 
@@ -188,7 +203,8 @@ enum err query_dead_letters(struct query *query)
     struct history *h = query->page.h;
     struct scope_row scope;
     struct consumer_row consumer;
-    enum err err = query_scope(query, &scope);
+    bool is_pattern = false;
+    enum err err = query_consumer_scope(query, &scope, &is_pattern);
     if (err)
         return err;
     ProtobufCBinaryData asked = query->query->consumer;
@@ -201,7 +217,7 @@ enum err query_dead_letters(struct query *query)
     err = consumer_find(h->store, scope.id, name, &consumer);
     if (err)
         return err;
-    struct dead_walk walk = {.query = query, .scope_id = scope.id};
+    struct dead_walk walk = {.query = query, .scope_id = is_pattern ? 0 : scope.id};
     walk.scope = history_scope_text(h, scope.id);
     if (!history_copy(h, name, strlen(name), &walk.consumer))
         return ERR_BUSY;

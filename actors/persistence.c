@@ -252,6 +252,8 @@ static enum err persistence_init(struct actor *actor, void *state, const void *a
         err = open_store(p);
     if (!err)
         err = load_tail(p);
+    if (!err)
+        err = scope_has_patterns(p->store, &p->names_topics);
     if (err)
         return err;
     actor_timer_set(actor, TIMER_QUIET, mono_add_ms(actor_mono(actor), 1000));

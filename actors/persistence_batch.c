@@ -31,6 +31,7 @@ void batch_destroy(struct batch **batch)
     arena_fini(&self->arena);
     free(self->answers);
     free(self->runs);
+    free(self->topics);
     free(self->consumers);
     free(self->removed);
     free(self->left);
@@ -54,6 +55,7 @@ void batch_clear(struct batch *batch)
     batch_forget_rows(batch);
     batch->answers = shrink(batch->answers, &batch->answer_capacity);
     batch->runs = shrink(batch->runs, &batch->run_capacity);
+    batch->topics = shrink(batch->topics, &batch->topic_capacity);
     batch->consumers = shrink(batch->consumers, &batch->consumer_capacity);
     batch->removed = shrink(batch->removed, &batch->removed_capacity);
     batch->left = shrink(batch->left, &batch->left_capacity);
@@ -112,6 +114,24 @@ void batch_add_run(struct batch *batch, const INTERNAL(Run) * message)
     batch->runs[batch->run_count++] = *message;
 }
 
+/* Names for all runs there are: of those that were not named, none. */
+static void extend_topics(struct batch *batch)
+{
+    while (batch->topic_count < batch->run_count) {
+        batch->topics = reserve(batch->topics, batch->topic_count, &batch->topic_capacity,
+                                sizeof(*batch->topics));
+        batch->topics[batch->topic_count++] = (ProtobufCBinaryData){0};
+    }
+}
+
+void batch_name_run(struct batch *batch, const void *topic, size_t size)
+{
+    extend_topics(batch);
+    ProtobufCBinaryData *name = &batch->topics[batch->run_count - 1];
+    if (name->len == 0)
+        *name = batch_bytes(batch, topic, size);
+}
+
 INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch)
 {
     batch->consumers = reserve(batch->consumers, batch->consumer_count, &batch->consumer_capacity,
@@ -165,6 +185,8 @@ void batch_keep_rows(struct batch *batch)
 void batch_forget_rows(struct batch *batch)
 {
     batch->run_count = batch->run_mark;
+    if (batch->topic_count > batch->run_count)
+        batch->topic_count = batch->run_count;
     batch->consumer_count = batch->consumer_mark;
     batch->removed_count = batch->removed_mark;
     batch->left_count = batch->left_mark;
@@ -187,6 +209,11 @@ bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
     }
     for (size_t i = 0; i < batch->run_count; i++)
         ret->runs[i] = &batch->runs[i];
+    if (batch->topic_count) {
+        extend_topics(batch);
+        ret->topics = batch->topics;
+        ret->n_topics = batch->topic_count;
+    }
     if (batch->consumer_count) {
         ret->consumers = batch_alloc(batch, batch->consumer_count * sizeof(*ret->consumers));
         ret->n_consumers = batch->consumer_count;

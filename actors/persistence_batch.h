@@ -32,6 +32,8 @@ struct batch {
     size_t answer_count, answer_capacity;
     INTERNAL(Run) * runs;
     size_t run_count, run_capacity;
+    ProtobufCBinaryData *topics; /* of the runs, as far as they were named; may be fewer */
+    size_t topic_count, topic_capacity;
     INTERNAL(ConsumerRow) * consumers; /* their strings live in the arena */
     size_t consumer_count, consumer_capacity;
     int64_t *removed; /* ids of consumers that are no more */
@@ -57,6 +59,8 @@ struct batch_answer *batch_add_answer(struct batch *batch);
 
 /* Adds a committed-to-be message: lengthens the last run when it continues it. */
 void batch_add_run(struct batch *batch, const INTERNAL(Run) * message);
+/* The topic of the message added last. */
+void batch_name_run(struct batch *batch, const void *topic, size_t size);
 
 INTERNAL(ConsumerRow) * batch_add_consumer(struct batch *batch);
 

@@ -17,6 +17,12 @@
 
 /* --- MARK_READ */
 
+static bool is_pattern(const INTERNAL(Call) * call)
+{
+    return call->scope_kind == SCOPE_TOPIC &&
+           topic_is_pattern(call->scope_name.data, call->scope_name.len);
+}
+
 /* The conversation with a peer, or of a scope; one's own mailbox is not a conversation. */
 static enum err find_conversation(struct persistence *p, const INTERNAL(Call) * call,
                                   int64_t *ret_conversation)
@@ -27,6 +33,8 @@ static enum err find_conversation(struct persistence *p, const INTERNAL(Call) * 
     int64_t other_id = 0;
     uint64_t since;
     enum err err = ERR_OK;
+    if (is_pattern(call))
+        return ERR_BAD_SCOPE; /* many conversations */
     if (call->scope_kind && call->scope_kind != SCOPE_PEER) {
         err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name, false,
                                       &scope);
@@ -108,7 +116,7 @@ static enum err mark_read(struct persistence *p, const INTERNAL(Call) * call,
 static enum err create_scope(struct persistence *p, const INTERNAL(Call) * call,
                              INTERNAL(CallDone) * done)
 {
-    if (call->scope_kind != SCOPE_QUEUE && call->scope_kind != SCOPE_TOPIC)
+    if ((call->scope_kind != SCOPE_QUEUE && call->scope_kind != SCOPE_TOPIC) || is_pattern(call))
         return ERR_BAD_SCOPE;
     if (!p->options.is_autocreate && !call->is_admin)
         return ERR_NOT_ALLOWED;

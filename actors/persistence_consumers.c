@@ -12,6 +12,22 @@
 
 /* --- CONSUMER_OPEN */
 
+/* A pattern of topics has a row only for consumers that have one, and makes no topic. From now on
+ * APPENDED names topics. What is stored without a name is in this batch or before it: sync-manager
+ * hears of that before it hears of the consumer, which then loads it. */
+static enum err find_or_make_pattern(struct persistence *p, const INTERNAL(ConsumerOpen) * question,
+                                     struct scope_ref *ret)
+{
+    ProtobufCBinaryData name = question->scope_name;
+    *ret = (struct scope_ref){.kind = SCOPE_TOPIC};
+    enum err err = name.len > WIRE_NAME_BYTES_MAX ? ERR_BAD_NAME : ERR_OK;
+    if (!err && !question->is_ephemeral)
+        err = persistence_scope_named(p, SCOPE_TOPIC, name, !question->must_exist, ret);
+    ret->is_pattern = true;
+    p->names_topics |= !err;
+    return err;
+}
+
 /* May this scope be made by attaching to it? One's own mailbox always. */
 static enum err find_or_make_scope(struct persistence *p, const INTERNAL(ConsumerOpen) * question,
                                    struct scope_ref *ret)
@@ -20,10 +36,8 @@ static enum err find_or_make_scope(struct persistence *p, const INTERNAL(Consume
     if (kind < SCOPE_PEER || kind > SCOPE_TOPIC)
         return ERR_BAD_SCOPE;
     ProtobufCBinaryData name = question->scope_name;
-    bool is_pattern = kind == SCOPE_TOPIC &&
-                      (memchr(name.data, '*', name.len) || memchr(name.data, '>', name.len));
-    if (is_pattern)
-        return ERR_BAD_SCOPE; /* one consumer reads one topic */
+    if (kind == SCOPE_TOPIC && topic_is_pattern(name.data, name.len))
+        return find_or_make_pattern(p, question, ret);
     /* A mailbox of a known peer is made in any case; an unknown peer is not made by attaching. */
     bool may_create = kind != SCOPE_PEER && p->options.is_autocreate && !question->must_exist;
     return persistence_scope_named(p, kind, name, may_create, ret);
@@ -34,6 +48,10 @@ static enum err find_or_make_scope(struct persistence *p, const INTERNAL(Consume
 static enum err floor_of_all(struct persistence *p, const struct scope_ref *scope,
                              uint64_t *ret_floor)
 {
+    if (scope->is_pattern) {
+        *ret_floor = 0; /* its topics are older */
+        return ERR_OK;
+    }
     if (scope->is_new) {
         *ret_floor = p->last_seq;
         return ERR_OK;
@@ -146,9 +164,12 @@ static enum err open_consumer(struct persistence *p, const INTERNAL(ConsumerOpen
               : find_or_make_consumer(p, question, &scope, consumer_name, opened);
     if (err)
         return err;
-    char scope_text[WIRE_NAME_BYTES_MAX + 1];
+    char scope_text[WIRE_NAME_BYTES_MAX + 1] = "";
     struct scope_row stored;
-    err = scope_find_by_id(p->store, scope.id, scope_text, sizeof(scope_text), &stored);
+    if (scope.id != 0)
+        err = scope_find_by_id(p->store, scope.id, scope_text, sizeof(scope_text), &stored);
+    else
+        memcpy(scope_text, question->scope_name.data, question->scope_name.len);
     row->scope_id = scope.id;
     row->scope_kind = scope.kind;
     row->scope_owner_id = scope.owner_id;

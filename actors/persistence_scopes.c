@@ -58,12 +58,13 @@ struct stored_name {
     struct name_folded folded;
 };
 
-static enum err set_name(struct stored_name *ret, const void *name, size_t size)
+static enum err set_name(struct stored_name *ret, enum scope_kind kind, const void *name,
+                         size_t size)
 {
-    enum err err = name_fold(name, size, &ret->folded);
+    enum err err = scope_fold((enum scope_prefix)kind, name, size, &ret->folded);
     if (err)
         return err;
-    CHECK(size <= WIRE_NAME_BYTES_MAX); /* name_fold refuses longer ones */
+    CHECK(size <= WIRE_NAME_BYTES_MAX); /* scope_fold refuses longer ones */
     memcpy(ret->name, name, size);
     ret->name[size] = '\0';
     return ERR_OK;
@@ -123,7 +124,7 @@ static enum err create_scope(struct persistence *p, enum scope_kind kind, int64_
 
 static enum err copy_name(void *context, const struct peer_row *row)
 {
-    return set_name(context, row->name, strlen(row->name));
+    return set_name(context, SCOPE_PEER, row->name, strlen(row->name));
 }
 
 /* The peer behind a mailbox that does not exist yet; *name becomes the spelling it is stored in. */
@@ -183,7 +184,7 @@ static enum err resolve(struct persistence *p, const uint8_t *text, size_t size,
     *ret = (struct scope_ref){.id = 0};
     enum err err = scope_parse(text, size, &parsed, NULL);
     if (!err)
-        err = set_name(&name, parsed.name, parsed.name_size);
+        err = set_name(&name, (enum scope_kind)parsed.prefix, parsed.name, parsed.name_size);
     if (err)
         return ERR_BAD_SCOPE;
     enum scope_kind kind = (enum scope_kind)parsed.prefix; /* the same numbers by design */
@@ -230,7 +231,7 @@ enum err persistence_scope_named(struct persistence *p, enum scope_kind kind,
                                  ProtobufCBinaryData name, bool may_create, struct scope_ref *ret)
 {
     struct stored_name stored;
-    enum err err = set_name(&stored, name.data, name.len);
+    enum err err = set_name(&stored, kind, name.data, name.len);
     if (!err)
         err = find_scope(p, kind, &stored, ret);
     return err == ERR_NO_SUCH_SCOPE ? make_scope(p, kind, &stored, may_create, ret) : err;

@@ -68,6 +68,7 @@ struct scope_ref {
     enum scope_kind kind;
     bool is_new;          /* made just now: every message there is is in another scope */
     int64_t retention_ms; /* of a room that has its own; else 0 */
+    bool is_pattern;      /* of topics; its id is 0 when it has no row */
     bool is_by_nick;      /* found by what a peer of the local network calls itself */
 };
 
@@ -107,6 +108,7 @@ struct persistence {
     struct hash scope_places;
     struct scope_ref *scopes;
     uint32_t scope_count;
+    bool names_topics; /* somebody has read topics by a pattern: APPENDED names them */
 
     /* Peers of the local network. */
     int64_t lan_count; /* rows, or PERSISTENCE_LAN_UNKNOWN */

@@ -208,6 +208,14 @@ static enum err pack_headers(struct persistence *p, const Roost__V1__Entry *entr
     return ERR_OK;
 }
 
+/* Which patterns take it, sync-manager knows by its name. */
+static void name_topic(struct persistence *p, const Roost__V1__Entry *entry)
+{
+    const uint8_t *colon = memchr(entry->scope.data, ':', entry->scope.len);
+    CHECK(colon != NULL); /* it was resolved */
+    batch_name_run(p->batch, colon + 1, entry->scope.len - (size_t)(colon + 1 - entry->scope.data));
+}
+
 static const uint8_t no_bytes[1]; /* an empty body is not an absent one */
 
 static enum err append_entry(struct persistence *p, const INTERNAL(Store) * question,
@@ -242,6 +250,8 @@ static enum err append_entry(struct persistence *p, const INTERNAL(Store) * ques
         err = message_append_later(p->store, &message);
     if (!err) {
         note_run(p, &message);
+        if (p->names_topics && scope->kind == SCOPE_TOPIC)
+            name_topic(p, entry);
         err = dedupe_add(&p->dedupe, (uint32_t)question->peer_id, message.message_id, message.seq);
     }
     if (err)

@@ -96,7 +96,7 @@ _Static_assert((int)DELIVERY_PEER == (int)PREFIX_PEER && (int)DELIVERY_ROOM == (
                    (int)DELIVERY_TOPIC == (int)PREFIX_TOPIC,
                "delivery.h and proto/name.h number the kinds of scopes alike");
 
-struct delivery_run sync_run(const INTERNAL(Run) * run)
+struct delivery_run sync_run(const INTERNAL(Run) * run, const ProtobufCBinaryData *topic)
 {
     return (struct delivery_run){
         .scope_id = run->scope_id,
@@ -106,6 +106,7 @@ struct delivery_run sync_run(const INTERNAL(Run) * run)
         .expires_ms = run->expires_ms,
         .not_before_ms = run->not_before_ms,
         .flags = run->flags,
+        .topic = {topic != NULL ? topic->data : NULL, topic != NULL ? topic->len : 0},
     };
 }
 
@@ -130,7 +131,8 @@ static enum err on_appended(struct actor *actor, void *state, const struct msg *
         (void)sync_add_consumer(sync, appended->consumers[i], true, is_scope_new); /* or logged */
     sync_drop_consumers(sync, appended);
     for (size_t i = 0; i < appended->n_runs; i++) {
-        struct delivery_run run = sync_run(appended->runs[i]);
+        const ProtobufCBinaryData *topic = i < appended->n_topics ? &appended->topics[i] : NULL;
+        struct delivery_run run = sync_run(appended->runs[i], topic);
         delivery_append(sync->delivery, &run, &clock);
     }
     if (appended->last_seq > sync->appended_seq)

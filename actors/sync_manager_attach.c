@@ -123,6 +123,15 @@ static enum err ask_open(struct sync_manager *sync, const struct sync_attach *at
                      SYNC_ASK_DEADLINE_MS, (uint64_t)(attach - sync->attaches));
 }
 
+/* One more pattern than there may be? */
+static bool is_beyond_limit(const struct sync_manager *sync, const struct sync_attach *attach)
+{
+    struct delivery_bytes name = {attach->scope, attach->scope_size};
+    return attach->kind == PREFIX_TOPIC && topic_is_pattern(name.data, name.size) &&
+           delivery_pattern_count(sync->delivery) >= SYNC_PATTERNS_MAX &&
+           delivery_pattern_scope(sync->delivery, name) == 0;
+}
+
 static void go_on(struct sync_manager *sync, struct sync_attach *attach)
 {
     if (attach->dropped) {
@@ -136,6 +145,10 @@ static void go_on(struct sync_manager *sync, struct sync_attach *attach)
                              : delivery_consumer_find(sync->delivery, sync_key_bytes(&attach->key));
     if (consumer != NULL) {
         use_consumer(sync, attach, consumer);
+        return;
+    }
+    if (is_beyond_limit(sync, attach)) {
+        refuse(sync, attach, ERR_TOO_MANY, "too many patterns of topics have consumers");
         return;
     }
     if (sync->open_count >= SYNC_OPENS_MAX || ask_open(sync, attach) != ERR_OK) {

@@ -147,7 +147,7 @@ enum err sync_on_dead_changed(struct actor *actor, void *state, const struct msg
     struct delivery_clock clock = sync_clock(sync);
     struct consumer *consumer = delivery_consumer_by_id(sync->delivery, call->consumer_id);
     for (size_t i = 0; consumer != NULL && i < changed->n_runs; i++) {
-        struct delivery_run run = sync_run(changed->runs[i]);
+        struct delivery_run run = sync_run(changed->runs[i], NULL);
         delivery_redriven(sync->delivery, consumer, &run, &clock);
     }
     call->count += changed->count;
@@ -190,8 +190,13 @@ static void cancel_places(struct sync_manager *sync, struct sync_call *call,
     enum err first_err = resolved->n_places == 0 ? ERR_NO_SUCH_MESSAGE : ERR_OK;
     uint64_t count = 0;
     for (size_t i = 0; i < resolved->n_places; i++) {
-        enum err err = delivery_cancel(sync->delivery, ticket, resolved->places[i]->scope_id,
-                                       resolved->places[i]->seq, &clock);
+        const INTERNAL(Place) *found = resolved->places[i];
+        struct delivery_place place = {
+            .scope_id = found->scope_id,
+            .seq = found->seq,
+            .topic = {found->topic.data, found->topic.len},
+        };
+        enum err err = delivery_cancel(sync->delivery, ticket, &place, &clock);
         if (err && !first_err)
             first_err = err;
         count += err == ERR_OK;
@@ -206,7 +211,7 @@ static void change_places(struct sync_manager *sync, struct sync_call *call,
     uint64_t seqs[WIRE_IDS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < resolved->n_places && count < WIRE_IDS_MAX; i++) {
-        if (resolved->places[i]->scope_id == call->scope_id)
+        if (call->scope_id == 0 || resolved->places[i]->scope_id == call->scope_id)
             seqs[count++] = resolved->places[i]->seq;
     }
     enum err err = count == 0 ? ERR_NO_SUCH_MESSAGE : ask_change(sync, call, seqs, count);
@@ -289,7 +294,7 @@ static enum err begin_with_consumer(struct sync_manager *sync, struct sync_call 
     if (view.is_removing || !delivery_consumer_is_ready(consumer))
         return ERR_BUSY;
     call->consumer_id = view.consumer_id;
-    call->scope_id = view.scope_id;
+    call->scope_id = view.is_pattern ? 0 : view.scope_id;
     call->is_purge = body->method == ROOST__V1__METHOD__DEAD_PURGE;
     if (body->method == ROOST__V1__METHOD__CONSUMER_REMOVE)
         return ask_remove(sync, call, consumer);
@@ -469,7 +474,7 @@ static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
     if (query->scope.len == 0)
         return inspect_many(sync, &who, NULL, ret);
     struct scope_name scope;
-    enum err err = scope_parse(query->scope.data, query->scope.len, &scope, NULL);
+    enum err err = scope_parse_pattern(query->scope.data, query->scope.len, &scope, NULL);
     if (err)
         return err;
     if (query->consumer.len == 0)

@@ -31,11 +31,21 @@ void sync_ephemeral_name(struct sync_attach *attach)
     attach->consumer_size = size + (size_t)added;
 }
 
+/* A pattern of topics may be listened to without a row of its own. */
+static int64_t pattern_scope(struct sync_manager *sync, const INTERNAL(ConsumerRow) * row)
+{
+    struct delivery_bytes name = {row->scope_name.data, row->scope_name.len};
+    int64_t scope_id = delivery_pattern_scope(sync->delivery, name);
+    return scope_id != 0 ? scope_id : --sync->last_ephemeral_id;
+}
+
 struct consumer *sync_ephemeral_add(struct sync_manager *sync, struct sync_attach *attach,
                                     const INTERNAL(ConsumerRow) * row)
 {
     INTERNAL(ConsumerRow) named = *row;
     named.consumer_id = --sync->last_ephemeral_id;
+    if (row->scope_id == 0)
+        named.scope_id = pattern_scope(sync, row);
     named.consumer.data = (uint8_t *)(uintptr_t)attach->consumer; /* only read */
     named.consumer.len = attach->consumer_size;
     attach->ephemeral_id = named.consumer_id;

@@ -43,6 +43,7 @@ static enum err ask_heads(struct sync_manager *sync)
     INTERNAL(LoadHeads) load = ROOST__INTERNAL__LOAD_HEADS__INIT;
     load.after_seq = delivery_load_after(sync->delivery);
     load.limit = sync->load_page;
+    load.with_topics = delivery_pattern_count(sync->delivery) > 0;
     sync->appended_when_asked = sync->appended_seq;
     return actor_ask(sync->actor, ACTOR_HISTORY, MSG_LOAD_HEADS, &load.base, NULL,
                      SYNC_ASK_DEADLINE_MS, 0);
@@ -188,7 +189,8 @@ enum err sync_on_heads_loaded(struct actor *actor, void *state, const struct msg
     }
     struct delivery_clock clock = sync_clock(sync);
     for (size_t i = 0; i < loaded->n_runs; i++) {
-        struct delivery_run run = sync_run(loaded->runs[i]);
+        const ProtobufCBinaryData *topic = i < loaded->n_topics ? &loaded->topics[i] : NULL;
+        struct delivery_run run = sync_run(loaded->runs[i], topic);
         delivery_load_run(sync->delivery, &run, &clock);
     }
     /* The end was read after we asked, so it holds everything we had heard of until then. */

@@ -21,6 +21,8 @@ static enum err ask_fetch(struct sync_manager *sync, struct delivery_fetch *fetc
     body.session = fetch->address.session;
     body.handle = fetch->address.handle;
     body.scope_id = fetch->scope_id;
+    body.pattern.data = (uint8_t *)(uintptr_t)fetch->pattern.data; /* only read */
+    body.pattern.len = fetch->pattern.size;
     body.first_delivery_no = fetch->first_no;
     body.seqs = fetch->seqs;
     body.n_seqs = fetch->count;

@@ -22,9 +22,11 @@
 #include "rt/check.h"
 #include "sync_manager.h"
 
-#define SYNC_ATTACHES_MAX  4096 /* ATTACH not yet answered */
-#define SYNC_OPENS_MAX     64   /* of these, asked of persistence */
-#define SYNC_CALLS_MAX     64
+#define SYNC_ATTACHES_MAX 4096 /* ATTACH not yet answered */
+#define SYNC_OPENS_MAX    64   /* of these, asked of persistence */
+#define SYNC_CALLS_MAX    64
+#define SYNC_PATTERNS_MAX                                                                          \
+    1024 /* of topics, with consumers: each may have a log of what it matches */
 #define SYNC_APPENDED_ACK  16   /* acknowledged together; below PERSISTENCE_APPENDED_MAX */
 #define SYNC_KEY_EPHEMERAL 0x40 /* with the kind: no name finds a consumer in memory only */
 #define SYNC_KEY_MAX       (1 + NAME_FOLDED_BYTES_MAX + 1 + WIRE_NAME_BYTES_MAX)
@@ -83,7 +85,8 @@ struct sync_call {
     struct sync_asker asker;
     uint64_t session, request_id;
     uint32_t method;
-    int64_t consumer_id, scope_id;
+    int64_t consumer_id;
+    int64_t scope_id; /* 0: of any topic, the consumer has a pattern */
     bool is_purge;
     uint64_t count;
 };
@@ -161,7 +164,8 @@ static inline struct delivery_bytes sync_key_bytes(const struct sync_key *key)
 /* NULL: its name is broken (logged). */
 struct consumer *sync_add_consumer(struct sync_manager *sync, const INTERNAL(ConsumerRow) * row,
                                    bool is_new, bool is_scope_new);
-struct delivery_run sync_run(const INTERNAL(Run) * run);
+/* topic: its name, where it has one that was asked for; else NULL or empty. */
+struct delivery_run sync_run(const INTERNAL(Run) * run, const ProtobufCBinaryData *topic);
 
 /* --- sync_manager_attach.c */
 actor_handler sync_on_attach, sync_on_consumer_opened;

@@ -249,6 +249,29 @@ const char *scope_prefix_name(enum scope_prefix prefix)
     return prefix_names[prefix];
 }
 
+bool topic_is_pattern(const void *name, size_t name_size)
+{
+    return memchr(name, '*', name_size) != NULL || memchr(name, '>', name_size) != NULL;
+}
+
+enum err scope_fold(enum scope_prefix prefix, const void *name, size_t name_size,
+                    struct name_folded *ret)
+{
+    struct name_folded folded;
+    enum err err = name_fold(name, name_size, &folded);
+
+    if (!err && prefix == PREFIX_TOPIC && topic_is_pattern(name, name_size)) {
+        if (folded.size == NAME_FOLDED_BYTES_MAX)
+            return ERR_BAD_NAME;
+        memmove(&folded.text[1], folded.text, folded.size + 1);
+        folded.text[0] = TOPIC_PATTERN_MARK;
+        folded.size++;
+    }
+    if (!err)
+        *ret = folded;
+    return err;
+}
+
 /* The length of the word at the beginning. */
 static size_t word_length(const char *text, size_t size)
 {

@@ -85,6 +85,16 @@ size_t scope_format(enum scope_prefix prefix, const void *name, size_t name_size
 /* "peer", "room", "queue" or "topic". */
 const char *scope_prefix_name(enum scope_prefix prefix);
 
+/* Whether the name of a topic that passed scope_parse_pattern is a pattern. */
+bool topic_is_pattern(const void *name, size_t name_size);
+
+/* The form by which the store finds a scope of this kind: the folded name. That of a pattern has a
+ * TOPIC_PATTERN_MARK in front, which no topic's has, so that patterns stand together and can never be
+ * taken for a topic. ERR_BAD_NAME as name_fold. */
+#define TOPIC_PATTERN_MARK '>'
+MUST_USE enum err scope_fold(enum scope_prefix prefix, const void *name, size_t name_size,
+                             struct name_folded *ret);
+
 /* Whether a topic name (no wildcards) matches a pattern that passed scope_parse_pattern. */
 bool topic_matches(const void *pattern, size_t pattern_size, const void *topic, size_t topic_size);
 

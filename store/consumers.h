@@ -29,7 +29,9 @@ struct scope_row {
     const char *name; /* view; NUL-terminated */
 };
 
-/* Scope by kind and case-folded name; ERR_NO_SUCH_SCOPE. name in ret_row is not set. */
+/* Scope by kind and case-folded name, that of a pattern of topics with a '>' in front (proto/name.h,
+ * scope_fold): so they stand together in the index and are never taken for a topic.
+ * ERR_NO_SUCH_SCOPE. name in ret_row is not set. */
 MUST_USE enum err scope_find(struct store *store, enum scope_kind kind, const char *folded,
                              struct scope_row *ret_row);
 MUST_USE enum err scope_find_by_id(struct store *store, int64_t id, char *ret_name,
@@ -45,6 +47,8 @@ MUST_USE enum err scope_create(struct store *store, enum scope_kind kind, const 
 
 /* The newest message that was ever in it, indexed or not; 0: none was. */
 MUST_USE enum err scope_last_seq(struct store *store, int64_t id, uint64_t *ret_seq);
+/* Has any pattern of topics a consumer? */
+MUST_USE enum err scope_has_patterns(struct store *store, bool *ret);
 typedef enum err scope_consumer_visit(void *context, int64_t consumer_id);
 /* The first `limit` of its consumers. */
 MUST_USE enum err scope_consumers(struct store *store, int64_t id, uint32_t limit,

@@ -107,6 +107,15 @@ enum err scope_last_seq(struct store *store, int64_t id, uint64_t *ret_seq)
     return err;
 }
 
+enum err scope_has_patterns(struct store *store, bool *ret)
+{
+    int64_t has = 0;
+    enum err err = statement_query_ints(store, STATEMENT_scope_has_patterns, 0, NULL, &has, NULL);
+    if (err == ERR_OK)
+        *ret = has != 0;
+    return err;
+}
+
 enum err scope_consumers(struct store *store, int64_t id, uint32_t limit,
                          scope_consumer_visit *visit, void *context)
 {

@@ -52,6 +52,12 @@ static const char *own_scope(struct cli *cli, char scope[300])
     return scope;
 }
 
+/* A pattern of topics: which one a message is of is worth saying. */
+static bool is_pattern(const char *scope)
+{
+    return strncmp(scope, "topic:", 6) == 0 && strpbrk(scope, "*>") != NULL;
+}
+
 static bool take_how(struct taking *taking)
 {
     struct cli *cli = taking->cli;
@@ -195,6 +201,7 @@ static enum exit_code run_recv(struct cli *cli)
         if (taking.count_max == 0 || taking.count_max > window)
             taking.count_max = window;
     }
+    cli->shows_scope = is_pattern(scope);
     stop_on_signals();
     enum roost_error error = roost_attach(cli->roost, &options, cli->timeout_ms, &taking.consumer);
     if (error != ROOST_OK) {
@@ -255,6 +262,7 @@ static enum exit_code run_tail(struct cli *cli)
         complain(cli, "looking at a queue takes its messages from the workers; use 'roost recv'");
         return EXIT_USAGE;
     }
+    cli->shows_scope = is_pattern(scope);
     stop_on_signals();
     enum roost_error error = roost_attach(cli->roost, &options, cli->timeout_ms, &taking.consumer);
     if (error != ROOST_OK)
@@ -276,13 +284,14 @@ static const struct option_row tail_options[] = {
 };
 
 static const char *const tail_examples[] = {"roost tail", "roost tail topic:sensors.temp --json",
-                                            NULL};
+                                            "roost tail 'topic:sensors.>'", NULL};
 
 const struct command tail_command = {
     .name = "tail",
     .summary = "show messages as they come, until Ctrl-C",
     .usage = "[SCOPE]",
-    .details = "Reads beside the other consumers and takes nothing from them.",
+    .details = "Reads beside the other consumers and takes nothing from them. In the name of a "
+               "topic * stands for one word and > at the end for one or more: quote them.",
     .positional_max = 1,
     .options = tail_options,
     .examples = tail_examples,

@@ -67,6 +67,7 @@ struct cli {
     int timeout_ms;
     bool is_json;
     bool is_quiet;
+    bool shows_scope;    /* a line of a message names its scope: it may be any of several */
     struct roost *roost; /* NULL unless the command needs_session */
 };
 

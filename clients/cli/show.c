@@ -232,13 +232,18 @@ static void show_body(const struct roost_message *message)
     }
 }
 
-static void show_line(const struct roost_message *message)
+static void show_line(const struct cli *cli, const struct roost_message *message)
 {
     char time_text[TEXT_TIME_BYTES];
     char size_text[TEXT_SIZE_BYTES];
     char number[16];
     char sender[300];
-    (void)printf("%s  %s%s  %s  %s%s  ", text_time(message->stored_ms, time_text),
+    (void)printf("%s  ", text_time(message->stored_ms, time_text));
+    if (cli->shows_scope) {
+        text_escape_to(stdout, message->scope, strlen(message->scope), false);
+        (void)printf("  ");
+    }
+    (void)printf("%s%s  %s  %s%s  ",
                  text_escape(message->sender, strlen(message->sender), sender, sizeof(sender)),
                  message->sender_unverified ? "?" : "", kind_name(message->kind, number),
                  text_size(message->body_size, size_text), message->redelivered ? "  again" : "");
@@ -258,7 +263,7 @@ void show_message(const struct cli *cli, const struct roost_message *message)
     } else if (message->kind == ROOST_KIND_RECEIPT) {
         show_receipts(message);
     } else {
-        show_line(message);
+        show_line(cli, message);
     }
     (void)fflush(stdout); /* whoever reads the pipe sees it now */
 }

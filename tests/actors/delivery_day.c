@@ -53,7 +53,7 @@ static bool may_cancel(uint32_t index, bool *ret_is_taken)
         const struct model_consumer *consumer = &world->model.consumers[c];
         enum model_state state = consumer->deliveries[index].state;
         if (!consumer->exists || consumer->is_ephemeral ||
-            consumer->scope_id != world->model.messages[index].scope_id)
+            !model_reads(consumer->scope_id, world->model.messages[index].scope_id))
             continue; /* who only listens decides nothing */
         is_waiting |=
             state == M_WAIT || state == M_READY || state == M_RETRY || state == M_SCHEDULED;
@@ -71,8 +71,9 @@ static void do_cancel(void)
     bool is_taken;
     bool is_waiting = may_cancel(index, &is_taken);
     struct ticket *call = delivery_call_begin(world->delivery, &(struct delivery_question){0});
-    enum err err = delivery_cancel(world->delivery, call, model->messages[index].scope_id,
-                                   index + 1, &model->clock);
+    int64_t scope_id = model->messages[index].scope_id;
+    struct delivery_place place = {scope_id, index + 1, play_topic(scope_id)};
+    enum err err = delivery_cancel(world->delivery, call, &place, &model->clock);
     delivery_call_end(world->delivery, call, err, 0);
     play_hear_done();
     if (err != ERR_OK)

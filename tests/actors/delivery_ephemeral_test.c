@@ -96,7 +96,8 @@ static void senders_hear_of_the_durable_ones_only(void **state)
 static enum err cancel(uint64_t seq)
 {
     struct ticket *call = delivery_call_begin(bed.delivery, &(struct delivery_question){0});
-    enum err err = delivery_cancel(bed.delivery, call, 1, seq, &bed.clock);
+    enum err err =
+        delivery_cancel(bed.delivery, call, &(struct delivery_place){1, seq, {0}}, &bed.clock);
     delivery_call_end(bed.delivery, call, err, 0);
     delivery_check(bed.delivery);
     return err;

@@ -5,10 +5,34 @@
 #include "delivery_model.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "proto/name.h"
 
 enum delivery_scope_kind model_kind(int64_t scope_id)
 {
-    return scope_id == 1 ? DELIVERY_PEER : scope_id == 2 ? DELIVERY_QUEUE : DELIVERY_ROOM;
+    static const enum delivery_scope_kind kinds[] = {DELIVERY_PEER, DELIVERY_QUEUE, DELIVERY_ROOM};
+    return scope_id <= 3 ? kinds[scope_id - 1] : DELIVERY_TOPIC;
+}
+
+const char *model_scope_name(int64_t scope_id)
+{
+    static const char *const names[MODEL_SCOPES + MODEL_PATTERNS] = {
+        "ana", "work", "tea", "a.b", "A.c", "b.b", "a.*", ">", "*.B"};
+    return names[scope_id - 1];
+}
+
+bool model_reads(int64_t scope_id, int64_t message_scope_id)
+{
+    struct name_folded pattern, topic;
+    if (scope_id <= MODEL_SCOPES)
+        return scope_id == message_scope_id;
+    const char *pattern_name = model_scope_name(scope_id);
+    const char *topic_name = model_scope_name(message_scope_id);
+    return model_kind(message_scope_id) == DELIVERY_TOPIC &&
+           name_fold(pattern_name, strlen(pattern_name), &pattern) == ERR_OK &&
+           name_fold(topic_name, strlen(topic_name), &topic) == ERR_OK &&
+           topic_matches(pattern.text, pattern.size, topic.text, topic.size);
 }
 
 bool model_is_expired(const struct model *model, const struct model_message *message)
@@ -51,7 +75,7 @@ void model_append(struct model *model, const struct delivery_run *run)
             struct model_consumer *consumer = &model->consumers[c];
             consumer->deliveries[index] = (struct model_delivery){0};
             consumer->rows[index] = (struct disk_row){0};
-            if (consumer->exists && consumer->scope_id == run->scope_id)
+            if (consumer->exists && model_reads(consumer->scope_id, run->scope_id))
                 consumer->deliveries[index].state = M_WAIT;
         }
     }
@@ -225,9 +249,15 @@ void model_commit_fate(struct model *model, const struct delivery_fate *fate)
 {
     for (size_t i = 0; i < fate->seq_count; i++) {
         struct model_message *message = &model->messages[model_index(model, fate->seqs[i])];
-        MODEL_CHECK(message->scope_id == fate->scope_id);
+        MODEL_CHECK(fate->scope_id == 0 ? model_kind(message->scope_id) == DELIVERY_TOPIC
+                                        : message->scope_id == fate->scope_id);
         MODEL_CHECK(message->flags & (fate->level == DELIVERY_LEVEL_DELIVERED ? 1u : 4u));
+        bool is_told_once = fate->level == DELIVERY_LEVEL_CANCELLED ||
+                            (fate->level == DELIVERY_LEVEL_EXPIRED &&
+                             model_kind(message->scope_id) == DELIVERY_TOPIC);
+        MODEL_CHECK(!is_told_once || !(message->fates_now & (1u << fate->level)));
         message->fates |= 1u << fate->level;
+        message->fates_now |= 1u << fate->level;
     }
 }
 
@@ -258,7 +288,7 @@ static bool is_alike_for_all(const struct model *model, uint32_t index, bool is_
     for (uint32_t c = 0; c < MODEL_CONSUMERS; c++) {
         const struct model_consumer *consumer = &model->consumers[c];
         if (!consumer->exists || consumer->is_ephemeral ||
-            consumer->scope_id != model->messages[index].scope_id ||
+            !model_reads(consumer->scope_id, model->messages[index].scope_id) ||
             consumer->deliveries[index].state == M_NONE)
             continue;
         const struct delivery_row *row = find_row(consumer, index);
@@ -357,7 +387,7 @@ void model_crash(struct model *model)
         if (consumer->exists && consumer->is_ephemeral)
             model_forget(consumer);
         for (uint32_t i = 0; consumer->exists && i < model->message_count; i++) {
-            if (model->messages[i].scope_id != consumer->scope_id ||
+            if (!model_reads(consumer->scope_id, model->messages[i].scope_id) ||
                 consumer->deliveries[i].state == M_NONE)
                 continue;
             check_survivor(model, consumer, i);
@@ -371,5 +401,6 @@ void model_crash(struct model *model)
         message->enqueue_ms = message->stored_ms < model->clock.steady_ms ? message->stored_ms
                                                                           : model->clock.steady_ms;
         message->due_ms = message->not_before_ms;
+        message->fates_now = 0;
     }
 }

@@ -15,8 +15,9 @@
 #include "delivery.h"
 
 #define MODEL_MESSAGES  1500
-#define MODEL_CONSUMERS 6
-#define MODEL_SCOPES    3
+#define MODEL_CONSUMERS 8
+#define MODEL_SCOPES    6 /* 1 mailbox, 2 queue, 3 room, 4 to 6 topics */
+#define MODEL_PATTERNS  3 /* scopes 7 to 9: consumers only */
 
 struct model_message {
     uint64_t seq;
@@ -24,8 +25,9 @@ struct model_message {
     int64_t stored_ms, expires_ms, not_before_ms;
     int64_t enqueue_ms, due_ms; /* steady; of not_before */
     uint32_t flags;
-    uint32_t fates;  /* bit set of levels committed */
-    bool is_missing; /* its row was gone when it was to be delivered: nobody can be told */
+    uint32_t fates;     /* bit set of levels committed */
+    uint32_t fates_now; /* the same, in this life */
+    bool is_missing;    /* its row was gone when it was to be delivered: nobody can be told */
 };
 
 enum model_state {
@@ -83,6 +85,9 @@ void model_fail(const char *what, uint64_t number);
     } while (0)
 
 enum delivery_scope_kind model_kind(int64_t scope_id);
+const char *model_scope_name(int64_t scope_id);
+/* Does a consumer of this scope get messages of that one? */
+bool model_reads(int64_t scope_id, int64_t message_scope_id);
 bool model_is_expired(const struct model *model, const struct model_message *message);
 /* Index of the message with this seq. */
 uint32_t model_index(const struct model *model, uint64_t seq);

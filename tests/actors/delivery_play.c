@@ -56,7 +56,8 @@ static void give_consumer(struct model_consumer *consumer, bool is_new)
         .consumer_id = consumer->id,
         .scope_id = consumer->scope_id,
         .kind = consumer->kind,
-        .scope_name = {"scope", 5},
+        .scope_name = {model_scope_name(consumer->scope_id),
+                       strlen(model_scope_name(consumer->scope_id))},
         .name = {key, (size_t)size},
         .key = {key, (size_t)size},
         .floor_seq = consumer->floor_seq,
@@ -75,6 +76,12 @@ static void give_rows(const struct model_consumer *consumer)
     }
 }
 
+struct delivery_bytes play_topic(int64_t scope_id)
+{
+    const char *name = model_scope_name(scope_id);
+    return (struct delivery_bytes){name, model_kind(scope_id) == DELIVERY_TOPIC ? strlen(name) : 0};
+}
+
 struct delivery_run play_run_of(const struct model_message *message)
 {
     return (struct delivery_run){
@@ -85,6 +92,7 @@ struct delivery_run play_run_of(const struct model_message *message)
         .expires_ms = message->expires_ms,
         .not_before_ms = message->not_before_ms,
         .flags = message->flags,
+        .topic = play_topic(message->scope_id),
     };
 }
 
@@ -145,15 +153,17 @@ void play_add_consumer(void)
         consumer->is_ephemeral = chance(40);
         if (consumer->is_ephemeral)
             consumer->id = -consumer->id;
-        consumer->scope_id = 1 + (int64_t)draw(MODEL_SCOPES);
+        consumer->scope_id = 1 + (int64_t)draw(MODEL_SCOPES + MODEL_PATTERNS);
         consumer->kind = model_kind(consumer->scope_id);
         uint64_t floors[] = {0, draw(model->message_count + 1), model->message_count};
-        /* What was swept before a clock jumped back is over for newcomers too, which the twin does
-         * not know. */
+        /* What was swept before a clock jumped back is over for newcomers too, and what was stored
+         * before it jumped back counts as stored when it is loaded: the twin knows neither. */
         bool is_jumped = model->clock.wall_ms != model->clock.steady_ms;
+        for (uint32_t i = 0; i < model->message_count; i++)
+            is_jumped |= model->messages[i].stored_ms > model->clock.steady_ms;
         consumer->floor_seq = is_jumped ? model->message_count : floors[draw(3)];
         for (uint32_t i = (uint32_t)consumer->floor_seq; i < model->message_count; i++) {
-            if (model->messages[i].scope_id == consumer->scope_id)
+            if (model_reads(consumer->scope_id, model->messages[i].scope_id))
                 consumer->deliveries[i].state = M_WAIT;
         }
         give_consumer(consumer, true);
@@ -178,6 +188,7 @@ void play_append(void)
         .stored_ms = model->clock.wall_ms,
         .flags = (uint32_t)draw(8),
     };
+    run.topic = play_topic(run.scope_id);
     if (model->message_count + run.count > MODEL_MESSAGES)
         return;
     run.expires_ms = run.stored_ms + (chance(20) ? 1000 + (int64_t)draw(60) * 1000 : 40000000);

@@ -86,6 +86,8 @@ void play_take_write(void);
 void play_written(bool may_fail);
 void play_pass_time(int64_t delay_ms, int64_t jump_ms);
 void play_hear_done(void);
+/* What a run of this scope says its topic is. */
+struct delivery_bytes play_topic(int64_t scope_id);
 struct delivery_run play_run_of(const struct model_message *message);
 
 #endif

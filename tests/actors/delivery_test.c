@@ -348,10 +348,18 @@ static void cancel_only_what_nobody_has(void **state)
     take(&bed);
     struct delivery_question question = {.session = 3, .request_id = 4, .correlation = 5};
     struct ticket *call = delivery_call_begin(bed.delivery, &question);
-    assert_int_equal(delivery_cancel(bed.delivery, call, 10, 1, &bed.clock), ERR_TOO_LATE);
-    assert_int_equal(delivery_cancel(bed.delivery, call, 10, 4, &bed.clock), ERR_OK);
-    assert_int_equal(delivery_cancel(bed.delivery, call, 10, 4, &bed.clock), ERR_TOO_LATE);
-    assert_int_equal(delivery_cancel(bed.delivery, call, 11, 1, &bed.clock), ERR_NO_SUCH_MESSAGE);
+    assert_int_equal(
+        delivery_cancel(bed.delivery, call, &(struct delivery_place){10, 1, {0}}, &bed.clock),
+        ERR_TOO_LATE);
+    assert_int_equal(
+        delivery_cancel(bed.delivery, call, &(struct delivery_place){10, 4, {0}}, &bed.clock),
+        ERR_OK);
+    assert_int_equal(
+        delivery_cancel(bed.delivery, call, &(struct delivery_place){10, 4, {0}}, &bed.clock),
+        ERR_TOO_LATE);
+    assert_int_equal(
+        delivery_cancel(bed.delivery, call, &(struct delivery_place){11, 1, {0}}, &bed.clock),
+        ERR_NO_SUCH_MESSAGE);
     delivery_call_end(bed.delivery, call, ERR_OK, 1);
     assert_false(delivery_take_done(bed.delivery, &done));
     assert_true(commit(&bed, &written));

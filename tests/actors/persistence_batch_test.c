@@ -73,11 +73,64 @@ static void a_rollback_brings_consumers_back(void **state)
     batch_destroy(&batch);
 }
 
+static INTERNAL(Run) run_of(int64_t scope_id, uint64_t seq)
+{
+    INTERNAL(Run) run = ROOST__INTERNAL__RUN__INIT;
+    run.scope_id = scope_id;
+    run.first_seq = seq;
+    run.count = 1;
+    return run;
+}
+
+/* Names lie beside the runs, as many of them or none; a rollback takes both. */
+static void runs_are_named_from_some_on(void **state)
+{
+    (void)state;
+    INTERNAL(Appended) appended;
+    struct batch *batch = batch_new();
+    uint64_t seq = 1;
+    for (int64_t scope_id = 1; scope_id <= 3; scope_id++) {
+        INTERNAL(Run) run = run_of(scope_id, seq++);
+        batch_add_run(batch, &run);
+    }
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_topics, 0);
+    batch_name_run(batch, "three", 5); /* it went on */
+    INTERNAL(Run) run = run_of(3, seq++);
+    batch_add_run(batch, &run);
+    batch_name_run(batch, "three", 5);
+    batch_keep_rows(batch);
+    run = run_of(4, seq++);
+    batch_add_run(batch, &run);
+    batch_name_run(batch, "four", 4);
+    run = run_of(5, seq);
+    batch_add_run(batch, &run); /* no topic */
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_runs, 5);
+    assert_int_equal(appended.n_topics, 5);
+    static const size_t sizes[] = {0, 0, 5, 4, 0};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(appended.topics[i].len, sizes[i]);
+    assert_memory_equal(appended.topics[3].data, "four", 4);
+    batch_forget_rows(batch);
+    run = run_of(6, 5);
+    batch_add_run(batch, &run);
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_topics, 4);
+    assert_int_equal(appended.topics[3].len, 0); /* not the name of the one that was undone */
+    batch_clear(batch);
+    batch_add_run(batch, &run);
+    assert_true(batch_appended(batch, &appended));
+    assert_int_equal(appended.n_topics, 0);
+    batch_destroy(&batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_ended_at_once_was_never_opened),
         cmocka_unit_test(a_rollback_brings_consumers_back),
+        cmocka_unit_test(runs_are_named_from_some_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

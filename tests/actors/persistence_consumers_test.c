@@ -115,6 +115,45 @@ static void begins_as_high_as_nothing_is_lost(void **state)
     assert_int_equal(floor_of(world, bob, SCOPE_QUEUE, "empty", "main", 0), to_q);
 }
 
+/* A pattern has a row of its own when it has a consumer, and none when somebody only listens; its
+ * topics are older than it is. */
+static void a_pattern_of_topics_is_a_scope(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    uint64_t last = world_store(world, 1, ana, 1, "topic:a.b", "1");
+    const INTERNAL(ConsumerOpened) *opened =
+        world_open(world, ana, SCOPE_TOPIC, "A.*", "main", ROOST__V1__START__START_FIRST, 0);
+    assert_int_equal(opened->code, 0);
+    assert_true(opened->is_new);
+    assert_int_equal(opened->row->floor_seq, 0);
+    assert_memory_equal(opened->row->scope_name.data, "A.*", 3);
+    int64_t scope_id = opened->row->scope_id;
+    opened = world_open(world, ana, SCOPE_TOPIC, "a.*", "main", 0, 0); /* the same */
+    assert_false(opened->is_new);
+    assert_int_equal(opened->row->scope_id, scope_id);
+    opened = world_open(world, ana, SCOPE_TOPIC, "a.*", "other", 0, 0);
+    assert_int_equal(opened->row->floor_seq, last);
+    INTERNAL(ConsumerOpen) open = ROOST__INTERNAL__CONSUMER_OPEN__INIT;
+    open.scope_kind = SCOPE_TOPIC;
+    open.scope_name = world_bytes("b.>");
+    open.is_ephemeral = true;
+    uint64_t correlation =
+        world_ask(world, ACTOR_PERSISTENCE, MSG_CONSUMER_OPEN, &open.base, NULL, 0);
+    world_settle(world);
+    opened = world_answer(world, correlation);
+    assert_int_equal(opened->code, 0);
+    assert_int_equal(opened->row->scope_id, 0);
+    assert_int_equal(opened->row->scope_kind, SCOPE_TOPIC);
+    assert_memory_equal(opened->row->scope_name.data, "b.>", 3);
+    open.is_ephemeral = false;
+    open.must_exist = true;
+    correlation = world_ask(world, ACTOR_PERSISTENCE, MSG_CONSUMER_OPEN, &open.base, NULL, 0);
+    world_settle(world);
+    opened = world_answer(world, correlation);
+    assert_int_equal(opened->code, err_code(ERR_NO_SUCH_SCOPE));
+}
+
 static void refuses_what_is_not_there(void **state)
 {
     struct world *world = *state;
@@ -123,8 +162,6 @@ static void refuses_what_is_not_there(void **state)
                      err_code(ERR_NO_SUCH_SCOPE));
     assert_int_equal(world_open(world, ana, SCOPE_PEER, "nobody", "main", 0, 0)->code,
                      err_code(ERR_NO_SUCH_PEER));
-    assert_int_equal(world_open(world, ana, SCOPE_TOPIC, "a.*", "main", 0, 0)->code,
-                     err_code(ERR_BAD_SCOPE));
     INTERNAL(ConsumerOpen) open = ROOST__INTERNAL__CONSUMER_OPEN__INIT;
     open.scope_kind = SCOPE_QUEUE;
     open.scope_name = world_bytes("q");
@@ -497,6 +534,7 @@ int main(void)
         T(opens_own_mailbox),
         T(starts_where_it_was_asked_to),
         T(begins_as_high_as_nothing_is_lost),
+        T(a_pattern_of_topics_is_a_scope),
         T(refuses_what_is_not_there),
         T(floors_and_exceptions_are_rows),
         T(a_removed_consumer_is_no_error),

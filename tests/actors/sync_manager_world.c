@@ -189,14 +189,20 @@ size_t sync_deliveries(struct sync_world *sync, struct sync_delivery *ret, size_
         struct wire_message parsed;
         parse(message, &arena, &parsed);
         assert_int_equal(parsed.type, ROOST__V1__TYPE__DELIVER);
-        for (size_t i = 0; i < parsed.deliver->n_entries && count < max; i++)
-            ret[count++] = (struct sync_delivery){
+        for (size_t i = 0; i < parsed.deliver->n_entries && count < max; i++) {
+            const Roost__V1__Delivery *entry = parsed.deliver->entries[i];
+            ret[count] = (struct sync_delivery){
                 .session = ((const INTERNAL(DeliverOut) *)message->body)->session,
                 .no = parsed.deliver->first_delivery_no + i,
-                .seq = parsed.deliver->entries[i]->seq,
-                .attempt = parsed.deliver->entries[i]->attempt,
-                .redelivered = parsed.deliver->entries[i]->redelivered,
+                .seq = entry->seq,
+                .attempt = entry->attempt,
+                .redelivered = entry->redelivered,
             };
+            assert_in_range(entry->scope.len, 0, sizeof(ret->scope) - 1);
+            if (entry->scope.len > 0)
+                memcpy(ret[count].scope, entry->scope.data, entry->scope.len);
+            count++;
+        }
         arena_reset(&arena);
     }
     arena_fini(&arena);

@@ -49,6 +49,7 @@ struct sync_delivery {
     uint64_t session, no, seq;
     uint32_t attempt;
     bool redelivered;
+    char scope[64]; /* as the delivery names it */
 };
 size_t sync_deliveries(struct sync_world *sync, struct sync_delivery *ret, size_t max);
 

@@ -295,6 +295,23 @@ static void topics(void **state)
     }
 }
 
+static void a_pattern_is_found_by_itself(void **state)
+{
+    (void)state;
+    struct name_folded topic, pattern;
+    assert_false(topic_is_pattern("a.b", 3));
+    assert_true(topic_is_pattern("a.*", 3));
+    assert_true(topic_is_pattern(">", 1));
+    assert_int_equal(scope_fold(PREFIX_TOPIC, "A.b", 3, &topic), ERR_OK);
+    assert_string_equal(topic.text, "a.b");
+    assert_int_equal(scope_fold(PREFIX_TOPIC, "A.*", 3, &pattern), ERR_OK);
+    assert_string_equal(pattern.text, ">a.*");
+    assert_int_equal(pattern.size, 4);
+    assert_int_equal(scope_fold(PREFIX_QUEUE, "A.*", 3, &topic), ERR_OK);
+    assert_string_equal(topic.text, "a.*"); /* a queue may be called so */
+    assert_int_equal(scope_fold(PREFIX_TOPIC, "", 0, &topic), ERR_BAD_NAME);
+}
+
 static void texts(void **state)
 {
     (void)state;
@@ -342,15 +359,11 @@ static void user_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),
-        cmocka_unit_test(longest_name),
-        cmocka_unit_test(folding),
-        cmocka_unit_test(longest_folds),
-        cmocka_unit_test(reserved_names),
-        cmocka_unit_test(scopes),
-        cmocka_unit_test(topics),
-        cmocka_unit_test(texts),
-        cmocka_unit_test(names_of_people_and_rooms),
+        cmocka_unit_test(names),          cmocka_unit_test(longest_name),
+        cmocka_unit_test(folding),        cmocka_unit_test(longest_folds),
+        cmocka_unit_test(reserved_names), cmocka_unit_test(scopes),
+        cmocka_unit_test(topics),         cmocka_unit_test(a_pattern_is_found_by_itself),
+        cmocka_unit_test(texts),          cmocka_unit_test(names_of_people_and_rooms),
         cmocka_unit_test(user_names),
     };
 

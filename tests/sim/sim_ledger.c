@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/name.h"
 #include "rt/check.h"
 #include "store/consumers.h"
 #include "store/store.h"
@@ -29,6 +30,20 @@ static uint64_t number_of(const struct ledger *ledger, const struct ledger_consu
     return (uint64_t)(consumer - ledger->consumers);
 }
 
+/* Does this consumer get that message? */
+static bool reads(const struct ledger *ledger, const struct ledger_consumer *consumer,
+                  const struct ledger_message *message)
+{
+    struct name_folded pattern, topic;
+    const char *pattern_name = strchr(ledger->scope_names[consumer->scope], ':') + 1;
+    const char *name = ledger->scope_names[message->scope];
+    if (consumer->scope < LEDGER_SCOPES || strncmp(name, "topic:", 6) != 0)
+        return consumer->scope == message->scope;
+    CHECK(name_fold(pattern_name, strlen(pattern_name), &pattern) == ERR_OK);
+    CHECK(name_fold(name + 6, strlen(name + 6), &topic) == ERR_OK);
+    return topic_matches(pattern.text, pattern.size, topic.text, topic.size);
+}
+
 void ledger_note_delivery(struct ledger *ledger, struct ledger_consumer *consumer,
                           const struct sim_delivery *delivery, bool is_late, int64_t wall_ms,
                           int64_t steady_ms)
@@ -39,7 +54,7 @@ void ledger_note_delivery(struct ledger *ledger, struct ledger_consumer *consume
         ledger_fail(ledger, "never sent", c, number);
     struct ledger_message *message = &ledger->messages[number];
     struct ledger_mark *mark = &consumer->marks[number];
-    if (message->scope != consumer->scope)
+    if (!reads(ledger, consumer, message))
         ledger_fail(ledger, "delivered to the wrong scope", c, number);
     if (message->seq != 0 && message->seq != delivery->seq)
         ledger_fail(ledger, "stored twice", c, number);
@@ -202,7 +217,7 @@ void ledger_check_end(struct ledger *ledger, const char *path, int64_t wall_ms)
             ledger_fail(ledger, "the consumer is gone", c, 0);
         for (uint32_t number = 0; number < ledger->message_count; number++) {
             if (ledger->messages[number].is_stored &&
-                ledger->messages[number].scope == ledger->consumers[c].scope)
+                reads(ledger, &ledger->consumers[c], &ledger->messages[number]))
                 check_one(&end, c, number, wall_ms);
         }
     }

@@ -16,8 +16,9 @@
 #include "sim_broker.h"
 
 #define LEDGER_MESSAGES  600
-#define LEDGER_CONSUMERS 6
-#define LEDGER_SCOPES    4
+#define LEDGER_CONSUMERS 8
+#define LEDGER_SCOPES    6
+#define LEDGER_PATTERNS  2 /* scopes behind them: consumers only */
 
 struct ledger_message {
     struct sim_entry entry;
@@ -47,7 +48,7 @@ struct ledger {
     uint32_t message_count;
     struct ledger_consumer consumers[LEDGER_CONSUMERS];
     uint32_t consumer_count;
-    const char *scope_names[LEDGER_SCOPES];
+    const char *scope_names[LEDGER_SCOPES + LEDGER_PATTERNS];
     bool clock_jumped;  /* times are then not checked against the wall clock */
     bool was_held_long; /* frames may come late */
     uint64_t delivered, redelivered, settled, dead, expired, cancelled; /* counted at the end */

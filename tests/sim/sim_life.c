@@ -20,15 +20,21 @@ static const struct client cast[CLIENTS] = {
     {.peer = "cid", .name = "cid", .consumer = "main", .kind = 1, .ledger = -1},
     {.peer = "ana", .name = "ana", .consumer = "main", .kind = 1, .ledger = LISTENS},
     {.peer = "cid", .name = "t", .consumer = "", .kind = 4, .ledger = LISTENS},
+    {.peer = "bob", .name = ">", .consumer = "", .kind = 4, .ledger = 6},
+    {.peer = "ana", .name = "u.*", .consumer = "", .kind = 4, .ledger = 7},
+    {.peer = "cid", .name = "*.v", .consumer = "", .kind = 4, .ledger = LISTENS},
 };
 
 static const struct {
     unsigned scope;
     const char *stored_name;
-} consumers[LEDGER_CONSUMERS] = {{0, "main"}, {0, "phone"},    {1, "main"},
-                                 {2, "main"}, {3, "ana/main"}, {3, "bob/main"}};
+} consumers[LEDGER_CONSUMERS] = {{0, "main"},     {0, "phone"},    {1, "main"},
+                                 {2, "main"},     {3, "ana/main"}, {3, "bob/main"},
+                                 {6, "bob/main"}, {7, "ana/main"}};
 
-static const char *const scopes[LEDGER_SCOPES] = {"peer:ana", "peer:bob", "queue:work", "topic:t"};
+static const char *const scopes[LEDGER_SCOPES + LEDGER_PATTERNS] = {
+    "peer:ana",  "peer:bob",  "queue:work", "topic:t",
+    "topic:u.v", "topic:U.w", "topic:>",    "topic:u.*"};
 
 uint64_t draw(struct life *life, uint64_t limit)
 {

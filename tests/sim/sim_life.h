@@ -8,7 +8,7 @@
 
 #include "sim_ledger.h"
 
-#define CLIENTS     11
+#define CLIENTS     14
 #define LISTENS     (-2)
 #define RECEIVER    8 /* the client that gets the receipts of all messages */
 #define PENDING_MAX 512

@@ -222,6 +222,41 @@ static void test_exceptions_go_with_their_messages(void **state)
     assert_int_equal(count, 9); /* 13 to 20, and the range that reaches to 15 */
 }
 
+/* A pattern's consumers have rows for messages of any topic; those of others keep theirs. */
+static void test_exceptions_of_patterns_go_too(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t scope_id = 0, consumer_ids[2];
+    bool has_patterns = true;
+    assert_int_equal(index_some(fixture, 100), 0);
+    assert_ok(scope_has_patterns(fixture->store, &has_patterns));
+    assert_false(has_patterns);
+    assert_ok(store_begin(fixture->store));
+    for (int i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "a.*" : "a.b";
+        const char *folded = i == 0 ? ">a.*" : "a.b";
+        assert_ok(scope_create(fixture->store, SCOPE_TOPIC, name, folded, 0, 1, &scope_id));
+        assert_ok(consumer_create(fixture->store, scope_id, "main", 40, 1, &consumer_ids[i]));
+        for (uint64_t seq = 1; seq <= 20; seq++) {
+            struct exception_row row = {.consumer_id = consumer_ids[i],
+                                        .seq = seq,
+                                        .last_seq = seq,
+                                        .state = EXCEPTION_DEAD};
+            assert_ok(exception_put(fixture->store, &row));
+        }
+    }
+    assert_ok(store_commit(fixture->store));
+    assert_ok(scope_has_patterns(fixture->store, &has_patterns));
+    assert_true(has_patterns);
+    assert_int_equal(remove_some(fixture, INT64_MAX, INT64_MAX, 12), 12);
+    for (int i = 0; i < 2; i++) {
+        uint64_t count = 0;
+        assert_ok(exception_list(fixture->store, consumer_ids[i], EXCEPTION_DEAD, 0, 100,
+                                 count_exception, &count));
+        assert_int_equal(count, i == 0 ? 8 : 20);
+    }
+}
+
 /* Every third message goes to a room; what it keeps shorter goes, wherever it is in the log. */
 static void test_one_scope_is_trimmed(void **state)
 {
@@ -301,6 +336,7 @@ int main(void)
         WITH_STORE(test_what_is_there_already_is_left_alone),
         WITH_STORE(test_retention_stops_at_the_first_that_must_stay),
         WITH_STORE(test_exceptions_go_with_their_messages),
+        WITH_STORE(test_exceptions_of_patterns_go_too),
         WITH_STORE(test_one_scope_is_trimmed),
         WITH_STORE(test_quarantine_names_only_what_is_damaged),
     };
