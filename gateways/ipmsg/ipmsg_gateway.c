@@ -213,14 +213,6 @@ static enum err on_deliver_out(struct actor *actor, void *state, const struct ms
     return ERR_OK;
 }
 
-static enum err on_settled(struct actor *actor, void *state, const struct msg *msg)
-{
-    (void)actor;
-    (void)state;
-    (void)msg; /* something was stale: it is delivered again */
-    return ERR_OK;
-}
-
 /* --- Time. */
 
 void ipmsg_arm(struct ipmsg_gateway *gateway)
@@ -462,7 +454,7 @@ const struct actor_class ipmsg_gateway_actor = {
             [MSG_CALL_DONE] = ipmsg_on_call_done,
             [MSG_ATTACHED] = ipmsg_on_attached,
             [MSG_DETACHED] = ipmsg_on_detached,
-            [MSG_SETTLED] = on_settled,
+            [MSG_SETTLED] = ipmsg_on_settled,
             [MSG_DELIVER_OUT] = on_deliver_out,
         },
 };

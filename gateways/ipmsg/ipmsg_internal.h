@@ -7,6 +7,7 @@
  *     ipmsg_hear.c      from a datagram to what is to be done
  *     ipmsg_in.c        messages from them: store, confirm, notices
  *     ipmsg_mail.c      messages to them: numbers, sending, confirmation
+ *     ipmsg_consumer.c  the consumer they come from: attached, settled, credit
  *     ipmsg_say.c       datagrams in the making
  *     lan_net.c         sockets
  *
@@ -63,19 +64,24 @@ struct ipmsg_notice {
 };
 
 enum ipmsg_mail_state {
-    MAIL_NONE,    /* not attached */
-    MAIL_ASKED,   /* being attached */
-    MAIL_IDLE,    /* nothing in hand */
-    MAIL_LEASED,  /* a message that has no numbers yet */
-    MAIL_SENDING, /* a packet is on its way and not confirmed */
+    MAIL_NONE,     /* not attached */
+    MAIL_ASKED,    /* being attached */
+    MAIL_IDLE,     /* nothing in hand */
+    MAIL_LEASED,   /* a message that has no numbers yet */
+    MAIL_SENDING,  /* a packet is on its way and not confirmed */
+    MAIL_SETTLING, /* done with; on disk that is not yet */
 };
 
 struct ipmsg_mail {
     enum ipmsg_mail_state state;
     bool was_asked, is_writing;
-    bool is_owed; /* a message that has numbers already comes next */
-    struct mono_time asked_at, leased_at, since;
+    bool is_owed;     /* a message that has numbers already comes next */
+    bool is_row_free; /* what the row speaks of is settled on disk */
+    bool is_said;     /* the outcome, to the sync-manager */
+    struct mono_time asked_at, leased_at, since, said_at;
     uint64_t granted, delivery_no, seq;
+    uint64_t confirm_id; /* of the SETTLED that is waited for; 0: none */
+    Roost__V1__Outcome outcome;
     int64_t expires_ms;
     struct buf body;   /* all parts, in the charset of the peer */
     size_t *part_ends; /* in body */
@@ -161,7 +167,7 @@ struct ipmsg_gateway {
     size_t own_name_size;
     char host[64];
     enum ipmsg_charset charset;
-    uint64_t last_id, last_session, last_store;
+    uint64_t last_id, last_session, last_store, last_confirm;
     struct u64map peers;    /* by id */
     struct u64map sessions; /* by session */
     struct hash names;      /* by folded name */
@@ -273,7 +279,20 @@ bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no);
 void ipmsg_notice(struct ipmsg_peer *peer, const char *words);
 void ipmsg_notices_say(struct ipmsg_peer *peer);
 void ipmsg_notices_drop(struct ipmsg_peer *peer);
-actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_written;
+/* The consumer is there; everything up to `floor_seq` is settled. */
+void ipmsg_mail_attached(struct ipmsg_peer *peer, uint64_t floor_seq);
+actor_handler ipmsg_on_written;
+
+/* --- ipmsg_consumer.c */
+
+void ipmsg_consumer_attach(struct ipmsg_peer *peer);
+/* What is in hand is done with; the next one comes when that is on disk. */
+void ipmsg_consumer_settle(struct ipmsg_peer *peer, Roost__V1__Outcome outcome);
+/* Are earlier settles on disk? ipmsg_mail_due when they are. */
+void ipmsg_consumer_ask(struct ipmsg_peer *peer);
+bool ipmsg_consumer_is_waiting(const struct ipmsg_peer *peer);
+void ipmsg_consumer_sweep(struct ipmsg_peer *peer);
+actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_settled;
 
 /* --- ipmsg_say.c */
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Mail to peers of the local network: the durable consumer "main" of their mailbox, one message at
- * a time.
+ * Mail to peers of the local network, one message at a time.
  *
  *     DELIVER -> numbers -> LAN_WRITE (which packet is on its way) -> the packet, again until it is
- *             confirmed (RECVMSG) -> the next part, or settled: the next message
+ *             confirmed (RECVMSG) -> the next part, or settled (ipmsg_consumer.c): the next message
  *
  * The numbers are on disk before they are used: after a restart the same packet goes out with the
  * same number, so that a program that remembers numbers shows it once. A peer that does not confirm
@@ -18,61 +17,8 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define HANDLE      1
-#define LEASE_MS    3600000
-#define EXTEND_MS   (LEASE_MS / 3)
 #define AGAIN_MS    1000
 #define NOTICES_MAX 4
-
-/* --- The consumer. */
-
-static void attach(struct ipmsg_peer *peer)
-{
-    struct ipmsg_mail *mail = &peer->mail;
-    INTERNAL(Attach) attach = ROOST__INTERNAL__ATTACH__INIT;
-    attach.session = peer->session;
-    attach.peer_id = peer->peer_id;
-    attach.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
-    attach.is_unverified = true;
-    attach.handle = HANDLE;
-    attach.scope_kind = PREFIX_PEER;
-    attach.scope_name = IPMSG_BYTES(peer->name, peer->name_size);
-    attach.consumer = IPMSG_BYTES("main", 4);
-    attach.lease_ms = LEASE_MS;
-    attach.credit_messages = mail->granted = 1;
-    enum err err = actor_ask(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base,
-                             NULL, IPMSG_ASK_MS, peer->id);
-    mail->state = err ? MAIL_NONE : MAIL_ASKED;
-    mail->asked_at = actor_mono(peer->gateway->actor);
-}
-
-static void settle(struct ipmsg_peer *peer, INTERNAL(SettleRange) * range)
-{
-    INTERNAL(Settle) settle = ROOST__INTERNAL__SETTLE__INIT;
-    range->first_delivery_no = range->last_delivery_no = peer->mail.delivery_no;
-    settle.session = peer->session;
-    settle.handle = HANDLE;
-    settle.ranges = &range;
-    settle.n_ranges = 1;
-    enum err err =
-        actor_send(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_SETTLE, &settle.base, NULL);
-    if (err) /* its lease ends by itself, and it comes again with the same number */
-        log_warn("settle-lost", LOG_U64("session", peer->session), LOG_ERROR(err));
-}
-
-static void grant_next(struct ipmsg_peer *peer)
-{
-    INTERNAL(Credit) credit = ROOST__INTERNAL__CREDIT__INIT;
-    credit.session = peer->session;
-    credit.handle = HANDLE;
-    credit.messages_total = ++peer->mail.granted;
-    enum err err =
-        actor_send(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_CREDIT, &credit.base, NULL);
-    if (err) { /* attached anew by the sweep */
-        log_warn("credit-lost", LOG_U64("session", peer->session), LOG_ERROR(err));
-        peer->mail.state = MAIL_NONE;
-    }
-}
 
 static void end_resuming(struct ipmsg_peer *peer)
 {
@@ -122,12 +68,9 @@ static void let_go(struct ipmsg_peer *peer)
 
 static void finish(struct ipmsg_peer *peer, Roost__V1__Outcome outcome)
 {
-    INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
-    range.outcome = outcome;
-    settle(peer, &range);
     let_go(peer);
-    ipmsg_notices_say(peer);
-    grant_next(peer);
+    peer->mail.state = MAIL_SETTLING;
+    ipmsg_consumer_settle(peer, outcome);
 }
 
 /* Its own time to live is over while it waited here: it goes back, and expires there. */
@@ -143,7 +86,8 @@ void ipmsg_mail_stop(struct ipmsg_peer *peer)
     if (mail->state >= MAIL_LEASED)
         let_go(peer);
     mail->state = MAIL_NONE; /* the lease ends with the session */
-    mail->was_asked = false;
+    mail->was_asked = mail->is_row_free = false;
+    mail->confirm_id = 0;
     end_resuming(peer);
 }
 
@@ -225,10 +169,15 @@ static void write_numbers(struct ipmsg_peer *peer)
         ipmsg_peer_end(peer, err_code(ERR_NO_SESSION));
         return;
     }
+    if (peer->row.sending_seq && !mail->is_row_free) {
+        ipmsg_consumer_ask(peer); /* may the row be used for this message? */
+        return;
+    }
     if (!ipmsg_take_numbers(peer->gateway, mail->part_count, &first_no)) {
         wake_in(peer, AGAIN_MS);
         return;
     }
+    mail->is_row_free = false;
     mail->first_no = first_no;
     peer->row.sending_seq = mail->seq;
     peer->row.sending_no = first_no;
@@ -277,7 +226,8 @@ void ipmsg_mail_due(struct ipmsg_peer *peer)
 {
     if (peer->mail.state == MAIL_SENDING)
         send_part(peer);
-    else if (peer->mail.state == MAIL_LEASED && !peer->mail.is_writing)
+    else if (peer->mail.state == MAIL_LEASED && !peer->mail.is_writing &&
+             !ipmsg_consumer_is_waiting(peer))
         write_numbers(peer);
 }
 
@@ -393,7 +343,7 @@ void ipmsg_mail_begin(struct ipmsg_peer *peer)
     if (mail->state == MAIL_NONE || is_late) {
         if (mono_elapsed_ms(mail->asked_at, now) >= AGAIN_MS || !mail->was_asked) {
             mail->was_asked = true;
-            attach(peer);
+            ipmsg_consumer_attach(peer);
         }
         return;
     }
@@ -420,7 +370,7 @@ void ipmsg_mail_resume(struct ipmsg_peer *peer)
     peer->gateway->resuming_count++;
     tell(peer, true);
     peer->mail.was_asked = true;
-    attach(peer);
+    ipmsg_consumer_attach(peer);
 }
 
 void ipmsg_mail_sweep(struct ipmsg_peer *peer)
@@ -430,50 +380,21 @@ void ipmsg_mail_sweep(struct ipmsg_peer *peer)
     bool is_tried = mail->state == MAIL_SENDING && ipmsg_send_is_parked(&mail->schedule);
     if (peer->is_resuming && (mail->state == MAIL_IDLE || mail->state == MAIL_NONE || is_tried))
         end_resuming(peer);
-    if (mail->state < MAIL_LEASED || mono_elapsed_ms(mail->leased_at, now) < EXTEND_MS)
-        return;
-    INTERNAL(SettleRange) range = ROOST__INTERNAL__SETTLE_RANGE__INIT;
-    range.outcome = ROOST__V1__OUTCOME__EXTEND;
-    mail->leased_at = now;
-    settle(peer, &range);
+    ipmsg_consumer_sweep(peer);
 }
 
-enum err ipmsg_on_attached(struct actor *actor, void *state, const struct msg *msg)
+void ipmsg_mail_attached(struct ipmsg_peer *peer, uint64_t floor_seq)
 {
-    const INTERNAL(Attached) *attached = MSG_BODY(msg, INTERNAL(Attached));
-    uint64_t id;
-    struct ipmsg_peer *peer = actor_context(actor, msg, &id) ? ipmsg_peer_of(state, id) : NULL;
-    if (!peer || peer->session != attached->session)
-        return ERR_OK;
-    if (attached->code) {
-        log_warn("mail-refused", LOG_U64("code", attached->code));
-        ipmsg_mail_stop(peer);
-        peer->mail.was_asked = true; /* not again at once */
-        return ERR_OK;
-    }
-    if (peer->mail.state == MAIL_ASKED) /* else a delivery was faster */
-        peer->mail.state = MAIL_IDLE;
-    bool is_settled = attached->floor_seq >= peer->row.sending_seq;
+    bool is_settled = floor_seq >= peer->row.sending_seq;
     peer->mail.is_owed = !is_settled && peer->mail.state == MAIL_IDLE;
     if (peer->is_resuming && is_settled) {
         tell(peer, false);
         end_resuming(peer);
         if (!peer->is_present && peer->mail.state == MAIL_IDLE)
             ipmsg_peer_end(peer, err_code(ERR_NO_SESSION));
-        return ERR_OK;
+        return;
     }
     ipmsg_notices_say(peer);
-    return ERR_OK;
-}
-
-enum err ipmsg_on_detached(struct actor *actor, void *state, const struct msg *msg)
-{
-    struct ipmsg_peer *peer =
-        ipmsg_peer_of_session(state, MSG_BODY(msg, INTERNAL(Detached))->session);
-    (void)actor;
-    if (peer)
-        ipmsg_mail_stop(peer);
-    return ERR_OK;
 }
 
 /* --- Notices. */
