@@ -75,6 +75,7 @@ struct delivery_options {
     uint64_t window_bytes_max;     /* [32 MiB] the same in body bytes */
     uint64_t fetch_bytes_max;      /* [1 MiB] body bytes of one fetch */
     uint32_t write_rows_max;       /* [4,096] rows of one write */
+    uint32_t write_interval_ms;    /* [0] between writes that nobody asked to be told of */
     uint32_t span_max;             /* [65,536] messages between floor and last delivery */
     uint32_t ephemeral_behind_max; /* [100,000] messages an ephemeral consumer may let wait */
     uint64_t seed;                 /* for jitter */

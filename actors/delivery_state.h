@@ -287,7 +287,9 @@ struct delivery {
     struct consumer *dirty_first, *dirty_last;
     struct write writes[DELIVERY_WRITES_MAX];
     uint32_t write_count;
-    int64_t write_not_before_ms;
+    int64_t write_not_before_ms; /* after one that failed; 0: now */
+    int64_t write_next_ms;       /* what nobody waits for is written together with what follows */
+    bool has_hurry;              /* somebody waits for what is to be written */
 
     struct ticket *done_first, *done_last;
     struct ticket *handed_out; /* its views are alive */

@@ -279,6 +279,9 @@ int64_t delivery_next_ms(const struct delivery *delivery)
     if (delivery->dirty_first != NULL && delivery->write_not_before_ms != 0 &&
         delivery->write_not_before_ms < next_ms)
         next_ms = delivery->write_not_before_ms;
+    else if (delivery->dirty_first != NULL && delivery->write_count < DELIVERY_WRITES_MAX &&
+             delivery->write_next_ms < next_ms)
+        next_ms = delivery->write_next_ms;
     return next_ms;
 }
 

@@ -29,6 +29,7 @@
 void consumer_dirty(struct delivery *delivery, struct consumer *consumer)
 {
     consumer->is_dirty = true;
+    delivery->has_hurry |= consumer->pending.ticket_count > 0;
     if (consumer->is_queued || consumer->is_writing || consumer->is_stopped)
         return;
     consumer->is_queued = true;
@@ -420,11 +421,18 @@ static struct consumer *dirty_pop(struct delivery *delivery)
     return consumer;
 }
 
-bool delivery_take_write(struct delivery *delivery, const struct delivery_clock *clock,
-                         struct delivery_write *ret)
+static bool may_write(const struct delivery *delivery, const struct delivery_clock *clock)
 {
     if (delivery->dirty_first == NULL || delivery->write_count == DELIVERY_WRITES_MAX ||
         clock->steady_ms < delivery->write_not_before_ms)
+        return false;
+    return delivery->has_hurry || clock->steady_ms >= delivery->write_next_ms;
+}
+
+bool delivery_take_write(struct delivery *delivery, const struct delivery_clock *clock,
+                         struct delivery_write *ret)
+{
+    if (!may_write(delivery, clock))
         return false;
     uint32_t slot = 0;
     while (delivery->writes[slot].is_used)
@@ -444,6 +452,10 @@ bool delivery_take_write(struct delivery *delivery, const struct delivery_clock 
         consumer->is_writing = true;
         row_count += consumer->inflight.row_count;
         write_add(write, consumer);
+    }
+    if (delivery->dirty_first == NULL) {
+        delivery->has_hurry = false;
+        delivery->write_next_ms = clock->steady_ms + delivery->options.write_interval_ms;
     }
     if (write->consumer_count == 0)
         return false;

@@ -10,14 +10,15 @@
 #include "backoff.h"
 #include "roostd_command.h"
 
-#define MS_PER_S         1000
-#define STOP_DEADLINE_MS 5000
-#define SEEN_PER_TIMEOUT 6
-#define SEEN_MS_MAX      10000
-#define ASKS_PER_TIMEOUT 3
-#define LAN_ASK_MS_MAX   60000
-#define MIB              (1u << 20)
-#define WAL_BYTES        (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
+#define MS_PER_S          1000
+#define STOP_DEADLINE_MS  5000
+#define SEEN_PER_TIMEOUT  6
+#define SEEN_MS_MAX       10000
+#define ASKS_PER_TIMEOUT  3
+#define LAN_ASK_MS_MAX    60000
+#define WRITE_INTERVAL_MS 5 /* so that settles share the commits of what is published meanwhile */
+#define MIB               (1u << 20)
+#define WAL_BYTES         (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
 
 /* The id of the main thread, which is no actor; so that ids and indexes are the same. */
 static enum err supervisor_init(struct actor *actor, void *state, const void *args)
@@ -196,6 +197,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         .backoff = backoff_of(config),
         .lease_ms = (uint32_t)(config->delivery_lease_s * MS_PER_S),
         .room_gateway = ACTOR_TCP_GATEWAY,
+        .write_interval_ms = WRITE_INTERVAL_MS,
     };
     ret->peer_registry = (struct peer_registry_options){
         .timeout_s = config->presence_timeout_s,

@@ -344,6 +344,7 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
         .lease_ms_min = WIRE_LEASE_MS_MIN,
         .lease_ms_max = WIRE_LEASE_MS_MAX,
         .window_messages_max = options->window_messages_max,
+        .write_interval_ms = options->write_interval_ms,
         .window_bytes_max = options->window_bytes_max,
         .seed = actor_random(actor),
     };

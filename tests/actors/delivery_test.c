@@ -230,6 +230,42 @@ static void release_with_delay_waits_without_an_attempt(void **state)
 
 /* --- Writes */
 
+/* What nobody waits for is written every 5 ms, what somebody waits for at once. */
+static void settles_share_writes(void **state)
+{
+    struct delivery_options options = {.write_interval_ms = 5};
+    struct written written;
+    struct bed bed;
+    (void)state;
+    bed_open(&bed, &options);
+    struct consumer *consumer = add_consumer(&bed, 1, 10, DELIVERY_PEER);
+    (void)attach(&bed, consumer, 100, 100);
+    (void)append(&bed, 10, 10);
+    assert_int_equal(take(&bed), 10);
+    settle(&bed, 100, 1, 1, DELIVERY_ACK, 0);
+    assert_true(commit(&bed, &written)); /* there was none for long */
+    settle(&bed, 100, 2, 2, DELIVERY_ACK, 0);
+    assert_false(commit(&bed, &written));
+    assert_int_equal(delivery_next_ms(bed.delivery), bed.clock.steady_ms + 5);
+    wait_ms(&bed, 4);
+    settle(&bed, 100, 3, 3, DELIVERY_ACK, 0);
+    assert_false(commit(&bed, &written));
+    wait_ms(&bed, 1);
+    assert_true(commit(&bed, &written));
+    assert_int_equal(written.floor_seq, 3);
+    settle(&bed, 100, 4, 4, DELIVERY_ACK, 0);
+    assert_false(commit(&bed, &written));
+    settle(&bed, 100, 5, 5, DELIVERY_ACK, 7);
+    assert_true(commit(&bed, &written)); /* with what waited */
+    assert_int_equal(written.floor_seq, 5);
+    struct delivery_done done;
+    assert_true(delivery_take_done(bed.delivery, &done));
+    assert_int_equal(done.confirm_id, 7);
+    settle(&bed, 100, 6, 6, DELIVERY_ACK, 0);
+    assert_false(commit(&bed, &written)); /* the hurry is over */
+    bed_close(&bed);
+}
+
 static void confirm_waits_for_the_commit(void **state)
 {
     (void)state;
@@ -363,6 +399,7 @@ int main(void)
         cmocka_unit_test(lease_over_counts_an_attempt),
         cmocka_unit_test(saying_it_twice_is_fine),
         cmocka_unit_test(release_with_delay_waits_without_an_attempt),
+        cmocka_unit_test(settles_share_writes),
         cmocka_unit_test(confirm_waits_for_the_commit),
         cmocka_unit_test(damaged_dies_and_missing_ends),
         cmocka_unit_test(cancel_only_what_nobody_has),
