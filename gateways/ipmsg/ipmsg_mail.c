@@ -222,6 +222,12 @@ void ipmsg_mail_not_written(struct ipmsg_peer *peer)
         wake_in(peer, AGAIN_MS);
 }
 
+bool ipmsg_may_be_asked(const struct ipmsg_peer *peer)
+{
+    return !peer->is_resuming && peer->mail.state != MAIL_SENDING &&
+           peer->mail.state != MAIL_SETTLING;
+}
+
 void ipmsg_mail_due(struct ipmsg_peer *peer)
 {
     if (peer->mail.state == MAIL_SENDING)
@@ -376,7 +382,6 @@ void ipmsg_mail_resume(struct ipmsg_peer *peer)
 void ipmsg_mail_sweep(struct ipmsg_peer *peer)
 {
     struct ipmsg_mail *mail = &peer->mail;
-    struct mono_time now = actor_mono(peer->gateway->actor);
     bool is_tried = mail->state == MAIL_SENDING && ipmsg_send_is_parked(&mail->schedule);
     if (peer->is_resuming && (mail->state == MAIL_IDLE || mail->state == MAIL_NONE || is_tried))
         end_resuming(peer);
