@@ -4,10 +4,12 @@
  * heard from there afterwards is the answer. discovery decides whom to call on and how long to wait;
  * here is only known which addresses were called on and not heard since.
  *
- * An address with a peer to whom a packet is on its way is left alone: an entry makes some programs
+ * Somebody heard there a moment ago is not asked again. An address with a peer to whom a packet is on its way is left alone: an entry makes some programs
  * forget which packets they saw.
  */
 #include "gateways/ipmsg/ipmsg_internal.h"
+
+#define JUST_HEARD_MS 1000
 
 static uint64_t key_of(struct lan_address address)
 {
@@ -30,6 +32,13 @@ static struct ipmsg_peer *peer_at(struct ipmsg_gateway *gateway, struct lan_addr
     return found;
 }
 
+/* It has answered already: our announcement, say. */
+static bool was_just_heard(const struct ipmsg_peer *peer)
+{
+    struct mono_time now = actor_mono(peer->gateway->actor);
+    return peer->is_present && mono_elapsed_ms(peer->heard_at, now) < JUST_HEARD_MS;
+}
+
 void ipmsg_call_on(struct ipmsg_gateway *gateway, const INTERNAL(LanSay) * say)
 {
     struct lan_address address = {.ip = say->ip, .port = (uint16_t)say->port};
@@ -38,6 +47,10 @@ void ipmsg_call_on(struct ipmsg_gateway *gateway, const INTERNAL(LanSay) * say)
     bool is_way = !lan_net_is_own(gateway->net, address) &&
                   (!say->is_near_only || lan_net_is_near(gateway->net, address)) &&
                   lan_net_path_to(gateway->net, address, &path);
+    if (is_way && peer && was_just_heard(peer)) {
+        ipmsg_tell(gateway, say->peer, ROOST__INTERNAL__LAN_HEARING__LAN_ANSWERED, 0);
+        return;
+    }
     if (!is_way || (peer && !ipmsg_may_be_asked(peer)) ||
         u64map_put(&gateway->called, key_of(address), say->peer) != ERR_OK) {
         ipmsg_tell(gateway, say->peer, ROOST__INTERNAL__LAN_HEARING__LAN_UNASKED, 0);

@@ -103,6 +103,18 @@ static void who_cannot_be_asked(void **state)
     neighbour_end(&nobody);
 }
 
+static void who_was_just_heard_has_answered(void **state)
+{
+    struct scene *scene = *state;
+    neighbour_say(scene->ann, IPMSG_ANSENTRY, "Ann", 0);
+    call_on(scene, neighbour_address(scene->ann), 85, true);
+    expect_heard(scene, HEARD(ANSWERED), 85);
+    neighbour_hear_nothing(scene->ann);
+    sim_advance(scene->play->sim, 1000);
+    call_on(scene, neighbour_address(scene->ann), 86, true);
+    (void)neighbour_hear(scene->ann, IPMSG_BR_ENTRY);
+}
+
 /* A packet is on its way to it: an entry of ours would make it forget that it saw it. */
 static void who_has_mail_is_left_alone(void **state)
 {
@@ -111,16 +123,20 @@ static void who_has_mail_is_left_alone(void **state)
     ipmsg_deliver(scene->play, session, 11, "hello");
     ipmsg_write(scene->play, 11);
     (void)neighbour_hear(scene->ann, IPMSG_SENDMSG);
+    sim_advance(scene->play->sim, 1000);
+    (void)neighbour_hear(scene->ann, IPMSG_SENDMSG); /* again */
     call_on(scene, neighbour_address(scene->ann), 82, false);
     expect_heard(scene, HEARD(UNASKED), 82);
     char number[16];
     (void)snprintf(number, sizeof(number), "%u", scene->ann->heard.number);
     neighbour_say(scene->ann, IPMSG_RECVMSG, number, 0);
     uint64_t confirm_id = ipmsg_take_settle(scene->play, ROOST__V1__OUTCOME__ACK);
+    sim_advance(scene->play->sim, 1000);
     call_on(scene, neighbour_address(scene->ann), 83, false); /* it may come again yet */
     expect_heard(scene, HEARD(UNASKED), 83);
     ipmsg_settled(scene->play, session, confirm_id, false);
     neighbour_hear_nothing(scene->ann);
+    sim_advance(scene->play->sim, 1000);
     call_on(scene, neighbour_address(scene->ann), 84, false);
     (void)neighbour_hear(scene->ann, IPMSG_BR_ENTRY);
 }
@@ -132,7 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_thing_said_is_the_answer), TEST(a_goodbye_is_no_answer),
         TEST(an_answer_from_another_port),        TEST(who_cannot_be_asked),
-        TEST(who_has_mail_is_left_alone),
+        TEST(who_was_just_heard_has_answered),    TEST(who_has_mail_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
