@@ -111,7 +111,7 @@ static INTERNAL(LanSaying) hear_peer(struct discovery_policy *policy,
         known->has_mail = heard->what == HEARD(MAIL_BEGINS);
         return SAY(SAY_NOTHING);
     case HEARD(KNOWN):
-        look_at(policy, known, mono_add_ms(now, DISCOVERY_REMEMBER_MS));
+        look_at(policy, known, mono_add_ms(now, policy->ask_ms)); /* the warm start asks first */
         return SAY(SAY_NOTHING);
     default:
         break;

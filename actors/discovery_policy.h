@@ -25,8 +25,7 @@
 #define DISCOVERY_ASK_MS       60000
 #define DISCOVERY_ASKS_MAX     3
 #define DISCOVERY_REPEAT_MS    2000
-#define DISCOVERY_REMEMBER_MS  1000 /* until those known from before are asked */
-#define DISCOVERY_INTERFACE_MS 500  /* after the last address that appeared */
+#define DISCOVERY_INTERFACE_MS 500 /* after the last address that appeared */
 #define DISCOVERY_PEERS_MAX    65536
 
 struct discovery_policy {

@@ -14,6 +14,7 @@
  *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
  *     history_peers.c      queries about peers
+ *     history_known.c      LOAD_KNOWN; how the search for them goes on
  *     history_counts.c     UNREAD, STATS
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
@@ -197,11 +198,12 @@ query_work query_trace, query_dead_letters;
 /* --- history_peers.c */
 
 query_work query_unread, query_peers, query_peer_stats, query_stats, query_presence;
-query_work query_search;   /* history_search.c */
-query_work query_edits;    /* history_search.c */
-query_work query_users;    /* history_accounts.c */
-query_work query_sessions; /* history_accounts.c */
-query_work query_audit;    /* history_accounts.c */
+query_work query_search;     /* history_search.c */
+query_work query_edits;      /* history_search.c */
+query_work query_users;      /* history_accounts.c */
+query_work query_sessions;   /* history_accounts.c */
+query_work query_audit;      /* history_accounts.c */
+query_work query_warm_start; /* history_known.c */
 /* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
  * that people see. */
 MUST_USE enum err query_add_counter(struct query *query, const char *name, const char *unit,
@@ -222,6 +224,7 @@ actor_handler history_on_fetch;
 actor_handler history_on_load_consumers, history_on_load_exceptions, history_on_load_heads;
 actor_handler history_on_load_peers, history_on_resolve;
 actor_handler history_on_load_account; /* history_accounts.c */
+actor_handler history_on_load_known;   /* history_known.c */
 actor_handler history_on_inspect_fill;
 
 #endif

@@ -134,6 +134,7 @@ static void describe_lan(const struct roostd_config *config, struct actors *ret)
     int64_t ask_ms = timeout_ms / ASKS_PER_TIMEOUT;
     ret->discovery = (struct discovery_options){
         .gateway = ACTOR_IPMSG_GATEWAY,
+        .history = ACTOR_HISTORY,
         .ask_ms = ask_ms < LAN_ASK_MS_MAX ? ask_ms : LAN_ASK_MS_MAX,
     };
     ret->ipmsg_gateway = (struct ipmsg_gateway_options){

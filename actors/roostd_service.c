@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "roostd_cache.h"
 #include "roostd_data.h"
 #include "rt/check.h"
 #include "rt/log.h"
@@ -32,6 +33,7 @@ struct service {
     struct config *config; /* in force; the actors' options point into it */
     struct config *latest; /* as read last, or NULL: to tell what changed */
     struct roostd_data data;
+    struct roostd_cache cache;
     struct actors actors;
     struct system *system;
     int signals;         /* signalfd */
@@ -157,13 +159,22 @@ static void say_ready(const struct service *service)
     (void)sd_notifyf(0, "READY=1\nSTATUS=listening on %s", addresses);
 }
 
+/* Until the watchdog or the peer cache wants something. */
+static int64_t pause_ms(const struct service *service)
+{
+    int64_t cache_ms = roostd_cache_wait_ms(&service->cache);
+    bool is_earlier = service->watchdog_ms == RUN_FOREVER || cache_ms < service->watchdog_ms;
+    return cache_ms >= 0 && is_earlier ? cache_ms : service->watchdog_ms;
+}
+
 /* Until something ends it; ERR_OK: a signal. */
 static enum err attend(struct service *service)
 {
     for (;;) {
-        enum err err = system_run(service->system, service->signals, service->watchdog_ms);
+        enum err err = system_run(service->system, service->signals, pause_ms(service));
         if (err)
             return err;
+        roostd_cache_save_if_due(&service->cache);
         if (service->watchdog_ms != RUN_FOREVER)
             (void)sd_notify(0, "WATCHDOG=1");
         uint32_t number = next_signal(service->signals);
@@ -203,6 +214,8 @@ static enum roostd_exit run_system(struct service *service)
     }
     if (!err)
         err = stop_err;
+    if (!err)
+        roostd_cache_save(&service->cache);
     log_info("stopped", LOG_ERROR(err));
     return roostd_exit_of(err);
 }
@@ -230,6 +243,8 @@ static enum roostd_exit run_service(struct service *service)
         return ROOSTD_EXIT_UNAVAILABLE;
     }
     service->actors.metrics = system_metrics(service->system);
+    roostd_cache_open(&service->cache, values->peers_cache_file, service->data.directory,
+                      service->data.database, values->peers_cache_interval_s);
     enum roostd_exit code = run_system(service);
     system_destroy(&service->system);
     (void)close(service->signals);

@@ -356,7 +356,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
-    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__PEER_STATS) ||
+    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__WARM_START) ||
            (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
 }
 
@@ -402,6 +402,7 @@ static const uint16_t call_needs[] = {
     [ROOST__V1__METHOD__CONSUMER_REMOVE] = NEED_KNOWN | NEED_SCOPE,
     [ROOST__V1__METHOD__SCOPE_CREATE] = NEED_KNOWN | NEED_SCOPE,
     [ROOST__V1__METHOD__FLUSH_INDEX] = NEED_KNOWN,
+    [ROOST__V1__METHOD__WARM_START_AGAIN] = NEED_KNOWN,
     [ROOST__V1__METHOD__ROOM_CREATE] = NEED_KNOWN | NEED_SCOPE,
     [ROOST__V1__METHOD__ROOM_JOIN] = NEED_KNOWN | NEED_SCOPE,
     [ROOST__V1__METHOD__ROOM_LEAVE] = NEED_KNOWN | NEED_SCOPE,

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(ADDRESS_IP_BYTES == INET6_ADDRSTRLEN, "room for every address");
@@ -74,4 +75,31 @@ bool address_ip(const char *text, char ret_ip[ADDRESS_IP_BYTES])
     }
     const char *end = strchr(text, ':');
     return end && ends_as_port(end) && take(text, (size_t)(end - text), ret_ip);
+}
+
+/* "ADDRESS:PORT", "/ip4/ADDRESS/udp/PORT..."; a port with a protocol before it is not for us. */
+static uint16_t udp_port(const char *text)
+{
+    const char *digits = NULL;
+    if (text[0] == '/') {
+        const char *protocol = strchr(text + 5, '/');
+        if (protocol && strncmp(protocol, "/udp/", 5) == 0)
+            digits = protocol + 5;
+    } else if (!strstr(text, "://")) {
+        const char *colon = strchr(text, ':');
+        digits = colon ? colon + 1 : NULL;
+    }
+    unsigned long port = digits ? strtoul(digits, NULL, 10) : 0;
+    return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+bool address_udp(const char *text, uint32_t *ret_ip, uint16_t *ret_port)
+{
+    char plain[ADDRESS_IP_BYTES];
+    struct in_addr ip;
+    if (!address_ip(text, plain) || inet_pton(AF_INET, plain, &ip) != 1)
+        return false;
+    *ret_ip = ntohl(ip.s_addr);
+    *ret_port = udp_port(text);
+    return true;
 }

@@ -10,12 +10,16 @@
 #define STORE_ADDRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define ADDRESS_IP_BYTES 46 /* INET6_ADDRSTRLEN */
 
 /* False: it has none (a host name, nothing); then ret_ip is "". */
 bool address_ip(const char *text, char ret_ip[ADDRESS_IP_BYTES]);
-/* The same for an address alone: no port, no protocol. */
+/* An IPv4 address (host order) and the UDP port that is named with it, 0 if none is. False: it has no
+ * IPv4 address. */
+bool address_udp(const char *text, uint32_t *ret_ip, uint16_t *ret_port);
+/* The same as address_ip for an address alone: no port, no protocol. */
 bool address_plain_ip(const char *text, char ret_ip[ADDRESS_IP_BYTES]);
 
 #endif

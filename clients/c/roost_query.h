@@ -162,15 +162,17 @@ enum roost_query_kind {
     ROOST_QUERY_STATS = 9,         /* counters of the broker */
     ROOST_QUERY_PRESENCE = 10,     /* what happened to `peer`, or to all */
     ROOST_QUERY_PEER_STATS = 11,   /* counters: total, online, offline, verified, unverified, lan */
-    ROOST_QUERY_ROOMS = 16,        /* that I may see, by name; `online_only`: where I am a member */
-    ROOST_QUERY_MEMBERS = 17,      /* of `scope`, by name */
-    ROOST_QUERY_INVITATIONS = 18,  /* pending ones to me; `peer` = me: those I sent */
-    ROOST_QUERY_SEARCH = 19,       /* messages with all words of `text`: see below */
-    ROOST_QUERY_EDITS = 20,        /* earlier texts of the message in `message_ids`, oldest first */
-    ROOST_QUERY_USERS = 21,        /* accounts, by name (administrators) */
-    ROOST_QUERY_SESSIONS = 22,     /* my tokens; an administrator: those of `peer` */
-    ROOST_QUERY_AUDIT = 23,        /* the audit log after after_seq (administrators) */
-    ROOST_QUERY_SYNC = 100,        /* everything of mine after after_seq, in order of storing */
+    ROOST_QUERY_WARM_START =
+        12,                   /* counters of the search for known peers: run, running, known ... */
+    ROOST_QUERY_ROOMS = 16,   /* that I may see, by name; `online_only`: where I am a member */
+    ROOST_QUERY_MEMBERS = 17, /* of `scope`, by name */
+    ROOST_QUERY_INVITATIONS = 18, /* pending ones to me; `peer` = me: those I sent */
+    ROOST_QUERY_SEARCH = 19,      /* messages with all words of `text`: see below */
+    ROOST_QUERY_EDITS = 20,       /* earlier texts of the message in `message_ids`, oldest first */
+    ROOST_QUERY_USERS = 21,       /* accounts, by name (administrators) */
+    ROOST_QUERY_SESSIONS = 22,    /* my tokens; an administrator: those of `peer` */
+    ROOST_QUERY_AUDIT = 23,       /* the audit log after after_seq (administrators) */
+    ROOST_QUERY_SYNC = 100,       /* everything of mine after after_seq, in order of storing */
 };
 
 /* SEARCH looks in `scope`, in the conversation with `peer`, or in everything you may read; best
@@ -230,6 +232,7 @@ enum roost_method {
     ROOST_METHOD_CONSUMER_REMOVE = 7,
     ROOST_METHOD_SCOPE_CREATE = 8,
     ROOST_METHOD_FLUSH_INDEX = 9,
+    ROOST_METHOD_WARM_START_AGAIN = 10, /* nothing; seq of the answer: the run */
 
     /* Rooms: scope, and ... */
     ROOST_METHOD_ROOM_CREATE = 16,  /* the room fields; the caller becomes owner */

@@ -14,6 +14,7 @@ extern const struct command peers_command, presence_command;                  /*
 extern const struct command peers_show_command, peers_ip_command;             /* cmd_peers.c */
 extern const struct command peers_stats_command, peers_nickname_command;      /* cmd_peers.c */
 extern const struct command peers_remove_command;                             /* cmd_peers.c */
+extern const struct command peers_warm_command;                               /* cmd_warm.c */
 extern const struct command inspect_command, trace_command, stats_command;    /* cmd_inspect.c */
 extern const struct command dead_list_command, dead_peek_command;             /* cmd_dead.c */
 extern const struct command dead_redrive_command, dead_purge_command;         /* cmd_dead.c */

@@ -109,6 +109,7 @@ const struct command *const commands[] = {
     &peers_show_command,
     &peers_ip_command,
     &peers_stats_command,
+    &peers_warm_command,
     &peers_nickname_command,
     &peers_remove_command,
     &peers_command,

@@ -44,7 +44,7 @@ static enum err store_peer(struct store *store, const struct feiqiu_peer *peer, 
     char avatar[1024], *groups = strndup(peer->groups.data, peer->groups.size);
     if (!groups)
         return ERR_BUSY;
-    text_copy(peer->avatar, avatar, sizeof(avatar));
+    text_dup(peer->avatar, avatar, sizeof(avatar));
     enum err err = peer_read(store, id, take_seen, &before);
     bool is_newest = is_new || peer->last_seen_ms > before.last_seen_ms;
     struct peer_seen seen = {

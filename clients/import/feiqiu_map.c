@@ -60,7 +60,7 @@ bool feiqiu_read_time(struct text text, int64_t *ret_ms)
     int64_t fraction_ms;
     if (text.size < DATE_TIME_BYTES || text.size >= sizeof(copy))
         return false;
-    text_copy(text, copy, sizeof(copy));
+    text_dup(text, copy, sizeof(copy));
     if (!is_date_time(copy) || !read_fraction(copy + DATE_TIME_BYTES, &fraction_ms))
         return false;
     char zone = copy[DATE_TIME_BYTES];
@@ -126,7 +126,7 @@ static void read_address(const struct foreign_row *row, struct feiqiu_peer *ret,
     const struct foreign_value *port = foreign_get(row, COLUMN(port));
     if (!read_text(row, COLUMN(ip), WANTED, sizeof(ip) - 1, &text, verdict))
         return;
-    text_copy(text, ip, sizeof(ip));
+    text_dup(text, ip, sizeof(ip));
     if (!address_plain_ip(ip, ret->ip) && text.size)
         verdict_remark(verdict, "ip is no address");
     if (port->type == FOREIGN_INTEGER && port->number > 0 && port->number <= UINT16_MAX)
@@ -152,7 +152,7 @@ static void copy_shown(struct text text, const char *field, char *ret, size_t si
     if (name_check_text(text.data, text.size, NULL))
         verdict_remark(verdict, "%s has control characters and is left out", field);
     else
-        text_copy(text, ret, size);
+        text_dup(text, ret, size);
 }
 
 bool feiqiu_map_peer(const struct foreign_row *row, int64_t now_ms, struct feiqiu_peer *ret,

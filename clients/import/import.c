@@ -110,7 +110,7 @@ static const char *name_row(const struct foreign_row *row, char ret[ID_BYTES])
     const struct foreign_value *value = &row->values[0];
     struct text text = {.data = value->text, .size = value->size};
     if (value->type == FOREIGN_TEXT && value->size)
-        text_copy(text, ret, ID_BYTES);
+        text_dup(text, ret, ID_BYTES);
     else
         (void)snprintf(ret, ID_BYTES, "rowid %" PRId64, row->rowid);
     return ret;
@@ -140,7 +140,7 @@ static enum err on_lost(void *context, const struct foreign_loss *loss)
     struct table_walk *walk = context;
     struct import_count *count = walk->import->count;
     if (loss->id && loss->id_size)
-        text_copy((struct text){.data = loss->id, .size = loss->id_size}, id, sizeof(id));
+        text_dup((struct text){.data = loss->id, .size = loss->id_size}, id, sizeof(id));
     else if (loss->last_rowid == INT64_MAX)
         (void)snprintf(id, sizeof(id), "rowid %" PRId64 " to the end", loss->first_rowid);
     else if (loss->first_rowid == loss->last_rowid)

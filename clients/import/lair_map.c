@@ -33,7 +33,7 @@ static bool read_words(const struct foreign_row *row, enum foreign_column column
     }
     if (text.size >= size)
         verdict_remark(verdict, "%s was cut to %zu bytes", foreign_column_name(column), size - 1);
-    text_copy(text, ret, size);
+    text_dup(text, ret, size);
     return true;
 }
 
@@ -53,7 +53,7 @@ static void map_hash(struct text hash, struct lair_user *user, struct verdict *v
     struct phc_cost cost;
     user->password_hash[0] = '\0';
     if (phc_check(hash.data, hash.size, &cost) == ERR_OK)
-        text_copy(hash, user->password_hash, sizeof(user->password_hash));
+        text_dup(hash, user->password_hash, sizeof(user->password_hash));
     else
         verdict_remark(verdict, "its password is not a hash of Argon2id that can be verified; the"
                                 " account needs a new one from an administrator");
@@ -393,9 +393,9 @@ bool lair_map_audit(const struct foreign_row *row, struct lair_audit *ret, struc
         return false;
     uuid_format(ret->id, id);
     (void)snprintf(ret->action, sizeof(ret->action), "lair-%.*s", (int)action.size, action.data);
-    text_copy(target_type, ret->target_type, sizeof(ret->target_type));
+    text_dup(target_type, ret->target_type, sizeof(ret->target_type));
     char rest[WIRE_TEXT_BYTES_MAX - 200]; /* after the id and the address */
-    text_copy(details, rest, sizeof(rest));
+    text_dup(details, rest, sizeof(rest));
     (void)snprintf(ret->detail, sizeof(ret->detail), LAIR_AUDIT_MARK "%s%s%.*s %s", id,
                    address.size ? " " : "", (int)address.size, address.data, rest);
     return true;

@@ -47,8 +47,8 @@ static enum err write_user(struct lair *lair, const struct lair_user *user,
     struct writer *writer = &lair->import.writer;
     char email[WIRE_TEXT_BYTES_MAX + 1], profile[65537];
     bool differs = false;
-    text_copy(user->email, email, sizeof(email));
-    text_copy(user->profile, profile, sizeof(profile));
+    text_dup(user->email, email, sizeof(email));
+    text_dup(user->profile, profile, sizeof(profile));
     struct writer_account account = {
         .peer_id = person->peer_id,
         .role = user->role,

@@ -30,6 +30,7 @@ struct peer_cache_entry {
     double reliability; /* 0 to 1 */
     bool was_clamped;   /* it was not */
     bool was_merged;    /* stood there more than once */
+    int64_t row_id;     /* of the store it comes from; 0: it was read from a file */
 };
 
 struct peer_cache {

@@ -258,9 +258,10 @@ static enum err take_peer(void *context, const struct peer_row *row)
         .is_bootstrap = row->is_bootstrap,
         .is_relay = row->is_relay,
         .reliability = reliability_of(row, all->now_ms),
+        .row_id = row->id,
     };
     all->count++;
-    return entry->peer_id ? peer_addresses(all->store, row->id, take_address, entry) : ERR_BUSY;
+    return entry->peer_id ? ERR_OK : ERR_BUSY;
 }
 
 static void free_entries(struct collection *all)
@@ -279,9 +280,14 @@ static enum err write_best(const struct export_options *options, struct collecti
 {
     uint64_t now_s = (uint64_t)options->now_ms / 1000;
     size_t best = peer_cache_rank(all->entries, all->count, now_s);
+    enum err err = ERR_OK;
     *ret = peer_cache_count(all->entries, best);
     if (best == 0)
         return ERR_OK; /* what is in the file is better than nothing */
+    for (size_t i = 0; !err && i < best; i++)
+        err = peer_addresses(all->store, all->entries[i].row_id, take_address, &all->entries[i]);
+    if (err)
+        return err;
     char *text = peer_cache_write(all->entries, best, now_s);
     int problem = text ? files_replace(options->target, text, strlen(text)) : ENOMEM;
     free(text);

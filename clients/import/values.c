@@ -153,7 +153,7 @@ int text_index(struct text text, const char *const *words)
     return -1;
 }
 
-void text_copy(struct text text, char *ret, size_t size)
+void text_dup(struct text text, char *ret, size_t size)
 {
     size_t count = text.size < size ? text.size : size - 1;
     while (count < text.size && count > 0 && ((uint8_t)text.data[count] & 0xC0) == 0x80)

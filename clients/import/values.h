@@ -54,6 +54,6 @@ bool read_flag(const struct foreign_row *row, enum foreign_column column, bool o
 int text_index(struct text text, const char *const *words);
 bool text_is(struct text text, const char *word);
 /* Cut at a character when it is too long; always terminated. */
-void text_copy(struct text text, char *ret, size_t size);
+void text_dup(struct text text, char *ret, size_t size);
 
 #endif

@@ -18,7 +18,7 @@ enum err writer_name(struct text name, struct stored_name *ret)
     if (!err)
         err = name_fold(name.data, name.size, &ret->folded);
     if (!err)
-        text_copy(name, ret->name, sizeof(ret->name));
+        text_dup(name, ret->name, sizeof(ret->name));
     return err;
 }
 

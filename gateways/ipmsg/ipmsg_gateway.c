@@ -19,6 +19,7 @@
 #define SWEEP_MS      1000
 #define SEEN_MS       10000
 #define STORES_MAX    8192
+#define CALLED_MAX    16384 /* several runs of those who do not answer */
 #define ADDRESSES_MAX 65536
 #define PER_SECOND    200 /* datagrams of one host ... */
 #define BURST         400 /* ... and at once */
@@ -54,7 +55,6 @@ static void announce_if_due(struct ipmsg_gateway *gateway)
 
 static void say(struct ipmsg_gateway *gateway, struct ipmsg_peer *peer, INTERNAL(LanSaying) what)
 {
-    bool may_ask = peer && peer->mail.state != MAIL_SENDING && !peer->is_resuming;
     switch ((int)what) {
     case ROOST__INTERNAL__LAN_SAYING__LAN_ANNOUNCE:
         gateway->must_announce = true;
@@ -65,7 +65,7 @@ static void say(struct ipmsg_gateway *gateway, struct ipmsg_peer *peer, INTERNAL
             ipmsg_say_seeds(gateway, IPMSG_BR_ENTRY, true);
         break;
     case ROOST__INTERNAL__LAN_SAYING__LAN_ASK:
-        if (may_ask)
+        if (peer && ipmsg_may_be_asked(peer))
             ipmsg_say_entry(gateway, &peer->path, IPMSG_BR_ENTRY);
         break;
     case ROOST__INTERNAL__LAN_SAYING__LAN_ANSWER:
@@ -88,7 +88,12 @@ static enum err on_say(struct actor *actor, void *state, const struct msg *msg)
     struct ipmsg_gateway *gateway = state;
     const INTERNAL(LanSay) *body = MSG_BODY(msg, INTERNAL(LanSay));
     (void)actor;
-    say(gateway, ipmsg_peer_of(gateway, body->peer), body->what);
+    if (!gateway->net)
+        return ERR_OK;
+    if (body->what == ROOST__INTERNAL__LAN_SAYING__LAN_CALL_ON)
+        ipmsg_call_on(gateway, body);
+    else
+        say(gateway, ipmsg_peer_of(gateway, body->peer), body->what);
     return ERR_OK;
 }
 
@@ -350,6 +355,7 @@ static void init_memory(struct ipmsg_gateway *gateway)
     hash_init(&gateway->names, options->peers_max);
     heap_init(&gateway->due, options->peers_max);
     u64map_init(&gateway->stores, STORES_MAX);
+    u64map_init(&gateway->called, CALLED_MAX);
     ipmsg_limits_init(&gateway->limits, ADDRESSES_MAX, PER_SECOND, BURST);
     arena_init(&gateway->arena, WIRE_ARENA_BYTES(options->limits.frame_bytes_max));
     buf_init(&gateway->text, IPMSG_MAIL_BYTES_MAX);
@@ -424,6 +430,7 @@ static void fini(struct actor *actor, void *state)
     hash_fini(&gateway->names);
     heap_fini(&gateway->due);
     u64map_fini(&gateway->stores);
+    u64map_fini(&gateway->called);
     ipmsg_limits_fini(&gateway->limits);
     arena_fini(&gateway->arena);
     buf_fini(&gateway->text);

@@ -205,6 +205,8 @@ void ipmsg_hear(void *context, const struct lan_path *path, const void *bytes, s
         return;
     }
     uint32_t mode = IPMSG_MODE(packet.command);
+    if (mode != IPMSG_BR_EXIT)
+        ipmsg_call_heard(gateway, path);
     bool is_making = is_announcement(mode) || mode == IPMSG_SENDMSG;
     struct ipmsg_peer *peer = is_making ? ipmsg_peer_make(gateway, name, name_size)
                                         : ipmsg_peer_find(gateway, name, name_size);

@@ -9,6 +9,7 @@
  *     ipmsg_mail.c      messages to them: numbers, sending, confirmation
  *     ipmsg_consumer.c  the consumer they come from: attached, settled, credit
  *     ipmsg_say.c       datagrams in the making
+ *     ipmsg_call.c      addresses that were called on, until somebody is heard there
  *     lan_net.c         sockets
  *
  * The pure modules of this folder (packet, text, entry, name, send, limits) know the protocol, these
@@ -173,6 +174,7 @@ struct ipmsg_gateway {
     struct hash names;      /* by folded name */
     struct heap due;        /* peers with something to be sent, by time */
     struct u64map stores;
+    struct u64map called; /* ip and port -> tag of discovery */
     struct ipmsg_limits limits;
 
     uint32_t next_no, end_no; /* numbers reserved */
@@ -212,6 +214,12 @@ bool ipmsg_take_numbers(struct ipmsg_gateway *gateway, uint32_t count, uint32_t 
 uint32_t ipmsg_any_number(struct ipmsg_gateway *gateway);
 /* The peer that is the broker itself gets its row. */
 void ipmsg_make_own(struct ipmsg_gateway *gateway);
+
+/* --- ipmsg_call.c */
+
+void ipmsg_call_on(struct ipmsg_gateway *gateway, const INTERNAL(LanSay) * say);
+/* Something valid was heard on this path. */
+void ipmsg_call_heard(struct ipmsg_gateway *gateway, const struct lan_path *path);
 
 /* --- ipmsg_peer.c */
 
@@ -293,6 +301,10 @@ void ipmsg_consumer_ask(struct ipmsg_peer *peer);
 bool ipmsg_consumer_is_waiting(const struct ipmsg_peer *peer);
 void ipmsg_consumer_sweep(struct ipmsg_peer *peer);
 actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_settled;
+
+/* No packet is on its way to it, or shown and not yet settled on disk: an entry of ours, which makes
+ * some programs forget which numbers they saw, does no harm. */
+bool ipmsg_may_be_asked(const struct ipmsg_peer *peer);
 
 /* --- ipmsg_say.c */
 

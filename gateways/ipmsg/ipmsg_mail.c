@@ -222,6 +222,12 @@ void ipmsg_mail_not_written(struct ipmsg_peer *peer)
         wake_in(peer, AGAIN_MS);
 }
 
+bool ipmsg_may_be_asked(const struct ipmsg_peer *peer)
+{
+    return !peer->is_resuming && peer->mail.state != MAIL_SENDING &&
+           peer->mail.state != MAIL_SETTLING;
+}
+
 void ipmsg_mail_due(struct ipmsg_peer *peer)
 {
     if (peer->mail.state == MAIL_SENDING)

@@ -446,7 +446,7 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
     bool has_moved = before.remote.ip != path->remote.ip || before.remote.port != path->remote.port;
     if (has_moved || !was_present)
         move_in(peer);
-    if (has_moved && peer->is_registered)
+    if (has_moved && (peer->is_registered || peer->is_asking))
         peer->has_news = peer->must_write = true;
     bool is_told = was_present && mono_elapsed_ms(peer->told_at, now) < LIFE_TOLD_MS;
     if (!is_entry && !is_told) {

@@ -84,8 +84,7 @@ static bool is_to_be_left_alone(struct ipmsg_gateway *gateway, struct lan_addres
         const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
         bool is_there =
             peer->path.remote.ip == address.ip && peer->path.remote.port == address.port;
-        if (is_there && (peer->is_resuming || peer->mail.state == MAIL_SENDING ||
-                         (is_silent_only && peer->is_present)))
+        if (is_there && (!ipmsg_may_be_asked(peer) || (is_silent_only && peer->is_present)))
             return true;
     }
     return false;

@@ -93,8 +93,10 @@ bool lan_interfaces_read(struct lan_interfaces *interfaces)
         if (ip == 0 || !is_up || interfaces->count == LAN_INTERFACES_KEPT)
             continue;
         bool has_broadcast = (item->ifa_flags & IFF_BROADCAST) != 0;
-        interfaces->items[interfaces->count++] = (struct lan_interface){
-            .ip = ip, .broadcast = has_broadcast ? ip_of(item->ifa_broadaddr) : 0};
+        interfaces->items[interfaces->count++] =
+            (struct lan_interface){.ip = ip,
+                                   .broadcast = has_broadcast ? ip_of(item->ifa_broadaddr) : 0,
+                                   .mask = ip_of(item->ifa_netmask)};
         has_new = has_new || !is_known(&before, ip);
     }
     freeifaddrs(list);

@@ -17,6 +17,7 @@
 struct lan_interface {
     uint32_t ip;        /* host order */
     uint32_t broadcast; /* 0: it has none */
+    uint32_t mask;
 };
 
 struct lan_interfaces {

@@ -340,6 +340,27 @@ bool lan_net_is_own(const struct lan_net *net, struct lan_address address)
     return listener_at(net, address) && has_address(net, address.ip);
 }
 
+bool lan_net_is_near(const struct lan_net *net, struct lan_address address)
+{
+    static const struct {
+        uint32_t ip, mask;
+    } near[] = {{0x7f000000u, 0xff000000u},  /* 127.0.0.0/8 */
+                {0x0a000000u, 0xff000000u},  /* 10.0.0.0/8 */
+                {0xac100000u, 0xfff00000u},  /* 172.16.0.0/12 */
+                {0xc0a80000u, 0xffff0000u},  /* 192.168.0.0/16 */
+                {0xa9fe0000u, 0xffff0000u}}; /* 169.254.0.0/16 */
+    for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
+        if ((address.ip & near[i].mask) == near[i].ip)
+            return true;
+    }
+    for (size_t i = 0; i < net->interfaces.count; i++) {
+        const struct lan_interface *interface = &net->interfaces.items[i];
+        if (interface->mask && ((address.ip ^ interface->ip) & interface->mask) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* --- Receiving. */
 
 /* The address a datagram was sent to; for a broadcast, the interface's own. */

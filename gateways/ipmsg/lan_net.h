@@ -63,6 +63,8 @@ bool lan_net_take_news(struct lan_net *net);
 /* Is any socket open, and is this our own address and port? */
 bool lan_net_is_listening(const struct lan_net *net);
 bool lan_net_is_own(const struct lan_net *net, struct lan_address address);
+/* Is it of the local network: on one of our own, or at least nowhere on the internet? */
+bool lan_net_is_near(const struct lan_net *net, struct lan_address address);
 
 /* From where to begin talking to somebody who has not been heard of. False: from nowhere. */
 bool lan_net_path_to(const struct lan_net *net, struct lan_address remote, struct lan_path *ret);

@@ -125,6 +125,7 @@ static void test_strangers_and_those_remembered(void **state)
         assert_int_equal(asked(bed, 1, 1), 0); /* not with each packet */
     }
     (void)hear(bed, 2, HEARD(KNOWN), 0);
+    assert_int_equal(asked(bed, 2, 59), 0); /* by the warm start, if at all */
     assert_int_equal(asked(bed, 2, 1), 1);
     (void)hear(bed, 3, HEARD(KNOWN), 0);
     (void)hear(bed, 3, HEARD(LIFE), 0); /* is here already */

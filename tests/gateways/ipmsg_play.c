@@ -104,6 +104,14 @@ void neighbour_end(struct neighbour **neighbour)
     *neighbour = NULL;
 }
 
+struct lan_address neighbour_address(const struct neighbour *neighbour)
+{
+    struct sockaddr_in own;
+    socklen_t size = sizeof(own);
+    assert_int_equal(getsockname(neighbour->fd, (struct sockaddr *)&own, &size), 0);
+    return (struct lan_address){.ip = ntohl(own.sin_addr.s_addr), .port = ntohs(own.sin_port)};
+}
+
 void neighbour_say(struct neighbour *neighbour, uint32_t command, const char *body, uint32_t number)
 {
     struct ipmsg_play *play = neighbour->play;

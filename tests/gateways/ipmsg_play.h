@@ -49,6 +49,7 @@ struct neighbour {
 
 struct neighbour *neighbour_new(struct ipmsg_play *play, uint8_t last, const char *user);
 void neighbour_end(struct neighbour **neighbour);
+struct lan_address neighbour_address(const struct neighbour *neighbour);
 /* Number 0: its next one. The gateway reads it, and everybody reacts. */
 void neighbour_say(struct neighbour *neighbour, uint32_t command, const char *body,
                    uint32_t number);

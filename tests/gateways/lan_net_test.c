@@ -202,6 +202,27 @@ static void test_answers_leave_from_where_it_was_asked(void **state)
     lan_net_close(&net);
 }
 
+static void test_what_is_near(void **state)
+{
+    static const char *const near[] = {"127.0.0.9",      "10.1.2.3",    "172.16.0.1",
+                                       "172.31.255.255", "192.168.1.1", "169.254.3.4"};
+    static const char *const far[] = {"8.8.8.8",     "172.15.0.1",   "172.32.0.1",
+                                      "192.169.0.1", "198.51.100.1", "0.0.0.0"};
+    const char *listen[] = {"127.0.0.2:*"};
+    struct lan_net *net = open_at(listen, 1);
+    struct lan_address address;
+    (void)state;
+    for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
+        assert_int_equal(lan_address_parse(near[i], &address), ERR_OK);
+        assert_true(lan_net_is_near(net, address));
+    }
+    for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+        assert_int_equal(lan_address_parse(far[i], &address), ERR_OK);
+        assert_false(lan_net_is_near(net, address));
+    }
+    lan_net_close(&net);
+}
+
 /* A socket for all addresses knows to which a datagram came. */
 static void test_all_addresses(void **state)
 {
@@ -377,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_names_to_go_by),
         cmocka_unit_test(test_what_cannot_be_listened_to),
         cmocka_unit_test(test_answers_leave_from_where_it_was_asked),
+        cmocka_unit_test(test_what_is_near),
         cmocka_unit_test(test_all_addresses),
         cmocka_unit_test(test_many_and_large),
         cmocka_unit_test(test_interfaces_come_and_go),

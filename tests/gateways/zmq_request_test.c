@@ -296,6 +296,7 @@ static void test_calls_go_to_their_owners(void **state)
         {ROOST__V1__METHOD__CONSUMER_REMOVE, ACTOR_SYNC_MANAGER},
         {ROOST__V1__METHOD__PEER_REMOVE, ACTOR_PEER_REGISTRY},
         {ROOST__V1__METHOD__PEER_NICKNAME, ACTOR_PEER_REGISTRY},
+        {ROOST__V1__METHOD__WARM_START_AGAIN, ACTOR_DISCOVERY},
     };
     (void)state;
     struct scene scene = scene_new();

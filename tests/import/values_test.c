@@ -116,11 +116,11 @@ static void test_copies_are_cut_between_characters(void **state)
 {
     char copy[6];
     (void)state;
-    text_copy((struct text){"a\xc3\xa4\xc3\xb6\xc3\xbc", 7}, copy, sizeof(copy));
+    text_dup((struct text){"a\xc3\xa4\xc3\xb6\xc3\xbc", 7}, copy, sizeof(copy));
     assert_string_equal(copy, "a\xc3\xa4\xc3\xb6");
-    text_copy((struct text){"abc\xf0\x9f\x90\xb1", 7}, copy, sizeof(copy));
+    text_dup((struct text){"abc\xf0\x9f\x90\xb1", 7}, copy, sizeof(copy));
     assert_string_equal(copy, "abc");
-    text_copy((struct text){"", 0}, copy, sizeof(copy));
+    text_dup((struct text){"", 0}, copy, sizeof(copy));
     assert_string_equal(copy, "");
 }
 

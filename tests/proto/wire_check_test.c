@@ -143,7 +143,8 @@ static void asking(void **state)
     (void)state;
     EXPECT(QUERY, query, request_id, 0, ERR_MISSING_FIELD, "query.request_id");
     EXPECT(QUERY, query, kind, 0, ERR_UNKNOWN_CALL, "query.kind");
-    EXPECT(QUERY, query, kind, 12, ERR_UNKNOWN_CALL, "query.kind");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__WARM_START, ERR_OK, NULL);
+    EXPECT(QUERY, query, kind, 13, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, 15, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, 24, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TRACE, ERR_MISSING_FIELD,
@@ -169,7 +170,7 @@ static void asking(void **state)
     EXPECT(PRESENCE, presence, request_id, 0, ERR_MISSING_FIELD, "presence.request_id");
     EXPECT(CALL, call, request_id, 0, ERR_MISSING_FIELD, "call.request_id");
     EXPECT(CALL, call, method, 0, ERR_UNKNOWN_CALL, "call.method");
-    EXPECT(CALL, call, method, 10, ERR_UNKNOWN_CALL, "call.method");
+    EXPECT(CALL, call, method, 11, ERR_UNKNOWN_CALL, "call.method");
     EXPECT(CALL, call, text, text("a\x1b[2J"), ERR_BAD_FIELD, "call.text");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__AUDIT, ERR_OK, NULL);
     EXPECT(QUERY, query, text, bytes(WIRE_TEXT_BYTES_MAX), ERR_OK, NULL);
@@ -254,6 +255,7 @@ static const struct {
     {ROOST__V1__METHOD__CONSUMER_REMOVE, "call.scope"},
     {ROOST__V1__METHOD__SCOPE_CREATE, "call.scope"},
     {ROOST__V1__METHOD__FLUSH_INDEX, NULL},
+    {ROOST__V1__METHOD__WARM_START_AGAIN, NULL},
     {ROOST__V1__METHOD__ROOM_CREATE, "call.scope"},
     {ROOST__V1__METHOD__ROOM_JOIN, "call.scope"},
     {ROOST__V1__METHOD__ROOM_LEAVE, "call.scope"},

@@ -74,11 +74,44 @@ static void test_alone_there_is_no_port(void **state)
     assert_string_equal(ip, "10.0.0.1");
 }
 
+static void test_where_datagrams_go(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t ip;
+        uint16_t port;
+    } rows[] = {
+        {"192.0.2.7", 0xc0000207u, 0},
+        {"192.0.2.7:2425", 0xc0000207u, 2425},
+        {"192.0.2.7:70000", 0xc0000207u, 0},
+        {"192.0.2.7:*", 0xc0000207u, 0},
+        {"/ip4/192.0.2.7/udp/4001/quic", 0xc0000207u, 4001},
+        {"/ip4/192.0.2.7/udp/x", 0xc0000207u, 0},
+        {"/ip4/192.0.2.7/tcp/4001", 0xc0000207u, 0}, /* not a port for datagrams */
+        {"/ip4/192.0.2.7", 0xc0000207u, 0},
+        {"tcp://192.0.2.7:7667", 0xc0000207u, 0},
+        {"::ffff:192.0.2.7", 0xc0000207u, 0},
+    };
+    static const char *const none[] = {"", "localhost:2425", "::1", "/ip6/2001:db8::7/udp/1",
+                                       "[2001:db8::7]:2425"};
+    uint32_t ip;
+    uint16_t port;
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(address_udp(rows[i].text, &ip, &port));
+        assert_int_equal(ip, rows[i].ip);
+        assert_int_equal(port, rows[i].port);
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_false(address_udp(none[i], &ip, &port));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses_in_all_their_forms),
         cmocka_unit_test(test_alone_there_is_no_port),
+        cmocka_unit_test(test_where_datagrams_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
  *
  *     iptux_peer ADDRESS NICKNAME [CHARSET]
  *
+ * ADDRESS "*": all of this machine, and it says by broadcast that it is there.
+ *
  * Says on standard output what happens to it:
  *     ready | online IP NICK | update IP NICK | offline IP | message IP TEXT | sent 0|1
  * and does what it is told on standard input:
@@ -125,8 +127,10 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     auto config = IptuxConfig::newFromString("{}");
-    config->SetString("bind_ip", argv[1]);
-    config->SetBool("debug_dont_broadcast", true);
+    if (std::string(argv[1]) != "*") {
+        config->SetString("bind_ip", argv[1]);
+        config->SetBool("debug_dont_broadcast", true);
+    }
     config->SetString("nick_name", argv[2]);
     if (argc > 3)
         config->SetString("net_encode", argv[3]);

@@ -59,6 +59,7 @@ class LanPeer:
         self.random = random.Random(7)
         self.packets, self.news = [], threading.Condition()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         self.socket.bind(self.address)
         self.socket.settimeout(0.1)
         self.is_open = True
@@ -186,13 +187,13 @@ class IptuxPeer:
     """`host`: it believes to run on a machine of this name (two peers of one user on one host are one
     and the same to everybody)."""
 
-    def __init__(self, address, nickname, home, host=None):
+    def __init__(self, address, nickname, home, host=None, prefix=()):
         self.address = address
         os.makedirs(home, exist_ok=True)
         elsewhere = ["unshare", "-u" if os.geteuid() == 0 else "-Uru", "sh", "-c",
                      'echo "$0" > /proc/sys/kernel/hostname && exec "$@"', host] if host else []
         self.process = subprocess.Popen(
-            [*elsewhere, os.environ["ROOST_IPTUX_PEER"], address, nickname],
+            [*prefix, *elsewhere, os.environ["ROOST_IPTUX_PEER"], address, nickname],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(home)}, text=True, preexec_fn=no_orphan())
         self.lines, self.news = [], threading.Condition()

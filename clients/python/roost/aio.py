@@ -385,6 +385,17 @@ class AsyncClient(People):
         page: Page[Counter] = await self.query("PEER_STATS", "counters", timeout)
         return {counter.name: counter.value for counter in page.items}
 
+    async def warm_start(self, timeout: float = 30) -> Dict[str, int]:
+        """How the search for known peers of the local network goes on: run, running, known, asked,
+        answered, waiting, hit_rate_ppm."""
+        page: Page[Counter] = await self.query("WARM_START", "counters", timeout)
+        return {counter.name: counter.value for counter in page.items}
+
+    async def warm_start_again(self, timeout: float = 30) -> int:
+        """Looks for them now, or joins the search that is under way; gives its number
+        (administrators)."""
+        return (await self.call("WARM_START_AGAIN", timeout)).seq
+
     async def remove_peer(self, name: str, timeout: float = 30) -> None:
         """Forgets a peer that is offline and has no messages (administrators)."""
         await self.call("PEER_REMOVE", timeout, peer=name)

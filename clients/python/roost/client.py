@@ -270,6 +270,17 @@ class Client(People):
         page: Page[Counter] = self.query("PEER_STATS", "counters", timeout)
         return {counter.name: counter.value for counter in page.items}
 
+    def warm_start(self, timeout: float = 30) -> Dict[str, int]:
+        """How the search for known peers of the local network goes on: run, running, known, asked,
+        answered, waiting, hit_rate_ppm."""
+        page: Page[Counter] = self.query("WARM_START", "counters", timeout)
+        return {counter.name: counter.value for counter in page.items}
+
+    def warm_start_again(self, timeout: float = 30) -> int:
+        """Looks for them now, or joins the search that is under way; gives its number
+        (administrators)."""
+        return self.call("WARM_START_AGAIN", timeout).seq
+
     def remove_peer(self, name: str, timeout: float = 30) -> None:
         """Forgets a peer that is offline and has no messages (administrators)."""
         self.call("PEER_REMOVE", timeout, peer=name)
