@@ -47,6 +47,12 @@ void metrics_set(struct metrics *metrics, enum metric gauge, int64_t value)
     atomic_store_explicit(&metrics->values[gauge], value, memory_order_relaxed);
 }
 
+void metrics_raise(struct metrics *metrics, enum metric gauge, int64_t value)
+{
+    if (value > metrics_get(metrics, gauge))
+        metrics_set(metrics, gauge, value);
+}
+
 void metrics_record(struct metrics *metrics, enum metric_histogram histogram, uint64_t value)
 {
     histogram_record(&metrics->histograms[histogram], value);

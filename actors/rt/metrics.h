@@ -50,6 +50,7 @@ struct metrics {
 /* Owner only. A counter never gets a negative amount. */
 void metrics_add(struct metrics *metrics, enum metric metric, int64_t amount);
 void metrics_set(struct metrics *metrics, enum metric gauge, int64_t value);
+void metrics_raise(struct metrics *metrics, enum metric gauge, int64_t value); /* if it is more */
 void metrics_record(struct metrics *metrics, enum metric_histogram histogram, uint64_t value);
 
 /* Anyone. */
