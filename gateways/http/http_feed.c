@@ -189,8 +189,7 @@ enum err http_on_detached(struct actor *actor, void *state, const struct msg *ms
     struct http_gateway *gateway = state;
     const INTERNAL(Detached) *detached = MSG_BODY(msg, INTERNAL(Detached));
     (void)actor;
-    struct http_feed *feed =
-        gateway->live ? http_feed_of(gateway->live, detached->session) : NULL;
+    struct http_feed *feed = gateway->live ? http_feed_of(gateway->live, detached->session) : NULL;
     if (!feed)
         return ERR_OK;
     http_listeners_feed_ended(gateway->live, feed,

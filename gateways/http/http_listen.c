@@ -206,8 +206,9 @@ static void say_hello(struct http_listener *listener, const char *last_id)
     if (is_resumed)
         replay(listener, after);
     else if (last_id)
-        (void)say(listener, "id: %s\nevent: reset\ndata: {\"text\":\"what happened since the last "
-                            "event is not known any more; fetch anew what you show\"}\n\n",
+        (void)say(listener,
+                  "id: %s\nevent: reset\ndata: {\"text\":\"what happened since the last "
+                  "event is not known any more; fetch anew what you show\"}\n\n",
                   id);
 }
 

@@ -15,13 +15,13 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define QUICK_MS     200   /* between two looks at the log while somebody reads */
-#define COMMENT_MS   15000 /* so that proxies and readers see that the stream lives */
-#define EVENTS_MAX   8192u
-#define TEXT_MAX     ((size_t)12 << 20) /* a message of the largest size, escaped */
-#define FEEDS_MAX    4096u
-#define BOOT_BYTES   4u
-#define NS_PER_MS    1000000
+#define QUICK_MS   200   /* between two looks at the log while somebody reads */
+#define COMMENT_MS 15000 /* so that proxies and readers see that the stream lives */
+#define EVENTS_MAX 8192u
+#define TEXT_MAX   ((size_t)12 << 20) /* a message of the largest size, escaped */
+#define FEEDS_MAX  4096u
+#define BOOT_BYTES 4u
+#define NS_PER_MS  1000000
 
 /* --- Looking. */
 
@@ -246,9 +246,9 @@ enum err http_live_init(struct http_gateway *gateway)
     live->reader = (struct wire_reader){
         .direction = WIRE_TO_CLIENT, .limits = &gateway->options->limits, .arena = &live->arena};
     live->samples = http_samples_new();
-    live->events = http_events_new(
-        sodium_bin2hex(boot, sizeof(boot), gateway->options->boot_id, BOOT_BYTES), EVENTS_MAX,
-        HTTP_LIVE_EVENT_BYTES);
+    live->events =
+        http_events_new(sodium_bin2hex(boot, sizeof(boot), gateway->options->boot_id, BOOT_BYTES),
+                        EVENTS_MAX, HTTP_LIVE_EVENT_BYTES);
     if (!live->samples || !live->events)
         return ERR_BUSY;
     metrics_set(actor_metrics(gateway->actor), METRIC_HTTP_STREAMS, 0);

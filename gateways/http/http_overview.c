@@ -105,7 +105,8 @@ static void write_actor(struct http_json *json, const struct http_live *live, si
     http_json_number(json, "refusals", stats->refusals);
     http_json_number(json, "restarts", stats->restarts);
     http_json_signed(json, "last_ping_us", stats->ping.took_us > 0 ? stats->ping.took_us : 0);
-    http_json_signed(json, "silent_ms", live->actors[i].silent_ms > 0 ? live->actors[i].silent_ms : 0);
+    http_json_signed(json, "silent_ms",
+                     live->actors[i].silent_ms > 0 ? live->actors[i].silent_ms : 0);
     http_json_object_end(json);
 }
 

@@ -15,7 +15,8 @@ static void run_if_admin(struct http_request *request, http_handler *handler)
     if (http_caller_is_admin(request->caller))
         handler(request);
     else
-        http_answer_error(request, ERR_NOT_ALLOWED, "only administrators may see that from another machine");
+        http_answer_error(request, ERR_NOT_ALLOWED,
+                          "only administrators may see that from another machine");
 }
 
 static bool is_open(const struct http_request *request)
@@ -86,13 +87,13 @@ static void answer_ready(struct http_request *request)
     http_json_bool(&json, "store_writable", is_writable);
     http_json_bool(&json, "is_ready", is_ready && is_writable);
     http_json_text(&json, "text",
-                   !is_known      ? "the broker is being started"
-                   : !is_ready    ? "some actors do not answer"
-                   : !is_writable ? "the disk is full: free some space, nothing else needs to be done"
-                                  : "ready");
+                   !is_known   ? "the broker is being started"
+                   : !is_ready ? "some actors do not answer"
+                   : !is_writable
+                       ? "the disk is full: free some space, nothing else needs to be done"
+                       : "ready");
     http_json_object_end(&json);
-    http_answer(request,
-                is_ready && is_writable ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
+    http_answer(request, is_ready && is_writable ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
 }
 
 static void ready_if_admin(struct http_request *request)
