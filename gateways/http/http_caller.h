@@ -23,8 +23,8 @@ struct http_caller {
     uint8_t *key;
     size_t key_size;
     struct mono_time used, proved;
-    unsigned holds;            /* requests and streams */
-    struct http_request *line; /* those who wait until it is known */
+    unsigned holds;                      /* requests and streams */
+    struct http_request *line;           /* those who wait until it is known */
     char address[HTTP_ADDRESS_TEXT_MAX]; /* of the one who proved it last */
     size_t name_size;
     char name[WIRE_NAME_BYTES_MAX];
