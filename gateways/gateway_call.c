@@ -68,6 +68,9 @@ static bool owner_of(Roost__V1__Method method, uint8_t *ret_actor)
     case ROOST__V1__METHOD__PEER_NICKNAME:
         *ret_actor = ACTOR_PEER_REGISTRY;
         return true;
+    case ROOST__V1__METHOD__WARM_START_AGAIN:
+        *ret_actor = ACTOR_DISCOVERY;
+        return true;
     case ROOST__V1__METHOD__METHOD_NONE:
     case _ROOST__V1__METHOD_IS_INT_SIZE:
         break;
