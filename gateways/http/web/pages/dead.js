@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+/**
+ * Dead letters: what failed for good, why, and what to do about it: deliver again, or destroy.
+ */
+import {get, API} from "/api.js";
+import {count, excerpt, plural, shortId} from "/format.js";
+import {link, scopeLink} from "/router.js";
+import {bodyText, showMessage} from "/ui/body.js";
+import {h, name, replace} from "/ui/dom.js";
+import {pagedList} from "/ui/list.js";
+import {card, pageHead, timeAgo} from "/ui/parts.js";
+import {empty, failure, loading} from "/ui/states.js";
+import {dataTable} from "/ui/table.js";
+import {deadActions} from "/pages/dead_actions.js";
+
+export const title = "Dead letters";
+
+/** @param {Set<string>} chosen @param {() => void} changed */
+function letterTable(chosen, changed) {
+    return dataTable({
+        caption: "Dead letters", id: row => row.message.message_id + row.scope + row.consumer,
+        mark: row => chosen.has(row.message.message_id) ? "is-chosen" : null,
+        columns: [
+            {label: "Choose", cell: row => [row.message.message_id, () => h("input", {type: "checkbox", checked: chosen.has(row.message.message_id),
+                "aria-label": `Choose message ${shortId(row.message.message_id)}`, on: {change: (/** @type {any} */ event) => {
+                    if (event.target.checked)
+                        chosen.add(row.message.message_id);
+                    else
+                        chosen.delete(row.message.message_id);
+                    event.target.closest("tr").classList.toggle("is-chosen", event.target.checked);
+                    changed();
+                }}})]},
+            {label: "Message", head: true, cell: row => [row.message.message_id, () => h("button", {type: "button", class: "quiet small mono", title: row.message.message_id,
+                on: {click: () => showMessage({...row.message, scope: row.scope})}}, shortId(row.message.message_id))]},
+            {label: "From", rank: 2, className: "name-cell", cell: row => [row.message.sender, () => h("a", {href: link("peers", [row.message.sender])}, name(row.message.sender))]},
+            {label: "Body", rank: 2, className: "body-cell", cell: row => [row.message.message_id, () => h("span", {dir: "auto"}, excerpt(bodyText(row.message)))]},
+            {label: "Why", className: "wide", cell: row => row.text || String(row.reason)},
+            {label: "Attempts", align: "end", rank: 3, cell: row => count(row.attempts)},
+            {label: "Died", cell: row => [String(row.died_ms), () => timeAgo(row.died_ms)]},
+        ],
+    });
+}
+
+/** @param {any} ctx @param {any} row a consumer with dead letters */
+function scopeCard(ctx, row) {
+    /** @type {Set<string>} */
+    const chosen = new Set();
+    const said = h("span", {class: "card-note", role: "status"});
+    let dead = row.dead;
+    const list = pagedList({
+        signal: ctx.signal, what: "dead letter", table: letterTable(chosen, say),
+        fetch: query => get(`${API}/dead`, {...query, scope: row.scope, consumer: row.consumer}, ctx.signal),
+        empty: () => empty("No dead letters here any more"),
+        onRows: rows => {
+            const here = new Set(rows.map(one => one.message.message_id));
+            for (const id of chosen) {
+                if (!here.has(id))
+                    chosen.delete(id);
+            }
+            say();
+        },
+    });
+    const actions = deadActions({scope: () => row.scope, consumer: () => row.consumer, count: () => dead, chosen: () => [...chosen],
+        done: () => { chosen.clear(); void list.refresh(); ctx.again(); }});
+
+    function say() {
+        said.textContent = `${plural(dead, "dead letter")}, consumer ${row.consumer}${chosen.size ? `, ${chosen.size} chosen` : ""}`;
+    }
+    say();
+    void list.refresh();
+    const el = card(h("a", {href: scopeLink(row.scope), class: "name", dir: "auto"}, row.scope), list.el, {className: "is-flush", note: said, tools: actions.el});
+    return {el, update(/** @type {any} */ next) {
+        if (next.dead === dead)
+            return;
+        dead = next.dead;
+        say();
+        void list.refresh();
+    }};
+}
+
+/** @param {Element} root @param {any} ctx */
+export function mount(root, ctx) {
+    const place = h("div", {class: "page"}, loading());
+    /** @type {Map<string, ReturnType<typeof scopeCard>>} */
+    const cards = new Map();
+    root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place);
+    const again = () => void load();
+
+    /** @param {any[]} rows */
+    function show(rows) {
+        const next = new Set(rows.map(row => `${row.scope}\n${row.consumer}`));
+        for (const [key, one] of cards) {
+            if (!next.has(key)) {
+                one.el.remove();
+                cards.delete(key);
+            }
+        }
+        if (rows.length === 0) {
+            replace(place, empty("No dead letters", "Everything that was delivered was also taken."));
+            return;
+        }
+        if (cards.size === 0)
+            replace(place);
+        for (const row of rows) {
+            const key = `${row.scope}\n${row.consumer}`, known = cards.get(key);
+            if (known) {
+                known.update(row);
+            } else {
+                const made = scopeCard({...ctx, again}, row);
+                cards.set(key, made);
+                place.append(made.el);
+            }
+        }
+    }
+
+    async function load() {
+        try {
+            const page = await get(`${API}/queues`, {limit: 500, dead: true}, ctx.signal);
+            show(page.items.filter((/** @type {any} */ row) => row.dead > 0).slice(0, 20));
+        } catch (error) {
+            if (!ctx.signal.aborted && cards.size === 0)
+                replace(place, failure(error, again));
+        }
+    }
+    ctx.poll(load, 3000);
+}
