@@ -10,7 +10,7 @@ import {count, micros, time} from "/format.js";
 import {subscribe} from "/state.js";
 import {h, setText} from "/ui/dom.js";
 
-const LEFT = 58, BOTTOM = 20, TOP = 6, RIGHT = 4;
+const LEFT = 66, BOTTOM = 20, TOP = 6, RIGHT = 4;
 
 /** A colour of the style sheet as numbers. @param {Element} probe @param {string} name */
 function colour(probe, name) {

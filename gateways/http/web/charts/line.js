@@ -72,7 +72,7 @@ export function lineChart(options) {
 
     /** @param {number[]} ticks */
     function drawGrid(ticks) {
-        const labels = ticks.map(format);
+        const labels = ticks.map(tick => tick === 0 ? "0" : format(tick));
         start = Math.max(28, ...labels.map(label => label.length * 6.3 + 10));
         const nodes = [];
         ticks.forEach((tick, at) => {
@@ -82,7 +82,8 @@ export function lineChart(options) {
         });
         for (const {ago_ms, label} of timeTicks(window_ms, width - start - end)) {
             const x = width - end - (width - start - end) * ago_ms / window_ms;
-            nodes.push(svg("text", {x, y: height - 5, class: ago_ms ? "tick-x" : "tick-x is-last"}, label));
+            const kind = ago_ms === 0 ? "tick-x is-last" : x < start + 22 ? "tick-x is-first" : "tick-x";
+            nodes.push(svg("text", {x, y: height - 5, class: kind}, label));
         }
         grid.replaceChildren(...nodes);
     }

@@ -30,7 +30,7 @@ function letterTable(chosen, changed) {
                     event.target.closest("tr").classList.toggle("is-chosen", event.target.checked);
                     changed();
                 }}})]},
-            {label: "Message", head: true, cell: row => [row.message.message_id, () => h("button", {type: "button", class: "quiet small mono", title: row.message.message_id,
+            {label: "Message", head: true, cell: row => [row.message.message_id, () => h("button", {type: "button", class: "plain mono", title: row.message.message_id,
                 on: {click: () => showMessage({...row.message, scope: row.scope})}}, shortId(row.message.message_id))]},
             {label: "From", rank: 2, className: "name-cell", cell: row => [row.message.sender, () => h("a", {href: link("peers", [row.message.sender])}, name(row.message.sender))]},
             {label: "Body", rank: 2, className: "body-cell", cell: row => [row.message.message_id, () => h("span", {dir: "auto"}, excerpt(bodyText(row.message)))]},
@@ -80,7 +80,7 @@ function scopeCard(ctx, row) {
 
 /** @param {Element} root @param {any} ctx */
 export function mount(root, ctx) {
-    const place = h("div", {class: "page"}, loading());
+    const place = h("div", {class: "stack"}, loading());
     /** @type {Map<string, ReturnType<typeof scopeCard>>} */
     const cards = new Map();
     root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place);

@@ -51,7 +51,7 @@ function anyTable(caption, rows) {
 
 /** @param {Element} root @param {any} ctx */
 export function mount(root, ctx) {
-    const place = h("div", {class: "page"}, loading());
+    const place = h("div", {class: "stack"}, loading());
     /** @type {Map<string, any>} */
     const tables = new Map();
     root.append(pageHead("Discovery", "The local network. What is heard there is a hint and proves nothing: those peers are unverified."), place);

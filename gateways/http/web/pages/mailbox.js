@@ -47,7 +47,7 @@ export function messageTable(state) {
     return dataTable({
         caption: `Messages: ${state}`, id: row => `${messageOf(row).seq}:${row.consumer ?? ""}`,
         columns: [
-            {label: "Message", head: true, cell: row => [messageOf(row).message_id, () => h("button", {type: "button", class: "quiet small mono", title: messageOf(row).message_id,
+            {label: "Message", head: true, cell: row => [messageOf(row).message_id, () => h("button", {type: "button", class: "plain mono", title: messageOf(row).message_id,
                 on: {click: () => showMessage(messageOf(row), stateDetails(row))}}, shortId(messageOf(row).message_id))]},
             {label: "From", className: "name-cell", cell: row => [messageOf(row).sender, () => h("span", null,
                 h("a", {href: link("peers", [messageOf(row).sender])}, name(messageOf(row).sender)), messageOf(row).sender_unverified ? [" ", unverified()] : null)]},

@@ -57,7 +57,7 @@ function allSteps(message, steps) {
 function showOne(place, ctx, id) {
     const line = h("ol", {class: "timeline"});
     const ends = h("p", {class: "card-note", role: "status"});
-    const what = h("div", {class: "page"});
+    const what = h("div", {class: "stack"});
     let shownFor = "";
     replace(place, loading("Asking what happened"));
 

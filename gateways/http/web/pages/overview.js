@@ -47,14 +47,16 @@ function minute(key) {
 function makeTiles() {
     const totals = () => state.overview.totals;
     const rate = (/** @type {string} */ key) => () => compact(latest(key));
-    const mean = (/** @type {string} */ key) => () => `${compact(minute(key))} /s in the last minute`;
+    const mean = (/** @type {string} */ key) => () => `${compact(minute(key))} /s in a minute`;
     return [
         tile({label: "Stored", unit: "/s", series: "stored", value: rate("stored"), note: mean("stored")}),
         tile({label: "Delivered", unit: "/s", series: "delivered", tone: "tone-2", value: rate("delivered"), note: mean("delivered")}),
         tile({label: "Commit", series: "commit_p99_us", tone: "tone-4", href: link("store"),
             value: () => micros(lastKnown("commit_p50_us")), note: () => `p99 ${micros(lastKnown("commit_p99_us"))}`}),
+        tile({label: "End to end", series: "end_to_end_p99_us", tone: "tone-4",
+            value: () => micros(lastKnown("end_to_end_p50_us")), note: () => `p99 ${micros(lastKnown("end_to_end_p99_us"))}`}),
         tile({label: "Backlog", series: "waiting", tone: "tone-3", href: link("waiting"),
-            value: () => compact(totals().waiting), note: () => `${count(totals().leased)} in flight, ${count(totals().dead)} dead`}),
+            value: () => compact(totals().waiting), note: () => `${count(totals().leased)} in flight`}),
         tile({label: "Oldest undelivered", href: link("waiting"),
             value: () => totals().oldest_undelivered_ms ? span(age(totals().oldest_undelivered_ms)) : "none",
             note: () => totals().oldest_undelivered_ms ? "has been waiting" : "nothing waits"}),
@@ -134,7 +136,7 @@ function usersPerRoom(statistics) {
 /** @param {Element} root @param {any} ctx */
 export function mount(root, ctx) {
     const head = pageHead("Overview", null, [h("span", {class: "stale-note"}, badge("stale", "warn", "Nothing new for more than three seconds."))]);
-    const place = h("div", {class: "page"}, loading("Reading the last ten minutes"));
+    const place = h("div", {class: "stack"}, loading("Reading the last ten minutes"));
     root.append(head, place);
     /** @type {any} */
     let parts = null;

@@ -37,7 +37,7 @@ export function figureGrid(signal) {
         {key: "bytes_in", label: "in", tone: "tone-1", area: true},
         {key: "bytes_out", label: "out", tone: "tone-2"},
     ]});
-    const heat = heatMap({title: "How long commits take", note: "darker: more of them", what: "commit", signal});
+    const heat = heatMap({title: "How long commits take", note: "stronger: more of them", what: "commit", signal});
     const latencies = ["commit_p50_us", "commit_p99_us", "end_to_end_p50_us", "end_to_end_p99_us"];
     const cards = [["span-6", throughput], ["span-6", backlog], ["span-4", commit], ["span-4", whole], ["span-4", online],
         ["span-8", heat], ["span-4", traffic]];

@@ -176,7 +176,7 @@ export function mountRoom(root, ctx, room) {
         h("div", {class: "room"},
             card("Live", [place, h("form", {class: "say", on: {submit: (/** @type {Event} */ event) => { event.preventDefault(); void say(); }}}, input,
                 h("button", {type: "submit", class: "primary"}, "Send"))], {className: "is-flush", note: "Enter sends, Shift and Enter begins a line"}),
-            h("div", {class: "page"}, aboutCard(ctx, room), membersCard(ctx, room))));
+            h("div", {class: "stack"}, aboutCard(ctx, room), membersCard(ctx, room))));
     void load();
 }
 

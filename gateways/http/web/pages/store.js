@@ -67,7 +67,7 @@ export function mount(root, ctx) {
     const commit = lineChart({title: "Commit", note: "until it is on the disk", signal, group, format: micros, series: [
         {key: "commit_p99_us", label: "p99", tone: "tone-4", area: true}, {key: "commit_p50_us", label: "p50", tone: "tone-1"}]});
     const wal = lineChart({title: "Write-ahead log", note: "size", signal, group, format: bytes, base: 1024, series: [{key: "wal_bytes", label: "bytes", tone: "tone-3", area: true}]});
-    const heat = heatMap({title: "How long commits take", note: "darker: more of them", what: "commit", signal, height: 230});
+    const heat = heatMap({title: "How long commits take", note: "stronger: more of them", what: "commit", signal, height: 230});
     const about = facts("The data file");
     let most = 1;
     const table = tableSizes(() => most);

@@ -41,7 +41,7 @@ subscribe("tick", () => {
         setText(node, relative(Number(/** @type {HTMLElement} */ (node).dataset.ms), now()));
 });
 
-/** @param {string} text @param {"ok"|"warn"|"bad"|"info"|"none"} [tone] @param {string} [title] */
+/** @param {string} text @param {"ok"|"warn"|"bad"|"info"|"none"|"quiet"} [tone] @param {string} [title] */
 export function badge(text, tone = "none", title = "") {
     return h("span", {class: `badge is-${tone}`, title: title || null}, text);
 }
@@ -54,7 +54,7 @@ export function presence(isOnline) {
 
 /** Shown wherever a peer that proved nothing is shown. */
 export function unverified() {
-    return badge("unverified", "warn", "This peer has proved nothing: it has no account, or it was seen on the local network.");
+    return badge("unverified", "quiet", "This peer has proved nothing: it has no account, or it was seen on the local network.");
 }
 
 /**
