@@ -73,7 +73,8 @@ static const char errors_head[] =
     "\n"
     "*Retryable*: the same request may succeed later, so wait `retry_after_ms` and try again. "
     "Anything else will\n"
-    "fail again, however often it is tried.\n";
+    "fail again, however often it is tried. *HTTP*: the status when it answers a request of "
+    "REST.\n";
 
 static const struct group {
     uint32_t first;
@@ -93,16 +94,18 @@ static const struct group {
 
 static enum err write_group(const struct group *group, struct buf *out)
 {
-    enum err err = buf_append_format(out,
-                                     "\n## %s\n\n%s\n\n| code | name | retryable | meaning |\n"
-                                     "|---|---|---|---|\n",
-                                     group->title, group->advice);
+    enum err err =
+        buf_append_format(out,
+                          "\n## %s\n\n%s\n\n| code | name | retryable | HTTP | meaning |\n"
+                          "|---|---|---|---|---|\n",
+                          group->title, group->advice);
     for (int i = 1; !err && i < ERR_COUNT; i++) {
         enum err each = (enum err)i;
         if (err_code(each) / GROUP_SPAN != group->first / GROUP_SPAN)
             continue;
-        err = buf_append_format(out, "| %u | %s | %s | %s |\n", err_code(each), err_name(each),
-                                err_is_retryable(each) ? "yes" : "no", err_sentence(each));
+        err = buf_append_format(out, "| %u | %s | %s | %u | %s |\n", err_code(each), err_name(each),
+                                err_is_retryable(each) ? "yes" : "no", err_http_status(each),
+                                err_sentence(each));
     }
     return err;
 }

@@ -89,6 +89,7 @@ static void say_not_attached(struct actor *actor, struct zmq_gateway *gateway,
 {
     Roost__V1__Attached attached = ROOST__V1__ATTACHED__INIT;
     attached.handle = handle;
+    metrics_count_error(actor_metrics(actor), err);
     attached.code = err_code(err);
     attached.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__ATTACHED, &attached.base);
@@ -157,6 +158,7 @@ enum err zmq_on_attached(struct actor *actor, void *state, const struct msg *msg
         attached.scope = BYTES(scope, scope_format(body->scope_kind, body->scope_name.data,
                                                    body->scope_name.len, scope));
     attached.handle = (uint32_t)handle;
+    metrics_count_code(actor_metrics(actor), body->code);
     attached.code = body->code;
     attached.text = body->code && !body->text[0] ? text_of(err_sentence(err_from_code(body->code)))
                                                  : body->text;
@@ -298,6 +300,7 @@ static void say_fin(struct actor *actor, struct zmq_gateway *gateway, struct zmq
 {
     Roost__V1__Fin fin = ROOST__V1__FIN__INIT;
     fin.request_id = request_id;
+    metrics_count_error(actor_metrics(actor), err);
     fin.code = err_code(err);
     fin.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__FIN, &fin.base);
@@ -428,6 +431,7 @@ static void say_reply(struct actor *actor, struct zmq_gateway *gateway, struct z
 {
     Roost__V1__Reply reply = ROOST__V1__REPLY__INIT;
     reply.request_id = request_id;
+    metrics_count_error(actor_metrics(actor), err);
     reply.code = err_code(err);
     reply.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__REPLY, &reply.base);
@@ -526,6 +530,7 @@ enum err zmq_on_call_done(struct actor *actor, void *state, const struct msg *ms
         return ERR_OK;
     Roost__V1__Reply reply = ROOST__V1__REPLY__INIT;
     reply.request_id = request_id;
+    metrics_count_code(actor_metrics(actor), body->code);
     reply.code = body->code;
     reply.text = body->code && !body->text[0] ? text_of(err_sentence(err_from_code(body->code)))
                                               : body->text;
