@@ -7,7 +7,7 @@ import {count, plural} from "/format.js";
 import {h, replace, setText} from "/ui/dom.js";
 import {failure, loading} from "/ui/states.js";
 
-const PAGE = 100, ASK_MAX = 500, ROWS_MAX = 2000;
+const PAGE = 100, ASK_MAX = 500, ROWS_MAX = 2000, FEW = 15;
 
 /**
  * @param {object} options
@@ -41,7 +41,7 @@ export function pagedList(options) {
                 replace(place, table.el);
         }
         isShown = true;
-        foot.hidden = rows.length === 0;
+        foot.hidden = rows.length < FEW && !next;
         const isFull = rows.length >= ROWS_MAX;
         more.hidden = !next || isFull;
         setText(said, isFull && next ? `The first ${count(rows.length)} are shown; narrow the search to see others.`
