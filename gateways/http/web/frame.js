@@ -193,7 +193,7 @@ export function buildFrame() {
     subscribe("tick", showLink);
     subscribe("overview", showTotals);
     subscribe("sample", showTotals);
-    subscribe("alarm", alarm => announce(`Alarm: ${alarm.text}`));
+    subscribe("alarm", alarm => announce(`${alarm.level === "ok" ? "Alarm over" : "Alarm"}: ${alarm.text}`));
     setInterval(() => publish("tick"), 1000);
 }
 

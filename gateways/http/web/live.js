@@ -9,7 +9,7 @@
  */
 import {get, identity, isUnauthorised, API} from "/api.js";
 import {sseParser} from "/sse.js";
-import {publish, setLink, state, takeOverview, takeSample} from "/state.js";
+import {publish, setLink, state, takeAlarm, takeOverview, takeSample} from "/state.js";
 
 const BASE = ["sample", "alarm", "presence"];
 const SILENCE_MS = 20_000;
@@ -152,7 +152,9 @@ function take(event) {
         takeSample(data);
     else if (event.type === "reset")
         void reload();
-    else if (event.type === "alarm" || event.type === "presence" || event.type === "log" || event.type === "message")
+    else if (event.type === "alarm")
+        takeAlarm(data);
+    else if (event.type === "presence" || event.type === "log" || event.type === "message")
         publish(event.type, data);
 }
 

@@ -95,7 +95,7 @@ export function takeSample(sample) {
         return;
     at.push(sample.at_ms);
     for (const key of Object.keys(values)) {
-        values[key].push(sample[key] ?? 0);
+        values[key].push(sample[key] ?? null);
         if (values[key].length > SAMPLES_MAX)
             values[key].shift();
     }
@@ -114,6 +114,15 @@ export function takeSample(sample) {
     state.skew_ms = sample.at_ms - Date.now() > -STALE_MS ? sample.at_ms - Date.now() : state.skew_ms;
     state.sampled_at = Date.now();
     show("sample");
+}
+
+/** An alarm began, changed or (level "ok") ended. @param {any} alarm */
+export function takeAlarm(alarm) {
+    if (state.overview) {
+        const others = (state.overview.alarms ?? []).filter((/** @type {any} */ one) => one.name !== alarm.name);
+        state.overview.alarms = alarm.level === "ok" ? others : [...others, alarm];
+    }
+    publish("alarm", alarm);
 }
 
 /** While paused, what comes is kept and not shown. @param {Topic} topic */

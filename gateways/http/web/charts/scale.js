@@ -104,7 +104,7 @@ export function summary(values) {
 
 /** How strongly a heat map shows a count: by its order of magnitude. @param {number} value @param {number} max */
 export function heatShare(value, max) {
-    return value > 0 && max > 0 ? 0.12 + 0.88 * Math.log1p(value) / Math.log1p(max) : 0;
+    return value > 0 && max > 0 ? 1 - 0.88 * (1 - Math.log1p(value) / Math.log1p(max)) : 0;
 }
 
 /**

@@ -47,7 +47,7 @@ function actorTable(past) {
             {label: "State", cell: actor => [actor.state, () => stateBadge(actor)]},
             {label: "Busy", live: (actor, td) => busy(actor, td), sort: actor => actor.busy_share ?? 0},
             {label: "Mailbox", align: "end", cell: actor => count(actor.mailbox), sort: actor => actor.mailbox},
-            {label: "Highest", align: "end", rank: 2, cell: actor => count(actor.mailbox_max), sort: actor => actor.mailbox_max},
+            {label: "Highest", align: "end", rank: 2, cell: actor => count(actor.mailbox_max), title: actor => actor.mailbox_limit ? `Room for ${count(actor.mailbox_limit)} of each sender` : "", sort: actor => actor.mailbox_max},
             {label: "Last minutes", rank: 3, live: (actor, td) => depth(actor, td, past)},
             {label: "Messages", align: "end", cell: actor => `${compact(actor.messages_per_s)} /s`, sort: actor => actor.messages_per_s ?? 0},
             {label: "Ping", align: "end", rank: 2, cell: actor => micros(actor.last_ping_us), sort: actor => actor.last_ping_us ?? 0},

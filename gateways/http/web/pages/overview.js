@@ -6,13 +6,14 @@
 import {figureGrid} from "/pages/overview_charts.js";
 import {get, API} from "/api.js";
 import {bytes, compact, count, micros, plural, span} from "/format.js";
+import {retryNow} from "/live.js";
 import {link} from "/router.js";
 import {latest, now, state} from "/state.js";
 import {sparkline} from "/charts/spark.js";
 import {h, keep, setAttr, setText} from "/ui/dom.js";
 import {icon} from "/ui/icons.js";
 import {badge, card, pageHead, timeAgo} from "/ui/parts.js";
-import {loading} from "/ui/states.js";
+import {failure, loading} from "/ui/states.js";
 
 export const title = "Overview";
 
@@ -168,6 +169,12 @@ export function mount(root, ctx) {
             (node, alarm) => setText(node.children[1], alarm.text));
     }
 
+    function wait() {
+        if (!parts && state.link.phase === "waiting")
+            place.replaceChildren(failure({message: state.link.reason, status: 0, code: 0}, retryNow));
+    }
+
+    ctx.on("link", wait);
     ctx.on("overview", update);
     ctx.on("sample", update);
     update();
