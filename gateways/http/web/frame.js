@@ -67,6 +67,7 @@ function setMenu(isOpen) {
 
 /** @param {string} page */
 export function markPage(page) {
+    document.body.dataset.page = page;
     for (const [id, {a}] of entries)
         setAttr(a, "aria-current", id === page ? "page" : null);
 }
@@ -80,7 +81,7 @@ const outButton = h("button", {type: "button", class: "quiet icon-button", "aria
 const lamp = h("span", {class: "lamp", "aria-hidden": "true"});
 const linkText = h("span", {class: "link-text"});
 const again = h("button", {type: "button", class: "quiet small", on: {click: () => retryNow()}}, "Try now");
-const health = h("a", {class: "health-mini", href: link("overview")}, "");
+const health = h("a", {class: "health-mini", href: link("overview"), hidden: true});
 
 export function togglePause() {
     setPaused(!state.paused);
@@ -161,7 +162,8 @@ function showTotals() {
     setText(entries.get("peers")?.count ?? h("i"), totals.peers_online ? shortCount(totals.peers_online) : "");
     const now_health = state.overview.health;
     setAttr(health, "class", `health-mini is-${now_health.state}`);
-    setText(health, now_health.state === "ok" ? "" : now_health.sentence);
+    setText(health, now_health.sentence);
+    health.hidden = now_health.state === "ok";
     if (saidHealth && saidHealth !== now_health.state)
         announce(now_health.sentence);
     saidHealth = now_health.state;

@@ -78,10 +78,13 @@ export function figure(options) {
  * @param {Element} element @param {(width: number) => void} draw @param {AbortSignal} signal
  */
 export function onWidth(element, draw, signal) {
+    let known = 0;
     const observer = new ResizeObserver(entries => {
         const width = Math.round(entries[0].contentRect.width);
-        if (width > 0)
-            draw(width);
+        if (width > 0 && width !== known) {
+            known = width;
+            requestAnimationFrame(() => signal.aborted || draw(width));
+        }
     });
     observer.observe(element);
     signal.addEventListener("abort", () => observer.disconnect(), {once: true});

@@ -110,10 +110,10 @@ function makePeople() {
         const value = h("dd", null, "–");
         return {label, value, el: h("div", null, h("dt", null, label), value)};
     });
-    const rooms = h("ul", {class: "members"});
+    const rooms = h("ul", {class: "members", "aria-label": "Largest rooms"});
     const keys = ["connected", "authenticated", "rooms", "users", "invitations_pending", "sessions"];
     return {
-        el: card("People", h("div", {class: "form"}, h("dl", {class: "numbers"}, cells.map(cell => cell.el)), rooms)),
+        el: card("People", h("div", {class: "people"}, h("dl", {class: "numbers"}, cells.map(cell => cell.el)), rooms)),
         update() {
             cells.forEach((cell, at) => setText(cell.value, count(state.overview.totals[keys[at]])));
         },
@@ -147,7 +147,7 @@ export function mount(root, ctx) {
         const alarms = h("ul", {class: "alarms", "aria-label": "Alarms"});
         place.replaceChildren(health.el, alarms, h("div", {class: "tiles"}, tiles.map(one => one.el)),
             charts.el);
-        charts.el.append(h("div", {class: "span-4"}, people.el));
+        charts.el.append(h("div", {class: "span-12"}, people.el));
         ctx.poll(async () => people.rooms(usersPerRoom(await get(`${API}/admin/statistics`, {}, ctx.signal))), 5000);
         return {health, tiles, charts, people, alarms};
     }
