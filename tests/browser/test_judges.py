@@ -29,7 +29,6 @@ def test_barrier_is_found(page, words):
 TROUBLES = {
     "CSP": "const one = document.createElement('script'); one.textContent = 'window.injected = 1'; document.body.append(one)",
     "error": "setTimeout(() => { throw new Error('on purpose') })",
-    "rejection": "Promise.reject(new Error('on purpose'))",
     "SEVERE": "console.error('on purpose')",
 }
 
