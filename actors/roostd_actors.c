@@ -219,7 +219,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_http(config, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
-        .other_gateway = ACTOR_TCP_GATEWAY,
+        .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
     };
     ret->sync_manager = (struct sync_manager_options){
         .backoff = backoff_of(config),

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "gateways/http/http_internal.h"
+#include "gateways/http/http_ask.h"
 #include "rt/check.h"
 #include "rt/log.h"
 
@@ -66,7 +66,12 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         break;
     case HTTP_TIMER_SWEEP:
         http_net_sweep(gateway);
+        http_callers_sweep(gateway);
         arm(gateway, HTTP_TIMER_SWEEP, SWEEP_MS);
+        break;
+    case HTTP_TIMER_SEEN:
+        http_callers_tell_seen(gateway);
+        arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
         break;
     case HTTP_TIMER_STOP:
         break; /* on_batch looks whether that is over */
@@ -96,8 +101,9 @@ static enum err on_batch(struct actor *actor, void *state)
 static enum err on_no_answer(struct actor *actor, void *state, uint8_t kind, uint64_t context)
 {
     (void)actor;
-    (void)state;
-    log_warn("no-answer", LOG_STR("kind", message_name(kind)), LOG_U64("context", context));
+    log_warn("no-answer", LOG_STR("kind", message_name(kind)));
+    if (!http_caller_no_answer(state, context))
+        http_ask_no_answer(state, kind, context);
     return ERR_OK;
 }
 
@@ -106,12 +112,16 @@ static enum err init(struct actor *actor, void *state, const void *args)
     struct http_gateway *gateway = state;
     gateway->actor = actor;
     gateway->options = args;
+    gateway->started = actor_mono(actor);
     u64map_init(&gateway->requests, REQUESTS_MAX);
+    http_callers_init(gateway);
+    http_ask_init(gateway);
     enum err err = http_net_open(gateway);
     if (err || gateway->options->listen_count == 0)
         return err;
     actor_watch(actor, WATCH_POLLER, NULL, gateway->poller);
     arm(gateway, HTTP_TIMER_SWEEP, SWEEP_MS);
+    arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
     return ERR_OK;
 }
 
@@ -121,6 +131,8 @@ static void fini(struct actor *actor, void *state)
     if (gateway->poller >= 0)
         actor_unwatch(actor, WATCH_POLLER);
     http_net_close(gateway);
+    http_callers_fini(gateway);
+    http_ask_fini(gateway);
     u64map_fini(&gateway->requests);
 }
 
@@ -136,4 +148,14 @@ const struct actor_class http_gateway_actor = {
     .on_batch = on_batch,
     .on_readable = on_readable,
     .on_stop = on_stop,
+    .on =
+        {
+            [MSG_LOGIN_DONE] = http_on_login_done,
+            [MSG_SESSION_OPENED] = http_on_session_opened,
+            [MSG_ACCOUNT_CHANGED] = http_on_account_changed,
+            [MSG_CALL_DONE] = http_on_call_done,
+            [MSG_QUERY_PART] = http_on_query_part,
+            [MSG_QUERY_DONE] = http_on_query_done,
+            [MSG_STORE_DONE] = http_on_store_done,
+        },
 };

@@ -37,6 +37,7 @@
 
 #include <microhttpd.h>
 
+#include "gateways/http/http_cursor.h"
 #include "gateways/http/http_gateway.h"
 #include "gateways/http/http_handlers.h"
 #include "gateways/http/http_head.h"
@@ -65,6 +66,14 @@
 struct http_gateway;
 struct http_asset;
 struct http_stream;
+struct http_caller;
+struct http_fields;
+
+/* What goes on when an answer has come; http_ask.h. */
+typedef void http_called(struct http_request *request, const INTERNAL(CallDone) * done);
+typedef void http_stored(struct http_request *request, const INTERNAL(StoreDone) * done);
+typedef void http_part(struct http_request *request, const Roost__V1__Result *result);
+typedef void http_finished(struct http_request *request, const Roost__V1__Fin *fin);
 
 /* A socket that was accepted; beside it in libmicrohttpd. */
 struct http_connection {
@@ -118,6 +127,30 @@ struct http_request {
     size_t header_count;
     struct http_stream *stream;
 
+    /* Who asks (http_caller.h). */
+    struct http_caller *caller;
+    http_handler *when_admitted;
+    struct http_caller *waits_for; /* until it is known who this is */
+    struct http_request *line_next;
+    char peer[3 * WIRE_NAME_BYTES_MAX + 1];
+
+    /* What other actors are asked for it (http_ask.h). */
+    struct http_fields *fields; /* of its body, NULL: not read */
+    http_called *on_called;
+    http_stored *on_stored;
+    http_part *on_part;
+    http_finished *on_finished;
+    struct http_json json; /* an answer that is written part by part */
+    const char *list;      /* the field of RESULT that holds its rows */
+    uint32_t rows;
+    uint32_t offset;
+    uint32_t step; /* of a handler that asks several things */
+    uint64_t pending_seq;
+    enum err missing; /* what it means when there is no row */
+    struct http_cursor cursor;
+    char scope[WIRE_SCOPE_BYTES_MAX + 1];
+    uint8_t id[UUID_BYTES];
+
     /* Called when the request is over, however; for those who keep something of it. */
     void (*on_gone)(struct http_request *request);
     void *context; /* of whoever set on_gone */
@@ -136,9 +169,17 @@ struct http_gateway {
     struct http_connection *connections;
     size_t connection_count;
     uint64_t last_ticket;
-    struct u64map requests; /* by ticket, from the first line to the end */
-    size_t running;         /* requests whose handler was called and that have no answer */
+    struct u64map requests;           /* by ticket, from the first line to the end */
+    struct hash callers;              /* by token or name */
+    struct u64map callers_by_session; /* gone ones too, while somebody holds them */
+    uint64_t last_session;
+    struct uuid_source uuids;
+    struct arena arena;         /* of the frame in hand */
+    struct wire_reader checker; /* frames of ours, before they are asked */
+    struct wire_reader reader;  /* frames that answer */
+    size_t running;             /* requests whose handler was called and that have no answer */
     size_t streams;
+    struct mono_time started;
     bool is_stopping;
     struct mono_time stop_began;
 };
@@ -146,6 +187,7 @@ struct http_gateway {
 enum http_timer {
     HTTP_TIMER_NET,   /* libmicrohttpd wants to be called again */
     HTTP_TIMER_SWEEP, /* who takes too long */
+    HTTP_TIMER_SEEN,  /* the registry is told who is there */
     HTTP_TIMER_STOP,
 };
 
@@ -170,6 +212,9 @@ void *http_request_begin(struct http_gateway *gateway, const char *target);
 enum MHD_Result http_request_access(struct http_request *request, struct MHD_Connection *mhd,
                                     const char *method, const char *upload, size_t *upload_size);
 void http_request_end(struct http_request *request);
+
+/* The address it comes from, without a port. */
+void http_request_address(const struct http_request *request, char ret_text[HTTP_ADDRESS_TEXT_MAX]);
 
 /* NULL: it is over. */
 struct http_request *http_request_of(const struct http_gateway *gateway, uint64_t ticket);

@@ -14,13 +14,17 @@
  * libmicrohttpd calls http_request_access for each of the middle ones. An answer is given on its
  * second call at the earliest: on the first one it would end the connection.
  */
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateways/http/http_assets.h"
+#include "gateways/http/http_caller.h"
 #include "gateways/http/http_error.h"
+#include "gateways/http/http_fields.h"
 #include "gateways/http/http_internal.h"
 #include "rt/check.h"
 #include "rt/log.h"
@@ -85,6 +89,8 @@ void http_request_end(struct http_request *request)
         request->connection->since = actor_mono(gateway->actor);
     }
     http_stream_forget(request);
+    http_caller_release(request);
+    http_fields_free(&request->fields);
     (void)u64map_remove(&gateway->requests, request->ticket, NULL); /* it is there */
     buf_fini(&request->body);
     buf_fini(&request->answer);
@@ -177,6 +183,19 @@ static void check_head(struct http_request *request, const char *method)
         find_route(request, method);
 }
 
+void http_request_address(const struct http_request *request, char ret_text[HTTP_ADDRESS_TEXT_MAX])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    socklen_t size = !address                        ? 0
+                     : address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                     : sizeof(struct sockaddr_in6);
+    if (!address ||
+        getnameinfo(address, size, ret_text, HTTP_ADDRESS_TEXT_MAX, NULL, 0, NI_NUMERICHOST) != 0)
+        ret_text[0] = '\0';
+}
+
 /* --- The answer. */
 
 void http_answer_header(struct http_request *request, const char *name, const char *format, ...)
@@ -205,6 +224,17 @@ void http_answer_text(struct http_request *request, const char *content_type)
     request->content_type = content_type;
 }
 
+/* What was to be said did not fit. */
+static void answer_instead(struct http_request *request, enum err err)
+{
+    struct http_json json;
+    request->json.err = ERR_OK;
+    request->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    log_error("answer-failed", LOG_ERROR(err));
+    http_answer_json(request, &json);
+    (void)http_error_write(&json, ERR_INTERNAL, NULL, 0);
+}
+
 void http_answer(struct http_request *request, unsigned status)
 {
     CHECK(request->state == HTTP_RUNNING || request->state == HTTP_ARRIVING ||
@@ -213,6 +243,8 @@ void http_answer(struct http_request *request, unsigned status)
         request->gateway->running--;
     request->state = HTTP_ANSWERED;
     request->status = status;
+    if (request->json.err && status < MHD_HTTP_BAD_REQUEST)
+        answer_instead(request, request->json.err);
     http_net_resume(request);
 }
 
@@ -353,6 +385,28 @@ static void tell_refusal(struct http_request *request)
     http_answer_error(request, request->refusal, request->refusal_text);
 }
 
+static void run_admitted(struct http_request *request)
+{
+    const struct http_route *route = request->match.route;
+    if (route->access == HTTP_ADMIN && !http_caller_is_admin(request->caller))
+        http_answer_error(request, ERR_NOT_ALLOWED, "only administrators may do that");
+    else
+        route->handler(request);
+}
+
+static void run(struct http_request *request)
+{
+    const struct http_route *route = request->match.route;
+    char problem[HTTP_PROBLEM_BYTES_MAX] = "";
+    enum err err = route->fields[0] ? http_fields_read(request, problem) : ERR_OK;
+    if (err)
+        http_answer_error(request, err, problem);
+    else if (route->access == HTTP_ANYBODY)
+        route->handler(request);
+    else
+        http_caller_admit(request, run_admitted);
+}
+
 static void dispatch(struct http_request *request)
 {
     if (request->refusal) {
@@ -366,7 +420,7 @@ static void dispatch(struct http_request *request)
     } else {
         request->state = HTTP_RUNNING;
         request->gateway->running++;
-        request->match.route->handler(request);
+        run(request);
     }
 }
 

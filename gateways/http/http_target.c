@@ -41,6 +41,11 @@ static bool decode(char *text, size_t *size, bool is_form)
     return true;
 }
 
+bool http_percent_decode(char *text, size_t *size)
+{
+    return decode(text, size, false);
+}
+
 static const char *take_text(char *text, size_t size, bool is_form, struct http_text *ret)
 {
     if (!decode(text, &size, is_form))

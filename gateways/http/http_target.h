@@ -12,6 +12,7 @@
 #ifndef GATEWAYS_HTTP_HTTP_TARGET_H
 #define GATEWAYS_HTTP_HTTP_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ MUST_USE enum err http_target_parse(char *text, size_t size, struct http_target 
 
 /* NULL: not given. */
 const struct http_text *http_target_parameter(const struct http_target *target, const char *name);
+
+/* In place. False: a broken escape. */
+bool http_percent_decode(char *text, size_t *size);
 
 /* A number of digits only, at most `max`; ERR_BAD_FIELD. */
 MUST_USE enum err http_text_number(struct http_text text, uint64_t max, uint64_t *ret);
