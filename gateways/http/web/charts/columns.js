@@ -57,7 +57,7 @@ export function columnChart(options) {
             if (!chart.isTable)
                 draw();
             const used = items.filter(item => item.value > 0);
-            chart.describe(used.length ? `${used.map(item => `${item.label} ${count(item.value)}`).join(", ")}.` : "nothing.");
+            chart.describe(() => used.length ? `${used.map(item => `${item.label} ${count(item.value)}`).join(", ")}.` : "nothing.");
         },
     };
 }

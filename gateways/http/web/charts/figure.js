@@ -6,6 +6,8 @@
 import {h, setAttr, uniqueId} from "/ui/dom.js";
 import {icon} from "/ui/icons.js";
 
+const DESCRIBE_MS = 10_000;
+
 /** Shares the time under the pointer between charts. */
 export function hoverGroup() {
     /** @type {Set<(at_ms: number|null) => void>} */
@@ -34,7 +36,7 @@ export function figure(options) {
     const titleId = uniqueId("chart");
     const place = h("div", {class: "chart-table"});
     place.hidden = true;
-    let isTable = false;
+    let isTable = false, described = -DESCRIBE_MS;
     const toggle = h("button", {type: "button", class: "quiet icon-button chart-toggle", "aria-pressed": "false",
         "aria-label": `Show as table: ${options.title}`, title: "Show as table", on: {click: flip}}, icon("table"));
     setAttr(options.drawing, "role", "img");
@@ -65,9 +67,12 @@ export function figure(options) {
         drawn, place);
     return {
         el,
-        /** @param {string} words */
+        /** The summary, at most every ten seconds: it is read, not watched. @param {() => string} words */
         describe(words) {
-            setAttr(options.drawing, "aria-label", `${options.title}: ${words}`);
+            if (performance.now() - described < DESCRIBE_MS)
+                return;
+            described = performance.now();
+            setAttr(options.drawing, "aria-label", `${options.title}: ${words()}`);
         },
         get isTable() { return isTable; },
     };

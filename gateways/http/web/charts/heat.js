@@ -123,16 +123,18 @@ export function heatMap(options) {
     }
 
     function describe() {
-        let sum = 0, slowest = -1;
-        for (const row of rows) {
-            row.forEach((value, at) => {
-                sum += value;
-                if (value > 0)
-                    slowest = Math.max(slowest, at);
-            });
-        }
-        chart.describe(sum === 0 ? "nothing in the last ten minutes."
-            : `${count(sum)} in the last ten minutes, the slowest ${label(slowest)}.`);
+        chart.describe(() => {
+            let sum = 0, slowest = -1;
+            for (const row of rows) {
+                row.forEach((value, at) => {
+                    sum += value;
+                    if (value > 0)
+                        slowest = Math.max(slowest, at);
+                });
+            }
+            return sum === 0 ? "nothing in the last ten minutes."
+                : `${count(sum)} in the last ten minutes, the slowest ${label(slowest)}.`;
+        });
     }
 
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {

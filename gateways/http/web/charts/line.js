@@ -32,7 +32,7 @@ export function lineChart(options) {
     let times = [], xs = [];
     /** @type {Record<string, number[]>} */
     let values = {};
-    let max = 1;
+    let max = 1, drawn = "";
     /** @type {number|null} */
     let hovered = null;
 
@@ -73,6 +73,10 @@ export function lineChart(options) {
     /** @param {number[]} ticks */
     function drawGrid(ticks) {
         const labels = ticks.map(tick => tick === 0 ? "0" : format(tick));
+        const key = `${width} ${labels.join()}`;
+        if (key === drawn)
+            return;
+        drawn = key;
         start = Math.max(28, ...labels.map(label => label.length * 6.3 + 10));
         const nodes = [];
         ticks.forEach((tick, at) => {
@@ -132,7 +136,7 @@ export function lineChart(options) {
     }
 
     function describe() {
-        chart.describe(series.map(one => {
+        chart.describe(() => series.map(one => {
             const {last, max: most, mean, count} = summary(values[one.key] ?? []);
             return count ? `${one.label} now ${format(last)}, mean ${format(mean)}, highest ${format(most)}` : `${one.label}: nothing yet`;
         }).join("; ") + ".");

@@ -40,7 +40,7 @@ export function linePath(xs, ys, place, options = {}) {
             before = NaN;
             continue;
         }
-        const x = xs[i].toFixed(1), y = place(ys[i]).toFixed(1);
+        const x = Math.round(xs[i] * 10) / 10, y = Math.round(place(ys[i]) * 10) / 10;
         const isJoined = Number.isFinite(before) && xs[i] - before <= (options.gap ?? Infinity);
         if (isJoined && options.step)
             parts.push(`H${x}V${y}`);

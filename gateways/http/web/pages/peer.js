@@ -80,7 +80,7 @@ export function mountPeer(root, ctx, peerName) {
     async function rename() {
         const input = h("input", {type: "text", "aria-label": "Name you give it", maxlength: "255"});
         const answer = await ask({title: `What do you call ${peerName}?`, text: [input, "Only this broker shows it. An empty name takes it away."], verb: "Save", destroys: false});
-        if (answer && await attempt(() => patch(path`/peers/${peerName}`, {nickname: input.value}), () => "Saved."))
+        if (answer && await attempt(() => patch(path`/peers/${peerName}`, {nickname: input.value}).then(() => true), () => "Saved."))
             void load();
     }
 

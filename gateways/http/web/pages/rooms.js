@@ -43,7 +43,7 @@ async function create() {
     const form = h("div", {class: "form"}, field("Name", input), field("Topic", topic), field("Who may come in", privacy));
     const answer = await ask({title: "New room", text: [form], verb: "Create", destroys: false});
     const wanted = input.value.trim();
-    if (answer && wanted && await attempt(() => post(`${API}/rooms`, {room: wanted, name: wanted, topic: topic.value, privacy: privacy.value}).then(() => true), () => `The room ${wanted} exists now.`))
+    if (answer && wanted && await attempt(() => post(`${API}/rooms`, {name: wanted, topic: topic.value, privacy: privacy.value}).then(() => true), () => `The room ${wanted} exists now.`))
         go(link("rooms", [wanted]));
 }
 
