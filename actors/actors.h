@@ -59,6 +59,7 @@ struct actors {
     struct zmq_gateway_bound bound;       /* where it listens, after the start */
     struct http_gateway_bound http_bound; /* the same */
     const struct metrics *metrics;        /* to be set once the system exists: STATS shows them */
+    struct system *system;                /* the same: its actors are looked at by http-gateway */
 };
 
 /* From the configuration to specs. `database` is the path of the file. */

@@ -138,7 +138,8 @@ struct persistence {
     uint64_t turn_rows;     /* messages stored in that time */
     unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
     bool is_full;           /* the disk */
-    unsigned figures_due;   /* enum figures */
+    uint64_t writes_seen;
+    unsigned figures_due; /* enum figures */
     int64_t figures_pause_ms;
 };
 

@@ -87,7 +87,9 @@ static void committed(struct persistence *p)
     struct metrics *metrics = actor_metrics(p->actor);
     struct store_stats stats;
     store_progress(p->store, &stats);
-    metrics_record(metrics, METRIC_COMMIT_US, stats.commit_last_ns / 1000);
+    if (stats.writes != p->writes_seen) /* else there was nothing to wait for */
+        metrics_record(metrics, METRIC_COMMIT_US, stats.commit_last_ns / 1000);
+    p->writes_seen = stats.writes;
     if (p->stored_count > 0)
         metrics_record(metrics, METRIC_COMMIT_MESSAGES, p->stored_count);
     metrics_set(metrics, METRIC_WAL_BYTES, (int64_t)stats.wal_used_bytes);

@@ -127,7 +127,17 @@ static void describe_tcp_gateway(const struct roostd_config *config, struct acto
     };
 }
 
-static void describe_http(const struct roostd_config *config, struct actors *ret)
+static bool read_stats(const void *context, uint8_t id, struct actor_stats *ret)
+{
+    const struct actors *actors = context;
+    if (!actors->system)
+        return false;
+    *ret = system_stats(actors->system, id);
+    return true;
+}
+
+static void describe_http(const struct roostd_config *config, const char *database,
+                          struct actors *ret)
 {
     ret->http_gateway = (struct http_gateway_options){
         .listen = (const char *const *)config->http_listen.items,
@@ -151,6 +161,12 @@ static void describe_http(const struct roostd_config *config, struct actors *ret
         .software = roostd_version,
         .metrics = &ret->metrics,
         .metrics_count = ACTOR_COUNT,
+        .read_stats = read_stats,
+        .stats_context = ret,
+        .is_metrics_open = config->http_metrics_open,
+        .started_ms = clock_wall_now().ms,
+        .ttl_ms = config->message_ttl_s * MS_PER_S,
+        .data = database,
     };
     memcpy(ret->http_gateway.boot_id, ret->zmq_gateway.boot_id, sizeof(ret->http_gateway.boot_id));
 }
@@ -216,7 +232,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_gateway(config, ret);
     describe_tcp_gateway(config, ret);
     describe_lan(config, ret);
-    describe_http(config, ret);
+    describe_http(config, database, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
         .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
@@ -229,6 +245,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     ret->peer_registry = (struct peer_registry_options){
         .timeout_s = config->presence_timeout_s,
         .lan_max = config->peers_unverified_max,
+        .watcher = config->http_listen.count > 0 ? ACTOR_HTTP_GATEWAY : 0,
     };
     ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};
     ret->specs[ACTOR_PERSISTENCE] =

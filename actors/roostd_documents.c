@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * docs/CONFIG.md and docs/ERRORS.md, printed from the tables of the program. A test compares the
- * files with what is printed here, so they cannot be out of date.
+ * docs/CONFIG.md, docs/ERRORS.md and docs/METRICS.md, printed from the tables of the program. A test
+ * compares the files with what is printed here, so they cannot be out of date.
  */
 #include <string.h>
 
 #include "roostd_config.h"
 #include "roostd_exit.h"
+#include "rt/metrics.h"
 
 static const char config_head[] =
     "# Configuration\n"
@@ -76,6 +77,32 @@ static const char errors_head[] =
     "fail again, however often it is tried. *HTTP*: the status when it answers a request of "
     "REST.\n";
 
+static const char metrics_head[] =
+    "# Metrics\n"
+    "\n"
+    "<!-- Made by `roostd --print-metrics-table`. Change actors/rt/metrics.def instead. -->\n"
+    "\n"
+    "`GET /metrics` on the HTTP listener shows all of them in the text format of Prometheus "
+    "(0.0.4). Reading them never\n"
+    "touches the database and asks no actor: each actor keeps its own in memory. They count since "
+    "the start of the daemon.\n"
+    "Anybody on this machine may read them; elsewhere an administrator's token is needed, or "
+    "`http.metrics_open = on`.\n"
+    "\n"
+    "```\n"
+    "scrape_configs:\n"
+    "  - job_name: roost\n"
+    "    static_configs:\n"
+    "      - targets: ['127.0.0.1:7668']\n"
+    "```\n"
+    "\n"
+    "Every series has the label `actor`; where several actors share a name, the second one has "
+    "`instance=\"2\"`. Sum over\n"
+    "`actor` to get the broker's number. `roost_errors_total` has `code` and `error` as well. A "
+    "histogram has one bucket\n"
+    "per power of two. Names, kinds and units are an interface: they do not change.\n"
+    "\n";
+
 static const struct group {
     uint32_t first;
     const char *title;
@@ -116,6 +143,12 @@ enum err roostd_write_errors_document(struct buf *out)
     for (size_t i = 0; !err && i < GROUPS_COUNT; i++)
         err = write_group(&groups[i], out);
     return err;
+}
+
+enum err roostd_write_metrics_document(struct buf *out)
+{
+    enum err err = buf_append_text(out, metrics_head);
+    return err ? err : metrics_write_markdown(out);
 }
 
 enum err roostd_write_config_document(struct buf *out)

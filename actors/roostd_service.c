@@ -244,6 +244,7 @@ static enum roostd_exit run_service(struct service *service)
         return ROOSTD_EXIT_UNAVAILABLE;
     }
     service->actors.metrics = system_metrics(service->system);
+    service->actors.system = service->system;
     enum roostd_exit code = run_system(service);
     system_destroy(&service->system);
     (void)close(service->signals);

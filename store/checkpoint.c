@@ -28,6 +28,7 @@ static int note_commit(void *context, sqlite3 *db, const char *name, int frames)
     if ((uint32_t)frames < store->wal_frames)
         store->wal_frames_moved = 0; /* the WAL began again */
     store->wal_frames = (uint32_t)frames;
+    store->writes++;
     return SQLITE_OK;
 }
 

@@ -39,7 +39,7 @@ struct store {
     uint64_t committed_last_seq, committed_indexed_seq;
     uint64_t log_end_seq; /* of the newest row that is there; the next rowid follows it */
     uint64_t commits, commit_last_ns;
-    uint64_t checkpoints, checkpoint_last_ns;
+    uint64_t writes, checkpoints, checkpoint_last_ns;
     struct unwritten *unwritten; /* writer only: appended, and not yet written */
     bool is_appending;           /* they are being written now */
     uint32_t wal_frames;         /* in the WAL after the last commit */

@@ -467,7 +467,9 @@ enum err system_stop(struct system *system)
 struct actor_stats system_stats(const struct system *system, uint8_t id)
 {
     CHECK(id < system->count);
-    const struct metrics *metrics = &system->metrics[id];
+    struct metrics *metrics = &system->metrics[id];
+    uint64_t depth = mailbox_depth(&system->mailboxes, id);
+    metrics_set(metrics, METRIC_MAILBOX_DEPTH, (int64_t)depth);
     return (struct actor_stats){
         .name = system->names[id],
         .messages = (uint64_t)metrics_get(metrics, METRIC_MESSAGES),
@@ -475,7 +477,7 @@ struct actor_stats system_stats(const struct system *system, uint8_t id)
         .refusals = (uint64_t)metrics_get(metrics, METRIC_REFUSALS),
         .busy_ns = (uint64_t)metrics_get(metrics, METRIC_BUSY_NS),
         .restarts = (uint64_t)metrics_get(metrics, METRIC_RESTARTS),
-        .mailbox_depth = mailbox_depth(&system->mailboxes, id),
+        .mailbox_depth = depth,
         .mailbox_fullest = mailbox_fullest(&system->mailboxes, id),
         .mailbox_high = (uint64_t)metrics_get(metrics, METRIC_MAILBOX_HIGH),
         .mailbox_max = system->rooms[id],

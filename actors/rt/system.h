@@ -94,7 +94,7 @@ MUST_USE enum err system_stop(struct system *system);
 /* After system_stop, or without any start. */
 void system_destroy(struct system **system);
 
-/* Any thread. Index = actor id; there are as many as specs. */
+/* Any thread. Index = actor id; there are as many as specs. Sets the depth gauge of the actor. */
 struct actor_stats system_stats(const struct system *system, uint8_t id);
 
 /* Any thread, any time; the blocks in order of actor id. The depth gauges are kept by the actors.

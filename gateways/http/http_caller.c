@@ -84,8 +84,14 @@ static void free_if_free(struct http_caller *caller)
 
 static void show_count(const struct http_gateway *gateway)
 {
-    metrics_set(actor_metrics(gateway->actor), METRIC_SESSIONS,
-                (int64_t)hash_count(&gateway->callers));
+    struct metrics *metrics = actor_metrics(gateway->actor);
+    int64_t count = (int64_t)hash_count(&gateway->callers), verified = 0;
+    struct hash_cursor cursor = {0};
+    while (hash_next(&gateway->callers, &cursor))
+        verified += ((const struct http_caller *)(uintptr_t)cursor.value)->is_verified;
+    metrics_set(metrics, METRIC_SESSIONS, count);
+    metrics_set(metrics, METRIC_CONNECTED, count);
+    metrics_set(metrics, METRIC_VERIFIED, verified);
 }
 
 /* Out of sight; whoever holds it finishes what it does. */
@@ -281,13 +287,18 @@ static enum err ask_login(struct http_caller *caller, const struct http_request 
                      HTTP_ASK_DEADLINE_MS, caller->session);
 }
 
+bool http_caller_is_current(const struct http_caller *caller)
+{
+    return caller->state == CALLER_OPEN && !caller->must_prove &&
+           (caller->expires_ms == 0 || actor_wall(caller->gateway->actor).ms < caller->expires_ms);
+}
+
 /* What it proved still holds. */
 static bool is_known(const struct http_caller *caller)
 {
     const struct actor *actor = caller->gateway->actor;
-    return caller->state == CALLER_OPEN && !caller->must_prove &&
-           mono_elapsed_ms(caller->proved, actor_mono(actor)) < PROVE_MS &&
-           (caller->expires_ms == 0 || actor_wall(actor).ms < caller->expires_ms);
+    return http_caller_is_current(caller) &&
+           mono_elapsed_ms(caller->proved, actor_mono(actor)) < PROVE_MS;
 }
 
 static void admit(struct http_request *request, struct http_caller *caller, const char *token,
@@ -407,6 +418,7 @@ static void go_on(struct http_caller *caller)
     caller->state = CALLER_OPEN;
     caller->is_asked = caller->must_prove = false;
     caller->proved = actor_mono(caller->gateway->actor);
+    show_count(caller->gateway);
     move_line(caller, ERR_OK, 0);
 }
 

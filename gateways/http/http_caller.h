@@ -23,8 +23,8 @@ struct http_caller {
     uint8_t *key;
     size_t key_size;
     struct mono_time used, proved;
-    unsigned holds;            /* requests and streams */
-    struct http_request *line; /* those who wait until it is known */
+    unsigned holds;                      /* requests and streams */
+    struct http_request *line;           /* those who wait until it is known */
     char address[HTTP_ADDRESS_TEXT_MAX]; /* of the one who proved it last */
     size_t name_size;
     char name[WIRE_NAME_BYTES_MAX];
@@ -46,6 +46,8 @@ void http_caller_hold(struct http_request *request, struct http_caller *caller);
 /* At the end of the request. */
 void http_caller_release(struct http_request *request);
 
+/* For what lasts longer than a request: it is still who it was, nothing it proved has ended. */
+bool http_caller_is_current(const struct http_caller *caller);
 bool http_caller_is_admin(const struct http_caller *caller);
 struct gateway_who http_caller_who(const struct http_caller *caller);
 /* Its session cannot go on: the next request opens another. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateways/http/http_ask.h"
+#include "gateways/http/http_live.h"
 #include "rt/check.h"
 #include "rt/log.h"
 
@@ -73,6 +74,9 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         http_callers_tell_seen(gateway);
         arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
         break;
+    case HTTP_TIMER_LIVE:
+        http_live_tick(gateway);
+        break;
     case HTTP_TIMER_STOP:
         break; /* on_batch looks whether that is over */
     }
@@ -100,9 +104,11 @@ static enum err on_batch(struct actor *actor, void *state)
 
 static enum err on_no_answer(struct actor *actor, void *state, uint8_t kind, uint64_t context)
 {
+    struct http_gateway *gateway = state;
     (void)actor;
     log_warn("no-answer", LOG_STR("kind", message_name(kind)));
-    if (!http_caller_no_answer(state, context))
+    if (!http_feed_no_answer(gateway->live, kind, context) &&
+        !http_caller_no_answer(state, context))
         http_ask_no_answer(state, kind, context);
     return ERR_OK;
 }
@@ -119,6 +125,9 @@ static enum err init(struct actor *actor, void *state, const void *args)
     enum err err = http_net_open(gateway);
     if (err || gateway->options->listen_count == 0)
         return err;
+    err = http_live_init(gateway);
+    if (err)
+        return err;
     actor_watch(actor, WATCH_POLLER, NULL, gateway->poller);
     arm(gateway, HTTP_TIMER_SWEEP, SWEEP_MS);
     arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
@@ -131,6 +140,7 @@ static void fini(struct actor *actor, void *state)
     if (gateway->poller >= 0)
         actor_unwatch(actor, WATCH_POLLER);
     http_net_close(gateway);
+    http_live_fini(gateway);
     http_callers_fini(gateway);
     http_ask_fini(gateway);
     u64map_fini(&gateway->requests);
@@ -157,5 +167,10 @@ const struct actor_class http_gateway_actor = {
             [MSG_QUERY_PART] = http_on_query_part,
             [MSG_QUERY_DONE] = http_on_query_done,
             [MSG_STORE_DONE] = http_on_store_done,
+            [MSG_PRESENCE_CHANGED] = http_on_presence_changed,
+            [MSG_ATTACHED] = http_on_attached,
+            [MSG_DETACHED] = http_on_detached,
+            [MSG_DELIVER_OUT] = http_on_deliver_out,
+            [MSG_SETTLED] = http_on_settled,
         },
 };

@@ -15,6 +15,7 @@
 
 #include "proto/wire.h"
 #include "rt/actor.h"
+#include "rt/system.h"
 
 #define HTTP_GATEWAY_LISTEN_MAX 8
 #define HTTP_GATEWAY_HOSTS_MAX  16
@@ -48,6 +49,14 @@ struct http_gateway_options {
     const char *software;           /* "roost 0.1.0" */
     const struct metrics **metrics; /* blocks of all actors; *metrics may still be NULL */
     size_t metrics_count;
+
+    /* How the actors are, by their ids below metrics_count. False: not known yet. */
+    bool (*read_stats)(const void *context, uint8_t id, struct actor_stats *ret);
+    const void *stats_context;
+    bool is_metrics_open; /* /metrics and /readyz are for anybody, wherever he asks from */
+    int64_t started_ms;   /* Unix time of the start of the daemon */
+    int64_t ttl_ms;       /* life of a message that names none */
+    const char *data;     /* path of the database, for people */
 };
 
 extern const struct actor_class http_gateway_actor; /* args: struct http_gateway_options */

@@ -66,6 +66,7 @@
 struct http_gateway;
 struct http_asset;
 struct http_stream;
+struct http_live;
 struct http_caller;
 struct http_fields;
 
@@ -158,6 +159,7 @@ struct http_request {
 
 struct http_gateway {
     struct actor *actor;
+    struct http_live *live; /* NULL without a listener on the network */
     const struct http_gateway_options *options;
     int poller; /* holds the descriptors of all daemons */
     struct MHD_Daemon *daemons[HTTP_GATEWAY_LISTEN_MAX];
@@ -189,6 +191,7 @@ enum http_timer {
     HTTP_TIMER_SWEEP, /* who takes too long */
     HTTP_TIMER_SEEN,  /* the registry is told who is there */
     HTTP_TIMER_STOP,
+    HTTP_TIMER_LIVE, /* the second of http_live.c */
 };
 
 /* --- http_net.c */

@@ -253,6 +253,7 @@ void http_answer_retry(struct http_request *request, enum err err, const char *t
 {
     struct http_json json;
     unsigned status = err_http_status(err);
+    metrics_count_error(actor_metrics(request->gateway->actor), err);
     http_answer_json(request, &json);
     uint32_t wait_ms = http_error_write(&json, err, text, retry_after_ms);
     if (wait_ms)
@@ -373,6 +374,9 @@ static enum MHD_Result queue_answer(struct http_request *request)
     MHD_destroy_response(response);
     request->state = request->stream ? HTTP_STREAMING : HTTP_SENT;
     metrics_add(actor_metrics(request->gateway->actor), METRIC_FRAMES_OUT, 1);
+    metrics_add(actor_metrics(request->gateway->actor), METRIC_HTTP_REQUESTS, 1);
+    metrics_add(actor_metrics(request->gateway->actor), METRIC_BYTES_OUT,
+                (int64_t)buf_size(&request->answer));
     return result;
 }
 

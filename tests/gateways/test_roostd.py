@@ -78,7 +78,8 @@ class Case(unittest.TestCase):
 
     def test_documents_are_those_of_the_program(self):
         for option, name in (("--print-config-table", "CONFIG.md"),
-                             ("--print-errors-table", "ERRORS.md")):
+                             ("--print-errors-table", "ERRORS.md"),
+                             ("--print-metrics-table", "METRICS.md")):
             with self.subTest(name):
                 self.assertEqual(run(option).stdout, (SOURCE / "docs" / name).read_text())
 
