@@ -65,7 +65,10 @@ def test_pause_search_and_colours(page):
     page.keys("/")
     page.until(lambda: page.focused().startswith("Find a peer"), "the field to search in")
     page.keys("p")
+    page.keys(Keys.ENTER)
     assert page.link_text() == "live", "what is typed is no shortcut"
+    page.until_text("main .is-empty", "Nobody like that")
+    page.trouble()
     page.js("document.querySelector('h1').focus()")
     before = page.js("return getComputedStyle(document.body).backgroundColor")
     page.keys("c")

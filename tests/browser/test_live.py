@@ -45,7 +45,11 @@ def test_a_room_live(page, alice):
     alice.send("room:live", "first".encode())
     page.go("rooms/live")
     page.until_text(".said-body", "first")
-    page.until(lambda: phase(page) == "live", "the stream with the room")
+    page.until_text(".not-live", "only members of the room")
+    page.trouble()
+    page.click("main button", "Join")
+    page.until(lambda: not page.js("return document.querySelector('.not-live').checkVisibility()") and phase(page) == "live",
+               "the stream with the room")
     stored = alice.send("room:live", "汤好了".encode())
     page.until_text(".said-body", "汤好了")
     alice.edit(stored.message_id, b"no soup after all")
@@ -63,7 +67,7 @@ def test_the_log_live(page, connect, broker):
     page.until(lambda: phase(page) == "live", "the stream with the log")
     connect(broker, "noisy").call("FLUSH_INDEX")
     broker.signal(signal.SIGHUP)
-    page.until(lambda: any("reload" in text for text in page.texts(".log-text")), "the line about SIGHUP")
+    page.until(lambda: any("configuration-read" in text for text in page.texts(".log-text")), "the line about SIGHUP")
 
 
 def test_hold_keeps_what_comes(page, broker):

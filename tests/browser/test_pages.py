@@ -92,6 +92,7 @@ def test_peer_by_address_and_name(page, people):
     assert "小明" in page.column("Peer")[0]
     page.type("main input[type=search]", "nobody at all\n")
     page.until_text("main .is-empty", "Nobody like that")
+    page.trouble()
 
 
 def test_timeline(page, people):

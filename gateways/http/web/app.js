@@ -6,7 +6,7 @@
  *     export const title = "Peers";
  *     export function mount(root, ctx) { ... }        ctx: route, signal, poll(), on(), setTitle()
  */
-import {get, onUnauthorised, API} from "/api.js";
+import {ApiError, get, onUnauthorised, API} from "/api.js";
 import {buildFrame, markPage, nextTheme, PAGES, showWho, titleNote, togglePause} from "/frame.js";
 import {shortcut, showShortcuts} from "/keys.js";
 import {setTopics, start, stop} from "/live.js";
@@ -92,9 +92,12 @@ async function showRoute() {
             return;
         pageTitle = "Error";
         showTitle();
-        const root = document.createElement("div");
-        replace(root, pageHead("This page cannot be shown"), failure(error, () => void showRoute()));
+        const root = document.createElement("div"), isGone = error instanceof TypeError;
+        const reason = isGone ? new ApiError(0) : error;
+        replace(root, pageHead("This page cannot be shown"), failure(reason, () => void showRoute()));
         main.replaceChildren(root);
+        if (isGone)
+            subscribe("link", () => state.link.phase === "live" && void showRoute(), signal);
     }
     focusPage();
 }
@@ -121,6 +124,13 @@ async function enter() {
     }
     showWho();
     start();
+}
+
+/** When the first page is there, the others are fetched: later they are there also without the broker. */
+function fetchOthers() {
+    const wanted = Object.values(MODULES);
+    const next = () => wanted.shift()?.().then(() => requestIdleCallback(next), () => undefined);
+    requestIdleCallback(next);
 }
 
 function toSignIn() {
@@ -154,6 +164,7 @@ document.getElementById("skip")?.addEventListener("click", event => {
     main.focus();
 });
 window.addEventListener("roost:entered", () => void enter());
+window.addEventListener("load", fetchOthers, {once: true});
 setLink({phase: "connecting"});
 void showRoute();
 void enter();

@@ -111,7 +111,12 @@ async function read(mine) {
         }
         if (!response.ok || !response.body) {
             const answer = await response.json().catch(() => null);
-            throw new Error(answer?.error?.text ?? `The broker answered ${response.status}.`);
+            const text = answer?.error?.text ?? `The broker answered ${response.status}.`;
+            if (response.status < 500 && wanted.size > BASE.length) {
+                refused(text);
+                return;
+            }
+            throw new Error(text);
         }
         await drain(mine, response.body);
         throw new Error("The broker closed the stream.");
@@ -119,6 +124,13 @@ async function read(mine) {
         if (mine === stream)
             later(error instanceof TypeError ? "The broker does not answer." : error.message);
     }
+}
+
+/** What the page wants is not for us: everything else goes on without it. @param {string} text */
+function refused(text) {
+    wanted = new Set(BASE);
+    publish("refused", text);
+    open();
 }
 
 /** @param {AbortController} mine @param {ReadableStream<Uint8Array>} body */

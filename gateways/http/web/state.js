@@ -10,7 +10,7 @@
 export const SAMPLES_MAX = 600;
 export const STALE_MS = 3000;
 
-/** @typedef {"overview"|"sample"|"presence"|"log"|"message"|"alarm"|"link"|"tick"|"theme"} Topic */
+/** @typedef {"overview"|"sample"|"presence"|"log"|"message"|"alarm"|"refused"|"link"|"tick"|"theme"} Topic */
 
 /** @type {Map<Topic, Set<(data: any) => void>>} */
 const listeners = new Map();

@@ -2,7 +2,7 @@
 /**
  * Dead letters: what failed for good, why, and what to do about it: deliver again, or destroy.
  */
-import {get, API} from "/api.js";
+import {get, path, API} from "/api.js";
 import {count, excerpt, plural, shortId} from "/format.js";
 import {link, scopeLink} from "/router.js";
 import {bodyText, showMessage} from "/ui/body.js";
@@ -14,6 +14,7 @@ import {dataTable} from "/ui/table.js";
 import {deadActions} from "/pages/dead_actions.js";
 
 export const title = "Dead letters";
+const LOOK_MAX = 2000, GROUPS_MAX = 30;
 
 /** @param {Set<string>} chosen @param {() => void} changed */
 function letterTable(chosen, changed) {
@@ -78,13 +79,45 @@ function scopeCard(ctx, row) {
     }};
 }
 
+/**
+ * Whose dead letters there are: read off the first LOOK_MAX of them.
+ * @param {AbortSignal} signal
+ */
+async function consumersWithDead(signal) {
+    /** @type {Map<string, any>} */
+    const groups = new Map();
+    let cursor, seen = 0;
+    do {
+        const page = await get(`${API}/dead`, {limit: 500, cursor}, signal);
+        for (const {scope, consumer} of page.items) {
+            const key = `${scope}\n${consumer}`, group = groups.get(key) ?? {scope, consumer, dead: 0};
+            group.dead += 1;
+            groups.set(key, group);
+        }
+        seen += page.items.length;
+        cursor = page.next;
+    } while (cursor && seen < LOOK_MAX && groups.size < GROUPS_MAX);
+    const all = [...groups.values()];
+    if (cursor && all.length > 0)
+        await Promise.all(all.map(group => countDead(group, signal)));
+    return {groups: all.slice(0, GROUPS_MAX), isAll: !cursor};
+}
+
+/** Where not all of them were looked at, the broker counts. @param {any} group @param {AbortSignal} signal */
+async function countDead(group, signal) {
+    const page = await get(path`/scopes/${group.scope}`, {consumer: group.consumer}, signal).catch(() => null);
+    group.dead = page?.items?.[0]?.dead ?? group.dead;
+}
+
 /** @param {Element} root @param {any} ctx */
 export function mount(root, ctx) {
     const place = h("div", {class: "stack"}, loading());
     /** @type {Map<string, ReturnType<typeof scopeCard>>} */
     const cards = new Map();
-    root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place);
+    root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place, more);
     const again = () => void load();
+    const more = h("p", {class: "state"}, "There are more. They are shown when these are dealt with.");
+    more.hidden = true;
 
     /** @param {any[]} rows */
     function show(rows) {
@@ -115,8 +148,9 @@ export function mount(root, ctx) {
 
     async function load() {
         try {
-            const page = await get(`${API}/queues`, {limit: 500, dead: true}, ctx.signal);
-            show(page.items.filter((/** @type {any} */ row) => row.dead > 0).slice(0, 20));
+            const {groups, isAll} = await consumersWithDead(ctx.signal);
+            show(groups);
+            more.hidden = isAll;
         } catch (error) {
             if (!ctx.signal.aborted && cards.size === 0)
                 replace(place, failure(error, again));

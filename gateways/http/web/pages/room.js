@@ -5,6 +5,7 @@
  */
 import {get, path, post, who} from "/api.js";
 import {absolute, plural, time} from "/format.js";
+import {setTopics} from "/live.js";
 import {link} from "/router.js";
 import {now} from "/state.js";
 import {bodyText, showMessage} from "/ui/body.js";
@@ -170,11 +171,25 @@ export function mountRoom(root, ctx, room) {
         talk.add([message]);
         show();
     });
-    const join = button("Join", () => void attempt(() => post(path`/rooms/${room}/join`, {}).then(() => true), () => `You are a member of ${room}.`));
+    const quiet = h("p", {class: "not-live", role: "status"});
+    quiet.hidden = true;
+    ctx.on("refused", (/** @type {string} */ text) => {
+        quiet.hidden = false;
+        setText(quiet, `Not live: ${text}.`);
+    });
+
+    async function enter() {
+        if (!await attempt(() => post(path`/rooms/${room}/join`, {}).then(() => true), () => `You are a member of ${room}.`))
+            return;
+        quiet.hidden = true;
+        setTopics([`scope:room:${room}`]);
+        void load();
+    }
+    const join = button("Join", () => void enter());
     const leave = button("Leave", () => void attempt(() => post(path`/rooms/${room}/leave`, {}).then(() => true), () => `You have left ${room}.`));
     root.append(pageHead(room, h("a", {class: "crumb", href: link("rooms")}, "All rooms"), [join, leave]),
         h("div", {class: "room"},
-            card("Live", [place, h("form", {class: "say", on: {submit: (/** @type {Event} */ event) => { event.preventDefault(); void say(); }}}, input,
+            card("Live", [quiet, place, h("form", {class: "say", on: {submit: (/** @type {Event} */ event) => { event.preventDefault(); void say(); }}}, input,
                 h("button", {type: "submit", class: "primary"}, "Send"))], {className: "is-flush", note: "Enter sends, Shift and Enter begins a line"}),
             h("div", {class: "stack"}, aboutCard(ctx, room), membersCard(ctx, room))));
     void load();

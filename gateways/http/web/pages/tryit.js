@@ -48,7 +48,7 @@ function headersOf(text) {
 function scopeList(ctx) {
     const list = h("datalist", {id: "known-scopes"});
     void (async () => {
-        const [rooms, queues] = await Promise.all([`${API}/rooms`, `${API}/queues`].map(url => get(url, {limit: 50}, ctx.signal).catch(() => ({items: []}))));
+        const [rooms, queues] = await Promise.all([`${API}/rooms`, `${API}/queues`].map(url => get(url, {}, ctx.signal).catch(() => ({items: []}))));
         const scopes = new Set([...rooms.items.map((/** @type {any} */ room) => room.name.startsWith("room:") ? room.name : `room:${room.name}`), ...queues.items.map((/** @type {any} */ row) => row.scope)]);
         list.replaceChildren(...[`peer:${who.name}`, ...scopes].map(scope => h("option", {value: scope})));
     })();
@@ -159,6 +159,12 @@ function listenCard(ctx) {
         heard.unshift(message);
         heard.length = Math.min(heard.length, HEARD_MAX);
         show();
+    });
+    ctx.on("refused", (/** @type {string} */ text) => {
+        listening = "";
+        setQuery({listen: ""});
+        show();
+        notice(text, "bad");
     });
     const clear = button("Clear", () => { heard.length = 0; total = 0; show(); });
     show();

@@ -44,6 +44,11 @@ function consumerTable() {
     });
 }
 
+/** Empty mailboxes are left out; queues, rooms and topics are few and worth knowing. @param {any} row */
+function isWorthSeeing(row) {
+    return !row.scope.startsWith("peer:") || row.waiting + row.leased + row.retry + row.scheduled + row.dead > 0;
+}
+
 /** @param {any[]} rows */
 function dues(rows) {
     const items = DUES.map(([label]) => ({label: String(label), value: 0}));
@@ -75,7 +80,10 @@ export function mount(root, ctx) {
     const due = columnChart({title: "Next attempts", note: "messages to be tried again, by when", heads: ["Within", "Messages"], signal: ctx.signal, tone: "tone-3", height: 150});
     const list = pagedList({
         signal: ctx.signal, what: "consumer", table: consumerTable(),
-        fetch: page => get(`${API}/queues`, page, ctx.signal),
+        fetch: async () => {
+            const page = await get(`${API}/queues`, {}, ctx.signal);
+            return {...page, items: page.items.filter(isWorthSeeing)};
+        },
         empty: () => empty("Nothing waits", "Every message has been settled by whom it was for."),
         onRows: rows => due.update(dues(rows)),
     });
