@@ -151,6 +151,23 @@ struct delivery_view { /* for ATTACHED and INSPECT */
 };
 struct delivery_view delivery_view(struct delivery *delivery, const struct consumer *consumer,
                                    const struct delivery_clock *clock);
+/* Where a message is in its life for a consumer, as far as it is still to be settled. */
+enum delivery_standing {
+    DELIVERY_IS_PENDING,
+    DELIVERY_IS_LEASED,
+    DELIVERY_IS_RETRY,
+    DELIVERY_IS_SCHEDULED,
+};
+struct delivery_listed {
+    uint64_t seq;
+    uint32_t attempts; /* failures so far */
+    int64_t due_ms;    /* wall clock; 0 = at once */
+};
+/* The lowest `max` above `after_seq`, ascending (delivery_list.c). Looks at every message of the
+ * consumer with a row of its own. */
+size_t delivery_list(const struct consumer *consumer, enum delivery_standing standing,
+                     uint64_t after_seq, const struct delivery_clock *clock,
+                     struct delivery_listed *ret_items, size_t max, bool *ret_has_more);
 /* Consumers in order of adding; NULL: no more. For a scope (scope_id) or all (0). */
 struct consumer *delivery_consumer_next(struct delivery *delivery, const struct consumer *after,
                                         int64_t scope_id);

@@ -156,5 +156,6 @@ const struct actor_class history_actor = {
             [MSG_RESOLVE] = history_on_resolve,
             [MSG_QUERY] = history_on_query,
             [MSG_INSPECT_FILL] = history_on_inspect_fill,
+            [MSG_DELIVERIES_FILL] = history_on_deliveries_fill,
         },
 };

@@ -19,6 +19,7 @@
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
  *     history_inspect.c    INSPECT_FILL
+ *     history_deliveries.c DELIVERIES_FILL
  */
 #ifndef ACTORS_HISTORY_STATE_H
 #define ACTORS_HISTORY_STATE_H
@@ -130,6 +131,7 @@ enum page_list {
     PAGE_USERS,
     PAGE_SESSIONS,
     PAGE_AUDIT,
+    PAGE_DELIVERIES,
 };
 
 void page_begin(struct page *page, struct history *h);
@@ -226,5 +228,6 @@ actor_handler history_on_load_peers, history_on_resolve;
 actor_handler history_on_load_account; /* history_accounts.c */
 actor_handler history_on_load_known;   /* history_known.c */
 actor_handler history_on_inspect_fill;
+actor_handler history_on_deliveries_fill; /* history_deliveries.c */
 
 #endif

@@ -153,8 +153,10 @@ struct dead_walk {
     struct query *query;
     ProtobufCBinaryData scope, consumer;
     Roost__V1__DeadLetter *letter; /* in the making */
-    int64_t scope_id;              /* of its messages; 0: of any topic */
+    int64_t scope_id; /* of its messages; 0: of any topic */
+    int64_t consumer_id;
     uint32_t seen;
+    bool is_all; /* of every consumer */
 };
 
 static enum err take_body(void *context, const struct message_row *row)
@@ -194,8 +196,42 @@ static enum err take_dead(void *context, const struct exception_row *row)
     if (err)
         return err;
     walk->seen++;
-    query->page.fin.next_seq = row->seq;
+    query->page.fin.next_seq = walk->is_all ? 0 : row->seq; /* 0: pages go by offset */
     return ERR_OK;
+}
+
+/* Without a scope: whose it is differs from row to row. */
+
+static enum err take_owner(void *context, const struct consumer_load_row *row)
+{
+    struct dead_walk *walk = context;
+    struct history *h = walk->query->page.h;
+    const char *name = row->consumer.name;
+    walk->scope_id = row->scope.kind == SCOPE_TOPIC ? 0 : row->scope.id; /* a pattern, maybe */
+    walk->scope = history_scope_text(h, row->scope.id);
+    return history_copy(h, name, strlen(name), &walk->consumer) ? ERR_OK : ERR_BUSY;
+}
+
+static enum err take_any_dead(void *context, const struct exception_row *row)
+{
+    struct dead_walk *walk = context;
+    if (walk->consumer_id != row->consumer_id) {
+        walk->consumer_id = row->consumer_id;
+        enum err err =
+            consumer_load(walk->query->page.h->store, row->consumer_id - 1, 1, take_owner, walk);
+        if (err)
+            return err;
+    }
+    return take_dead(walk, row);
+}
+
+static enum err all_dead_letters(struct query *query)
+{
+    struct dead_walk walk = {.query = query, .is_all = true};
+    if (!query->is_admin)
+        return ERR_NOT_ALLOWED;
+    return exception_dead(query->page.h->store, query->limit + 1, query->query->offset,
+                          take_any_dead, &walk);
 }
 
 enum err query_dead_letters(struct query *query)
@@ -204,6 +240,8 @@ enum err query_dead_letters(struct query *query)
     struct scope_row scope;
     struct consumer_row consumer;
     bool is_pattern = false;
+    if (query->query->scope.len == 0)
+        return all_dead_letters(query);
     enum err err = query_consumer_scope(query, &scope, &is_pattern);
     if (err)
         return err;

@@ -13,7 +13,7 @@
 
 #include "proto/wire.h"
 #include "rt/log.h"
-#include "sync_manager_state.h"
+#include "sync_manager_call.h"
 
 #define INSPECT_ROWS_MAX WIRE_PAGE_MAX
 
@@ -78,9 +78,9 @@ static struct access_who who_of(const INTERNAL(Call) * body)
 }
 
 /* The consumer by the name its peer gives it, or for an administrator by the name in the store. */
-static enum err find_consumer(struct sync_manager *sync, const struct access_who *who,
-                              uint32_t scope_kind, ProtobufCBinaryData scope_name,
-                              ProtobufCBinaryData consumer_name, struct consumer **ret)
+enum err sync_find_consumer(struct sync_manager *sync, const struct access_who *who,
+                            uint32_t scope_kind, ProtobufCBinaryData scope_name,
+                            ProtobufCBinaryData consumer_name, struct consumer **ret)
 {
     struct sync_key key;
     char name[WIRE_NAME_BYTES_MAX + 1];
@@ -105,8 +105,8 @@ static enum err find_consumer(struct sync_manager *sync, const struct access_who
     return *ret != NULL ? ERR_OK : ERR_NO_SUCH_CONSUMER;
 }
 
-static enum err may_manage(struct sync_manager *sync, const struct access_who *who,
-                           const struct consumer *consumer)
+enum err sync_may_manage(struct sync_manager *sync, const struct access_who *who,
+                         const struct consumer *consumer)
 {
     struct delivery_clock clock = sync_clock(sync);
     struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
@@ -283,10 +283,10 @@ static enum err begin_with_consumer(struct sync_manager *sync, struct sync_call 
 {
     struct access_who who = who_of(body);
     struct consumer *consumer;
-    enum err err =
-        find_consumer(sync, &who, body->scope_kind, body->scope_name, body->consumer, &consumer);
+    enum err err = sync_find_consumer(sync, &who, body->scope_kind, body->scope_name,
+                                      body->consumer, &consumer);
     if (!err)
-        err = may_manage(sync, &who, consumer);
+        err = sync_may_manage(sync, &who, consumer);
     if (err)
         return err;
     struct delivery_clock clock = sync_clock(sync);
@@ -360,6 +360,8 @@ struct inspect {
     INTERNAL(InspectRow) * pointers[INSPECT_ROWS_MAX];
     INTERNAL(ConsumerRow) consumers[INSPECT_ROWS_MAX];
     size_t count;
+    struct delivery_view views[INSPECT_ROWS_MAX]; /* without a scope: the first by what waits */
+    size_t kept;
 };
 
 static ProtobufCBinaryData bytes_of(struct delivery_bytes bytes)
@@ -400,7 +402,37 @@ static bool is_in_scope(const struct delivery_view *view, const struct scope_nam
            wanted.size == has.size && memcmp(wanted.text, has.text, has.size) == 0;
 }
 
-/* All consumers of a scope; without a scope all there are. What may not be seen is left out. */
+/* Keeps those with most waiting, most first; as many as an answer has. */
+static void keep_view(struct inspect *inspect, const struct delivery_view *view)
+{
+    size_t at = inspect->kept;
+    if (at == INSPECT_ROWS_MAX && view->waiting <= inspect->views[at - 1].waiting)
+        return;
+    if (at == INSPECT_ROWS_MAX)
+        at--;
+    else
+        inspect->kept++;
+    for (; at > 0 && inspect->views[at - 1].waiting < view->waiting; at--)
+        inspect->views[at] = inspect->views[at - 1];
+    inspect->views[at] = *view;
+}
+
+/* All consumers there are, those with most waiting first. What may not be seen is left out. */
+static void inspect_all(struct sync_manager *sync, const struct access_who *who,
+                        struct inspect *inspect)
+{
+    struct delivery_clock clock = sync_clock(sync);
+    struct consumer *consumer = NULL;
+    while ((consumer = delivery_consumer_next(sync->delivery, consumer, 0)) != NULL) {
+        struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
+        if (sync_may_manage(sync, who, consumer) == ERR_OK)
+            keep_view(inspect, &view);
+    }
+    for (size_t i = 0; i < inspect->kept; i++)
+        add_row(inspect, &inspect->views[i]);
+}
+
+/* All consumers of a scope. What may not be seen is left out. */
 static enum err inspect_many(struct sync_manager *sync, const struct access_who *who,
                              const struct scope_name *scope, struct inspect *inspect)
 {
@@ -411,14 +443,14 @@ static enum err inspect_many(struct sync_manager *sync, const struct access_who 
     while ((consumer = delivery_consumer_next(sync->delivery, consumer, scope_id)) != NULL &&
            inspect->count < INSPECT_ROWS_MAX) {
         struct delivery_view view = delivery_view(sync->delivery, consumer, &clock);
-        if (scope != NULL && !is_in_scope(&view, scope))
+        if (!is_in_scope(&view, scope))
             continue;
-        enum err may_see = may_manage(sync, who, consumer);
+        enum err may_see = sync_may_manage(sync, who, consumer);
         err = err == ERR_OK ? ERR_OK : may_see;
         if (!may_see)
             add_row(inspect, &view);
     }
-    return scope == NULL ? ERR_OK : err;
+    return err;
 }
 
 static enum err inspect_one(struct sync_manager *sync, const struct access_who *who,
@@ -428,9 +460,9 @@ static enum err inspect_one(struct sync_manager *sync, const struct access_who *
     struct consumer *consumer;
     ProtobufCBinaryData name = {scope->name_size, (uint8_t *)(uintptr_t)scope->name};
     enum err err =
-        find_consumer(sync, who, (uint32_t)scope->prefix, name, consumer_name, &consumer);
+        sync_find_consumer(sync, who, (uint32_t)scope->prefix, name, consumer_name, &consumer);
     if (!err)
-        err = may_manage(sync, who, consumer);
+        err = sync_may_manage(sync, who, consumer);
     if (err)
         return err;
     struct delivery_clock clock = sync_clock(sync);
@@ -455,7 +487,8 @@ static enum err read_query(struct sync_manager *sync, const struct msg *msg,
     if (err)
         return err;
     if (message.type != ROOST__V1__TYPE__QUERY ||
-        message.query->kind != ROOST__V1__QUERY_KIND__INSPECT)
+        (message.query->kind != ROOST__V1__QUERY_KIND__INSPECT &&
+         message.query->kind != ROOST__V1__QUERY_KIND__DELIVERIES))
         return ERR_UNKNOWN_CALL;
     *ret = message.query;
     return ERR_OK;
@@ -471,8 +504,10 @@ static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
     };
     if (delivery_is_starting(sync->delivery))
         return ERR_BUSY;
-    if (query->scope.len == 0)
-        return inspect_many(sync, &who, NULL, ret);
+    if (query->scope.len == 0) {
+        inspect_all(sync, &who, ret);
+        return ERR_OK;
+    }
     struct scope_name scope;
     enum err err = scope_parse_pattern(query->scope.data, query->scope.len, &scope, NULL);
     if (err)
@@ -482,9 +517,8 @@ static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
     return inspect_one(sync, &who, &scope, query->consumer, ret);
 }
 
-/* When history cannot be asked. */
-static void answer_fin(struct sync_manager *sync, const struct msg *msg, uint64_t request_id,
-                       enum err err)
+void sync_answer_fin(struct sync_manager *sync, const struct msg *msg, uint64_t request_id,
+                     enum err err)
 {
     Roost__V1__Fin fin = ROOST__V1__FIN__INIT;
     INTERNAL(QueryDone) done = ROOST__INTERNAL__QUERY_DONE__INIT;
@@ -507,6 +541,11 @@ enum err sync_on_query(struct actor *actor, void *state, const struct msg *msg)
     INTERNAL(InspectFill) fill = ROOST__INTERNAL__INSPECT_FILL__INIT;
     struct inspect *found = arena_alloc(&sync->arena, sizeof(*found));
     enum err err = found == NULL ? ERR_BUSY : read_query(sync, msg, &query);
+    if (!err && query->kind == ROOST__V1__QUERY_KIND__DELIVERIES) {
+        sync_query_deliveries(sync, msg, query);
+        arena_reset(&sync->arena);
+        return ERR_OK;
+    }
     if (!err)
         err = inspect(sync, body, query, found);
     fill.gateway = msg->from;
@@ -519,7 +558,7 @@ enum err sync_on_query(struct actor *actor, void *state, const struct msg *msg)
         fill.n_rows = found->count;
     }
     if (actor_send(actor, ACTOR_HISTORY, MSG_INSPECT_FILL, &fill.base, NULL) != ERR_OK)
-        answer_fin(sync, msg, fill.request_id, err ? err : ERR_BUSY);
+        sync_answer_fin(sync, msg, fill.request_id, err ? err : ERR_BUSY);
     arena_reset(&sync->arena);
     return ERR_OK;
 }

@@ -356,7 +356,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
-    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__WARM_START) ||
+    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__DELIVERIES) ||
            (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
 }
 
@@ -373,6 +373,8 @@ static enum err check_query(const Roost__V1__Query *query, struct wire_fault *fa
     if (query->kind == ROOST__V1__QUERY_KIND__HISTORY && query->peer.len == 0 &&
         query->scope.len == 0)
         return refuse(fault, ERR_MISSING_FIELD, "query.peer", "HISTORY needs a peer or a scope");
+    if (query->kind == ROOST__V1__QUERY_KIND__DELIVERIES && query->scope.len == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "query.scope", "DELIVERIES needs a scope");
     if (query->to_ms > 0 && query->to_ms < query->from_ms)
         return refuse(fault, ERR_BAD_FIELD, "query.to_ms", "before from_ms");
     return ERR_OK;

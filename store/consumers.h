@@ -116,6 +116,9 @@ MUST_USE enum err exception_load(struct store *store, int64_t after_consumer_id,
 MUST_USE enum err exception_list(struct store *store, int64_t consumer_id,
                                  enum exception_state state, uint64_t after_seq, uint32_t limit,
                                  exception_visit *visit, void *context);
+/* Dead letters of all consumers, by consumer, oldest first. */
+MUST_USE enum err exception_dead(struct store *store, uint32_t limit, uint32_t offset,
+                                 exception_visit *visit, void *context);
 /* What every consumer's exceptions say of one message (TRACE). */
 MUST_USE enum err exception_of_message(struct store *store, int64_t scope_id, uint64_t seq,
                                        exception_visit *visit, void *context);

@@ -80,6 +80,17 @@ enum err exception_list(struct store *store, int64_t consumer_id, enum exception
     return visit_all(store, stmt, visit, context);
 }
 
+enum err exception_dead(struct store *store, uint32_t limit, uint32_t offset,
+                        exception_visit *visit, void *context)
+{
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_exception_dead, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(limit, offset));
+    return visit_all(store, stmt, visit, context);
+}
+
 enum err exception_of_message(struct store *store, int64_t scope_id, uint64_t seq,
                               exception_visit *visit, void *context)
 {

@@ -117,7 +117,8 @@ void http_query(struct http_request *request, Roost__V1__Query *query, http_part
     struct http_gateway *gateway = request->gateway;
     struct gateway_who who = http_caller_who(request->caller);
     INTERNAL(Query) body = ROOST__INTERNAL__QUERY__INIT;
-    bool is_inspect = query->kind == ROOST__V1__QUERY_KIND__INSPECT;
+    bool is_inspect = query->kind == ROOST__V1__QUERY_KIND__INSPECT ||
+                      query->kind == ROOST__V1__QUERY_KIND__DELIVERIES;
     struct wire_message message;
     zmq_msg_t frame;
     query->request_id = request->ticket;

@@ -101,10 +101,13 @@ void http_get_scope(struct http_request *request)
 void http_get_scope_messages(struct http_request *request)
 {
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
-    query.kind = ROOST__V1__QUERY_KIND__HISTORY;
     query.scope = http_variable(request, 0);
+    query.text = http_parameter(request, "state");
+    query.consumer = http_parameter(request, "consumer");
+    bool is_by_state = query.text.len > 0;
+    query.kind = is_by_state ? ROOST__V1__QUERY_KIND__DELIVERIES : ROOST__V1__QUERY_KIND__HISTORY;
     if (http_page(request, &query))
-        http_list(request, &query, "messages");
+        http_list(request, &query, is_by_state ? "deliveries" : "messages");
 }
 
 void http_get_queues(struct http_request *request)

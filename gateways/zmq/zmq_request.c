@@ -337,7 +337,8 @@ static enum err pass_query(struct actor *actor, struct zmq_gateway *gateway,
 enum err zmq_on_query(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
                       const struct wire_message *message, zmq_msg_t *frame)
 {
-    bool is_inspect = message->query->kind == ROOST__V1__QUERY_KIND__INSPECT;
+    bool is_inspect = message->query->kind == ROOST__V1__QUERY_KIND__INSPECT ||
+                      message->query->kind == ROOST__V1__QUERY_KIND__DELIVERIES;
     return pass_query(actor, gateway, session, message->query->request_id,
                       is_inspect ? ACTOR_SYNC_MANAGER : ACTOR_HISTORY, frame);
 }

@@ -10,7 +10,7 @@ roost.Client is synchronous and thread-safe; roost.aio.AsyncClient is its twin f
 drive the same state machine (core.py), which does no I/O. See README.md beside this package.
 """
 from .answers import (Address, AuditEntry, ConsumerInfo, Conversation, Counter, DeadLetter,
-                      Invitation, Member, Page, Peer, Room, Session, TraceStep, User,
+                      DeliveryState, Invitation, Member, Page, Peer, Room, Session, TraceStep, User,
                       invitation_of)
 from .client import DEFAULT_URL, Client, Inbox, Received, connect
 from .types import (BAD_CREDENTIALS, BUSY, DISK_FULL, DUPLICATE, LOCKED_OUT, NO_SESSION,
@@ -23,7 +23,8 @@ __version__ = VERSION
 
 __all__ = [
     "Address", "AuditEntry", "BAD_CREDENTIALS", "BUSY", "Client", "ConsumerInfo",
-    "Conversation", "Counter", "DEFAULT_URL", "DISK_FULL", "DUPLICATE", "DeadLetter", "Inbox",
+    "Conversation", "Counter", "DEFAULT_URL", "DISK_FULL", "DUPLICATE", "DeadLetter",
+    "DeliveryState", "Inbox",
     "Invitation", "InvitationStatus", "Kind", "LOCKED_OUT", "Level", "Member", "Message",
     "NO_SESSION", "Outcome", "Page", "Peer", "PresenceEvent", "Privacy", "RECEIPT_DELIVERED",
     "RECEIPT_FATES", "RECEIPT_READ", "Reaction", "Receipt", "Received", "Role", "Room",

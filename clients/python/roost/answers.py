@@ -104,6 +104,20 @@ class DeadLetter:
 
 
 @dataclasses.dataclass(frozen=True)
+class DeliveryState:
+    """What has become of a message for one consumer."""
+
+    message: Message
+    state: str        # pending, leased, retry, scheduled, delivered, read, expired, dead, cancelled
+    consumer: str
+    attempts: int
+    due_ms: int       # of the next attempt; 0: none is due later
+    at_ms: int        # since when; 0: not kept
+    reason: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class TraceStep:
     time_ms: int
     event: str
@@ -219,6 +233,10 @@ def _dead_letter(source: Any) -> DeadLetter:
     return _plain(DeadLetter, source, message=message_of(source.message, scope))
 
 
+def _delivery_state(source: Any) -> DeliveryState:
+    return _plain(DeliveryState, source, message=message_of(source.message))
+
+
 def _room(source: Any) -> Room:
     return _plain(Room, source, privacy=_known(Privacy, source.privacy),
                   my_role=_known(RoomRole, source.my_role))
@@ -242,6 +260,7 @@ READERS: Dict[str, Callable[[Any], Any]] = {
     "unread": lambda source: _plain(Conversation, source),
     "consumers": lambda source: _plain(ConsumerInfo, source),
     "dead": _dead_letter,
+    "deliveries": _delivery_state,
     "steps": lambda source: _plain(TraceStep, source),
     "counters": lambda source: _plain(Counter, source),
     "events": presence_of,
