@@ -46,6 +46,13 @@ static enum err move(struct store *store, int mode, bool *ret_is_all_moved)
         return ERR_OK;
     if (rc != SQLITE_OK)
         return store_map(store, rc);
+    if (in_wal != moved && store->gather)
+        rc = sqlite3_file_control(store->db, "main", GATHER_CONTROL_FLUSH, NULL);
+    if (rc != SQLITE_OK) { /* the WAL counts as moved, and the database does not have it */
+        store->is_broken = true;
+        return store_fail(store, ERR_STORAGE, "a checkpoint could not be written: %s",
+                          sqlite3_errstr(rc));
+    }
     store->wal_frames = in_wal > 0 ? (uint32_t)in_wal : 0;
     store->wal_frames_moved = moved > 0 ? (uint32_t)moved : 0;
     return ERR_OK;

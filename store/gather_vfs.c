@@ -4,6 +4,8 @@
  *
  *     xWrite   continues the run: copied behind it; else the run is written out and a new one begins
  *     xRead    of anything in the run, xFileSize, xTruncate, xSync, xClose: the run is written first
+ *     the end of a checkpoint: the same, as a checkpoint that a reader keeps from its end tells
+ *              everybody of its progress without a sync
  *
  * Only the database and its WAL are gathered; everything else goes through untouched.
  */
@@ -22,6 +24,7 @@ struct gather_file {
     sqlite3_file base;
     sqlite3_file *parent; /* behind this struct */
     char *run;            /* NULL: not gathered */
+    bool is_database;
     sqlite3_int64 run_at;
     int run_size;
 };
@@ -43,7 +46,10 @@ static int flush(struct gather_file *file)
         return SQLITE_OK;
     int size = file->run_size;
     file->run_size = 0;
-    return file->parent->pMethods->xWrite(file->parent, file->run, size, file->run_at);
+    int rc = file->parent->pMethods->xWrite(file->parent, file->run, size, file->run_at);
+    if (rc != SQLITE_OK && file->is_database)
+        file->run_size = size; /* the WAL may count as moved already: tried again before the next */
+    return rc;
 }
 
 /* --- One file. */
@@ -126,6 +132,10 @@ static int gather_check_lock(sqlite3_file *base, int *ret_is_reserved)
 static int gather_control(sqlite3_file *base, int what, void *argument)
 {
     sqlite3_file *parent = file_of(base)->parent;
+    if (what == GATHER_CONTROL_FLUSH)
+        return flush(file_of(base));
+    if (what == SQLITE_FCNTL_CKPT_DONE)
+        (void)flush(file_of(base)); /* SQLite does not listen here: see GATHER_CONTROL_FLUSH */
     return parent->pMethods->xFileControl(parent, what, argument);
 }
 
@@ -205,6 +215,7 @@ static int gather_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *ba
     int rc = parent->xOpen(parent, name, file->parent, flags, ret_flags);
     if (file->parent->pMethods)
         file->base.pMethods = &methods; /* to be closed, also after a failure */
+    file->is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
     if (rc == SQLITE_OK && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)))
         file->run = malloc(RUN_BYTES_MAX); /* without: nothing is gathered */
     return rc;

@@ -5,16 +5,21 @@
  * checkpoint) reaches the file in few large writes.
  *
  * Promises: after xSync returned OK everything written before is on disk, as without it; a read
- * through the same handle sees every write before it. Nobody else may rely on a write that was
- * not synced, and with synchronous=FULL nobody does: the index of the WAL is told of frames after
- * their sync, and of a checkpoint's progress after the sync of the database.
+ * through the same handle sees every write before it. Others see a write to the WAL after its sync,
+ * which is before the index of the WAL tells of it, and what a checkpoint wrote at its end, which is
+ * before its progress is told.
  * An error of a gathered write is the answer to the call that had to make it: a later write, the
- * sync. What could not be written is dropped, as SQLite drops the transaction.
+ * sync. What could not be written to the WAL is dropped, as SQLite drops the transaction; what could
+ * not be written to the database is kept and written before anything else is.
  */
 #ifndef STORE_GATHER_VFS_H
 #define STORE_GATHER_VFS_H
 
 struct gather_vfs;
+
+/* For sqlite3_file_control on "main": writes what is gathered, and answers whether it could. After a
+ * checkpoint that did not reach the end of the WAL this is the only way to know. */
+#define GATHER_CONTROL_FLUSH 0x726F6F01
 
 /* A layer over the VFS of this name (NULL: the default), known to SQLite under a name of its own.
  * NULL: no such VFS, or no memory. Any thread. */

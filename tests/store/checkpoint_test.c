@@ -4,6 +4,7 @@
  * never in the way of a reader.
  */
 #include "rt/check.h"
+#include "store/verify.h"
 #include "store_fixture.h"
 
 static uint64_t wal_bytes(struct fixture *fixture)
@@ -82,6 +83,31 @@ static void test_a_reader_delays_but_does_not_harm(void **state)
     store_close(&reader);
 }
 
+/* A checkpoint that cannot reach the end of the WAL is told of without a sync: whoever reads next
+ * takes the moved pages from the database file, so they must be in it. */
+static void test_a_part_that_was_moved_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *reader = NULL, *fresh = NULL;
+    struct store_stats stats;
+    struct verify_options options = {.on_finding = NULL};
+    uint64_t findings = 1;
+    fixture_fill(fixture);
+    append_bytes(fixture, 14 << 20);
+    assert_ok(fixture_open_reader(fixture, &reader));
+    assert_ok(store_read_begin(reader));
+    store_stats(reader, &stats); /* the moment it holds on to */
+    append_bytes(fixture, 1 << 20);
+    assert_ok(store_checkpoint(fixture->store, true)); /* up to that moment */
+    assert_ok(fixture_open_reader(fixture, &fresh)); /* before anything asks the writer's file */
+    assert_ok(verify_run(fresh, &options, &findings));
+    assert_int_equal(findings, 0);
+    assert_true(file_bytes(fixture) > 10 << 20);
+    store_close(&fresh);
+    store_read_end(reader);
+    store_close(&reader);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -90,6 +116,7 @@ int main(void)
         WITH_STORE(test_wal_is_moved_and_stays_bounded),
         WITH_STORE(test_idle_moves_earlier),
         WITH_STORE(test_a_reader_delays_but_does_not_harm),
+        WITH_STORE(test_a_part_that_was_moved_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,14 @@ static int memory_size(sqlite3_file *file, sqlite3_int64 *ret_size)
     return SQLITE_OK;
 }
 
+static int memory_control(sqlite3_file *file, int what, void *argument)
+{
+    (void)file;
+    (void)what;
+    (void)argument;
+    return SQLITE_NOTFOUND;
+}
+
 static const sqlite3_io_methods memory_methods = {
     .iVersion = 1,
     .xClose = memory_close,
@@ -83,6 +91,7 @@ static const sqlite3_io_methods memory_methods = {
     .xTruncate = memory_truncate,
     .xSync = memory_sync,
     .xFileSize = memory_size,
+    .xFileControl = memory_control,
 };
 
 static int memory_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
@@ -109,7 +118,7 @@ struct gathered {
     sqlite3_file *file;
 };
 
-static int set_up(void **state)
+static int set_up_as(void **state, int kind)
 {
     struct gathered *f = calloc(1, sizeof(*f));
     memset(content, 0, sizeof(content));
@@ -120,10 +129,20 @@ static int set_up(void **state)
     sqlite3_vfs *vfs = sqlite3_vfs_find(gather_vfs_name(f->vfs));
     assert_non_null(vfs);
     f->file = calloc(1, (size_t)vfs->szOsFile);
-    int flags = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int flags = kind | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     assert_int_equal(vfs->xOpen(vfs, "x-wal", f->file, flags, NULL), SQLITE_OK);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_as(state, SQLITE_OPEN_WAL);
+}
+
+static int set_up_database(void **state)
+{
+    return set_up_as(state, SQLITE_OPEN_MAIN_DB);
 }
 
 static int tear_down(void **state)
@@ -208,6 +227,26 @@ static void an_error_is_told_by_the_call_that_wrote(void **state)
     assert_int_equal(put(f, "bbbb", 100), SQLITE_IOERR_WRITE);
 }
 
+/* After the end of a checkpoint others read the database, so nothing may be held back; and what could
+ * not be written then may count as moved already, so it is not dropped. */
+static void the_end_of_a_checkpoint_ends_the_run(void **state)
+{
+    struct gathered *f = *state;
+    const sqlite3_io_methods *methods = f->file->pMethods;
+    assert_int_equal(put(f, "aaaa", 0), SQLITE_OK);
+    (void)methods->xFileControl(f->file, SQLITE_FCNTL_CKPT_DONE, NULL);
+    assert_memory_equal(content, "aaaa", 4);
+    assert_int_equal(put(f, "bbbb", 4), SQLITE_OK);
+    next_error = SQLITE_FULL;
+    (void)methods->xFileControl(f->file, SQLITE_FCNTL_CKPT_DONE, NULL);
+    next_error = SQLITE_IOERR_WRITE;
+    assert_int_equal(methods->xFileControl(f->file, GATHER_CONTROL_FLUSH, NULL),
+                     SQLITE_IOERR_WRITE);
+    assert_int_equal(content_size, 4);
+    assert_int_equal(methods->xFileControl(f->file, GATHER_CONTROL_FLUSH, NULL), SQLITE_OK);
+    assert_memory_equal(content, "aaaabbbb", 8);
+}
+
 /* Random writes and reads against the plain bytes, over the bound of a run too. */
 static void is_the_same_as_without(void **state)
 {
@@ -249,6 +288,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(size_and_truncation_count_what_is_gathered, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_error_is_told_by_the_call_that_wrote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_checkpoint_ends_the_run, set_up_database,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(is_the_same_as_without, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
