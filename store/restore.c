@@ -43,12 +43,17 @@ static bool name(char ret[PATH_BYTES_MAX], const char *path, const char *suffix)
     return size > 0 && size < PATH_BYTES_MAX - 32; /* room for what SQLite appends */
 }
 
+static void directory_of(const struct restore *restore, char ret[PATH_BYTES_MAX])
+{
+    const char *database = restore->options->database;
+    const char *slash = strrchr(database, '/');
+    (void)snprintf(ret, PATH_BYTES_MAX, "%.*s.", (int)(slash ? slash - database + 1 : 0), database);
+}
+
 static enum err sync_directory(const struct restore *restore)
 {
     char path[PATH_BYTES_MAX];
-    const char *slash = strrchr(restore->options->database, '/');
-    size_t size = slash ? (size_t)(slash - restore->options->database) + 1 : 0;
-    (void)snprintf(path, sizeof path, "%.*s.", (int)size, restore->options->database);
+    directory_of(restore, path);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail(restore, path);
@@ -82,6 +87,17 @@ static enum err copy(const struct restore *restore, int *ret_version)
                        store_error_text(source));
     store_close(&source);
     return err;
+}
+
+/* Restored by root, it still belongs to whom the directory belongs. */
+static enum err adopt(const struct restore *restore)
+{
+    char directory[PATH_BYTES_MAX];
+    struct stat owner;
+    directory_of(restore, directory);
+    bool is_needed = geteuid() == 0 && stat(directory, &owner) == 0 && owner.st_uid != 0;
+    bool is_done = !is_needed || chown(restore->copy, owner.st_uid, owner.st_gid) == 0;
+    return is_done ? ERR_OK : fail(restore, restore->copy);
 }
 
 /* A second name for a file that may be missing. */
@@ -136,6 +152,8 @@ enum err restore_run(const struct restore_options *options, struct restore_resul
     if (err != ERR_OK)
         return err;
     err = copy(&restore, &ret->schema_version);
+    if (err == ERR_OK)
+        err = adopt(&restore);
     if (err == ERR_OK)
         err = change_places(&restore, &ret->has_aside);
     (void)close(lock_fd); /* nothing was written to it */

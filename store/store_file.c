@@ -51,8 +51,18 @@ static void directory_of(char *ret_path, const char *path)
     const char *slash = strrchr(path, '/');
     size_t size = slash && slash != path ? (size_t)(slash - path) : 1;
     CHECK(size < PATH_BYTES_MAX);
-    memcpy(ret_path, path, size);
+    memcpy(ret_path, slash ? path : ".", size);
     ret_path[size] = '\0';
+}
+
+/* What root makes in the directory of somebody else belongs to him, or his broker could not use it. */
+static void give_to_owner(int fd, const char *path)
+{
+    char directory[PATH_BYTES_MAX];
+    struct stat owner;
+    directory_of(directory, path);
+    if (geteuid() == 0 && stat(directory, &owner) == 0 && owner.st_uid != 0)
+        (void)!fchown(fd, owner.st_uid, owner.st_gid); /* he is told when it cannot be opened */
 }
 
 __attribute__((format(printf, 3, 4))) static void say(char *ret_text, size_t size,
@@ -77,6 +87,7 @@ enum err store_lock(const char *database, int *ret_fd, char *ret_text, size_t si
         say(ret_text, size_bytes, "cannot open %s: %s", path, strerror(errno));
         return ERR_STORAGE;
     }
+    give_to_owner(fd, path);
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         *ret_fd = fd;
         return ERR_OK;
@@ -159,6 +170,7 @@ enum err store_file_create(struct store *store)
     if (fd < 0)
         return store_fail(store, errno == ENOSPC ? ERR_DISK_FULL : ERR_STORAGE,
                           "cannot create it: %s", strerror(errno));
+    give_to_owner(fd, store->path);
     (void)close(fd); /* empty */
     return sync_directory(store);
 }

@@ -148,6 +148,8 @@ const struct command *const commands[] = {
     &audit_verify_command,
     &stats_command,
     &verify_command,
+    &backup_command,
+    &restore_command,
     &bench_command,
     &import_lair_command,
     &import_gigi_command,
