@@ -32,6 +32,7 @@ const struct command_group command_groups[] = {
     {"user", "accounts: add, list, password, ban, sessions ..."},
     {"audit", NULL},
     {"import", NULL},
+    {"export", NULL},
     {NULL, NULL},
 };
 

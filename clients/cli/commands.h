@@ -19,6 +19,7 @@ extern const struct command dead_list_command, dead_peek_command;             /*
 extern const struct command dead_redrive_command, dead_purge_command;         /* cmd_dead.c */
 extern const struct command verify_command;                                   /* cmd_verify.c */
 extern const struct command backup_command, restore_command;                  /* cmd_backup.c */
+extern const struct command export_command, import_command;                   /* cmd_export.c */
 extern const struct command bench_command;                                    /* cmd_bench.c */
 extern const struct command import_feiqiu_command, import_peer_cache_command; /* cmd_import.c */
 extern const struct command export_peer_cache_command;                        /* cmd_import.c */
