@@ -30,9 +30,12 @@ const struct command_group command_groups[] = {
     {"room", "rooms: list, create, join, leave, members ..."},
     {"invite", "invitations: list, send, accept, decline ..."},
     {"user", "accounts: add, list, password, ban, sessions ..."},
+    {"token", "tokens, used instead of a password: list, create, end"},
+    {"queue", "queues: list, create, show, purge"},
     {"audit", NULL},
     {"import", NULL},
     {"export", NULL},
+    {"config", "the configuration of roostd: check, show, defaults"},
     {NULL, NULL},
 };
 
@@ -104,6 +107,7 @@ static const struct {
     {"invite", ROOST_NO_SUCH_SCOPE, "see 'roost room list'"},
     {"invite", ROOST_NO_SUCH_INVITATION, "see 'roost invite list'"},
     {"invite", ROOST_ALREADY_INVITED, "'roost invite revoke' takes it back"},
+    {"token create", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user token", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user", ROOST_NOT_ALLOWED, "administrators may, but not to their own account"},
     {"audit", ROOST_NOT_ALLOWED, "an administrator may"},

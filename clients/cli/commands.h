@@ -35,7 +35,16 @@ extern const struct command invite_list_command, invite_send_command, invite_acc
 /* cmd_user.c */
 extern const struct command user_add_command, user_list_command, user_role_command,
     user_ban_command, user_unban_command, user_unlock_command, user_activate_command,
-    user_deactivate_command, user_password_command, user_sessions_command, user_token_command;
+    user_deactivate_command, user_password_command;
+/* cmd_token.c */
+extern const struct command token_list_command, token_create_command, token_end_command,
+    user_sessions_command, user_token_command;
+/* cmd_queue.c */
+extern const struct command queue_list_command, queue_create_command, queue_show_command,
+    queue_purge_command;
+extern const struct command config_check_command, config_show_command, config_defaults_command;
+extern const struct command completion_command; /* cmd_completion.c */
+extern const struct command migrate_command;    /* cmd_migrate.c */
 /* cmd_audit.c */
 extern const struct command audit_list_command, audit_verify_command;
 extern const struct command search_command; /* cmd_search.c */

@@ -73,7 +73,8 @@ void help_overview(void)
     (void)puts(
         "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
         "topic:NAME or room:NAME; a bare NAME means peer:NAME.\n"
-        "'roost help room' (invite, user, dead, audit, import) lists the commands of a group.");
+        "'roost help room' (invite, user, token, queue, config ...) lists the commands of a "
+        "group.");
 }
 
 void help_command(const struct command *command)

@@ -87,9 +87,9 @@ static void test_what_does_not_fit_is_refused_alone(void **state)
     assert_true(write_message(fixture, 5, "alice", "alice"));
     assert_false(write_message(fixture, 5, "alice", "alice"));
     assert_false(write_message(fixture, 4, "alice", "alice"));
-    const struct transfer_value address[] = {text("alice"), text("tcp://x"), number(7), number(1),
-                                             text("")};
-    assert_false(writes(fixture, TRANSFER_address, address, 5)); /* a number is no text */
+    const struct transfer_value address[] = {text("alice"), text("tcp://x"), text("zmq"),
+                                             text("late"), text("")};
+    assert_false(writes(fixture, TRANSFER_address, address, 5)); /* a text is no time */
     assert_ok(transfer_finish(fixture->store, 77));
     assert_ok(store_commit(fixture->store));
     assert_int_equal(findings(fixture), 0);
