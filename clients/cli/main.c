@@ -154,6 +154,7 @@ const struct command *const commands[] = {
     &audit_list_command,
     &audit_verify_command,
     &stats_command,
+    &top_command,
     &verify_command,
     &backup_command,
     &restore_command,
