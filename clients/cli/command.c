@@ -272,6 +272,19 @@ int command_leading_options(int count, char **words)
     return at < count ? at : count;
 }
 
+/* Options may stand before the command, too: moves them behind it. Answers how many words there are
+ * before the command; they are then the last ones. */
+int command_move_leading(int count, char **words)
+{
+    int leading = command_leading_options(count, words);
+    for (int moved = 0; moved < leading; moved++) {
+        char *first = words[0];
+        memmove(words, words + 1, (size_t)(count - 1) * sizeof(*words));
+        words[count - 1] = first;
+    }
+    return leading;
+}
+
 static bool add_option(struct cli *cli, const struct option_row *row, const char *value)
 {
     if (cli->option_count == OPTIONS_MAX) {

@@ -44,6 +44,8 @@ extern const struct command queue_list_command, queue_create_command, queue_show
     queue_purge_command;
 extern const struct command config_check_command, config_show_command, config_defaults_command;
 extern const struct command top_command;        /* cmd_top.c */
+extern const struct command shell_command;      /* cmd_shell.c */
+extern const struct command doctor_command;     /* cmd_doctor.c */
 extern const struct command completion_command; /* cmd_completion.c */
 extern const struct command migrate_command;    /* cmd_migrate.c */
 /* cmd_audit.c */

@@ -34,7 +34,8 @@ static void print_exit_codes(void)
                "  2  the command line is wrong\n"
                "  3  no answer, or no message, in time\n"
                "  4  what was named does not exist\n"
-               "  5  the broker refused it");
+               "  5  the broker refused it\n"
+               "  6  there are warnings (doctor)");
 }
 
 /* The group it is folded into; NULL when it is listed itself. */
