@@ -2,6 +2,10 @@
  *
  * Queries that count: UNREAD, STATS.
  */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "history_state.h"
@@ -173,6 +177,90 @@ static enum err add_metrics(struct query *query, const struct metrics *block)
     return err;
 }
 
+/* --- Distributions: how many, the median, the 99th percentile since the start; of times also how
+ * many were at most so long, in steps, so that whoever asks twice can tell of the time between. */
+
+struct distribution_name {
+    enum metric_histogram histogram;
+    const char *name, *unit;
+    bool is_time;
+};
+
+static const struct distribution_name distribution_names[] = {
+#define COUNTER(NAME, public_name, unit_name, help)
+#define GAUGE(NAME, public_name, unit_name, help)
+#define HISTOGRAM(NAME, public_name, unit_name, help)                                              \
+    {METRIC_##NAME, #public_name, #unit_name, sizeof(#unit_name) == sizeof("microseconds")},
+#include "rt/metrics.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+};
+
+#define BUCKETS_OF_STEP   4 /* of 16 for each power of two */
+#define NAME_BYTES        80
+#define STEPS_OF_QUESTION ((HISTOGRAM_BUCKETS + BUCKETS_OF_STEP - 1) / BUCKETS_OF_STEP)
+
+__attribute__((format(printf, 5, 6))) static enum err add_named(struct query *query,
+                                                                const char *unit, const char *actor,
+                                                                uint64_t value, const char *format,
+                                                                ...)
+{
+    char *name = history_alloc(query->page.h, NAME_BYTES);
+    if (!name)
+        return ERR_BUSY;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(name, NAME_BYTES, format, arguments);
+    va_end(arguments);
+    return query_add_counter(query, name, unit, actor, value);
+}
+
+static enum err add_steps(struct query *query, const struct distribution_name *row,
+                          const struct metrics *block)
+{
+    const struct histogram *histogram = &block->histograms[row->histogram];
+    uint64_t before = 0, upto = 0;
+    enum err err = ERR_OK;
+    for (size_t step = 0; !err && step < STEPS_OF_QUESTION; step++) {
+        size_t last = (step + 1) * BUCKETS_OF_STEP - 1;
+        for (size_t i = step * BUCKETS_OF_STEP; i <= last && i < HISTOGRAM_BUCKETS; i++)
+            upto += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+        if (upto != before)
+            err = add_named(query, "records", block->actor, upto, "%s_le_%" PRIu64, row->name,
+                            histogram_bucket_end(last));
+        before = upto;
+    }
+    return err;
+}
+
+static enum err add_distribution(struct query *query, const struct distribution_name *row,
+                                 const struct metrics *block)
+{
+    const struct histogram *histogram = &block->histograms[row->histogram];
+    const char *unit = row->unit, *actor = block->actor;
+    uint64_t count = atomic_load_explicit(&histogram->count, memory_order_relaxed);
+    if (count == 0 || !actor)
+        return ERR_OK;
+    enum err err = add_named(query, "records", actor, count, "%s_count", row->name);
+    if (!err)
+        err =
+            add_named(query, unit, actor, histogram_quantile(histogram, 0.5), "%s_p50", row->name);
+    if (!err)
+        err =
+            add_named(query, unit, actor, histogram_quantile(histogram, 0.99), "%s_p99", row->name);
+    return !err && row->is_time ? add_steps(query, row, block) : err;
+}
+
+static enum err add_distributions(struct query *query, const struct metrics *block)
+{
+    const size_t count = sizeof(distribution_names) / sizeof(distribution_names[0]);
+    enum err err = ERR_OK;
+    for (size_t i = 0; !err && i < count; i++)
+        err = add_distribution(query, &distribution_names[i], block);
+    return err;
+}
+
 enum err query_stats(struct query *query)
 {
     struct history *h = query->page.h;
@@ -194,5 +282,7 @@ enum err query_stats(struct query *query)
     const struct metrics *blocks = h->options.metrics ? *h->options.metrics : NULL;
     for (size_t i = 0; !err && blocks && i < h->options.metrics_count; i++)
         err = add_metrics(query, &blocks[i]);
+    for (size_t i = 0; !err && blocks && i < h->options.metrics_count; i++)
+        err = add_distributions(query, &blocks[i]);
     return err;
 }

@@ -16,7 +16,7 @@ static enum err keep_copy(struct store *store, int version)
     int size = snprintf(path, sizeof path, "%s-before-v%d", store->path, version);
     if (size < 0 || (size_t)size >= sizeof path)
         return store_fail(store, ERR_CONFIG, "the path is too long");
-    return backup_run(store, path, NULL, NULL);
+    return backup_run(store, path, NULL);
 }
 
 static enum err apply(struct store *store, const struct migration *migration)

@@ -6,7 +6,7 @@
  * is at one version or the next and never between. Before the first one of an existing file a
  * copy is made beside it: PATH-before-vN, N being the version it is upgraded to.
  *
- * Internal to store/.
+ * Internal to store/, but for `roost migrate`, which names them.
  */
 #ifndef STORE_MIGRATE_H
 #define STORE_MIGRATE_H

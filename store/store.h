@@ -29,8 +29,10 @@ struct store;
 struct store_options {
     const char *path; /* of the database file; its lock is path + "-lock" */
     bool read_only;
-    const char *vfs;      /* NULL = default; tests put the crash simulator here */
-    size_t wal_bytes;     /* writer: size given to the write-ahead log at once; 0: it grows */
+    bool any_older;   /* reader: a file of an older version is opened too, for backup and verify */
+    bool is_at_rest;  /* reader: nobody writes to it, so nothing is made beside it to read it */
+    const char *vfs;  /* NULL = default; tests put the crash simulator here */
+    size_t wal_bytes; /* writer: size given to the write-ahead log at once; 0: it grows */
     size_t reserve_bytes; /* file kept for a full disk, path + "-reserve"; 0 = none */
     char *error_text;     /* may be NULL; gets a sentence on failure */
     size_t error_text_size_bytes;
@@ -39,6 +41,10 @@ struct store_options {
 /* Opens, checks identity and quick integrity, and (writer) takes the lock and migrates. */
 MUST_USE enum err store_open(const struct store_options *options, struct store **ret_store);
 void store_close(struct store **store); /* writer: checkpoints; NULL is allowed */
+
+/* The lock of the writer, for work on the files without opening them: ERR_LOCKED while a broker or an
+ * import has it. `ret_text` gets a sentence on failure. Closing *ret_fd gives it up. */
+MUST_USE enum err store_lock(const char *path, int *ret_fd, char *ret_text, size_t size_bytes);
 
 MUST_USE enum err store_begin(struct store *store);  /* writer */
 MUST_USE enum err store_commit(struct store *store); /* on error the transaction is rolled back */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,23 +51,62 @@ static void directory_of(char *ret_path, const char *path)
     const char *slash = strrchr(path, '/');
     size_t size = slash && slash != path ? (size_t)(slash - path) : 1;
     CHECK(size < PATH_BYTES_MAX);
-    memcpy(ret_path, path, size);
+    memcpy(ret_path, slash ? path : ".", size);
     ret_path[size] = '\0';
+}
+
+/* What root makes in the directory of somebody else belongs to him, or his broker could not use it. */
+static void give_to_owner(int fd, const char *path)
+{
+    char directory[PATH_BYTES_MAX];
+    struct stat owner;
+    directory_of(directory, path);
+    if (geteuid() == 0 && stat(directory, &owner) == 0 && owner.st_uid != 0)
+        (void)!fchown(fd, owner.st_uid, owner.st_gid); /* he is told when it cannot be opened */
+}
+
+__attribute__((format(printf, 3, 4))) static void say(char *ret_text, size_t size,
+                                                      const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(ret_text, size, format, arguments);
+    va_end(arguments);
+}
+
+enum err store_lock(const char *database, int *ret_fd, char *ret_text, size_t size_bytes)
+{
+    char path[PATH_BYTES_MAX];
+    enum err err = ERR_STORAGE;
+    if (join(path, database, "-lock") != ERR_OK) {
+        say(ret_text, size_bytes, "the path is too long");
+        return ERR_CONFIG;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        say(ret_text, size_bytes, "cannot open %s: %s", path, strerror(errno));
+        return ERR_STORAGE;
+    }
+    give_to_owner(fd, path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_fd = fd;
+        return ERR_OK;
+    }
+    if (errno == EWOULDBLOCK) {
+        say(ret_text, size_bytes, "another process holds %s", path);
+        err = ERR_LOCKED;
+    } else {
+        say(ret_text, size_bytes, "cannot lock %s: %s", path, strerror(errno));
+    }
+    (void)close(fd); /* nothing was written to it */
+    return err;
 }
 
 enum err store_file_lock(struct store *store)
 {
-    char path[PATH_BYTES_MAX];
-    if (join(path, store->path, "-lock") != ERR_OK)
-        return store_fail(store, ERR_CONFIG, "the path is too long");
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (store->lock_fd < 0)
-        return store_fail(store, ERR_STORAGE, "cannot open %s: %s", path, strerror(errno));
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return ERR_OK;
-    if (errno == EWOULDBLOCK)
-        return store_fail(store, ERR_LOCKED, "another process holds %s", path);
-    return store_fail(store, ERR_STORAGE, "cannot lock %s: %s", path, strerror(errno));
+    char text[sizeof store->error_text];
+    enum err err = store_lock(store->path, &store->lock_fd, text, sizeof text);
+    return err ? store_fail(store, err, "%s", text) : ERR_OK;
 }
 
 void store_file_unlock(struct store *store)
@@ -104,7 +144,7 @@ enum err store_file_check(struct store *store)
     if (store->is_writer && info.st_nlink > 1)
         return store_fail(store, ERR_CONFIG,
                           "the file has a second name (hard link), under which"
-                          " its WAL would be missed");
+                          " its WAL would be missed; if a restore was cut short, run it again");
     if (store->is_writer && (info.st_mode & 077) != 0 && chmod(store->path, 0600) != 0)
         return store_fail(store, ERR_STORAGE, "cannot make it private: %s", strerror(errno));
     return ERR_OK;
@@ -130,6 +170,7 @@ enum err store_file_create(struct store *store)
     if (fd < 0)
         return store_fail(store, errno == ENOSPC ? ERR_DISK_FULL : ERR_STORAGE,
                           "cannot create it: %s", strerror(errno));
+    give_to_owner(fd, store->path);
     (void)close(fd); /* empty */
     return sync_directory(store);
 }

@@ -8,7 +8,9 @@
  * Everything else is for verify.h.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rt/check.h"
 #include "store/append.h"
@@ -23,6 +25,7 @@
 #define HEADER_BYTES          100
 #define HEADER_APPLICATION_ID 68
 #define HEADER_MAGIC          "SQLite format 3"
+#define URI_BYTES_MAX         8192
 
 static sqlite3_file *database_file(struct store *store)
 {
@@ -122,8 +125,28 @@ static void configure_library(void)
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* too late if others use it: ignoring */
 }
 
+/* The path as a URI that promises that nobody changes the file: SQLite then needs no lock and no
+ * shared memory beside it. Not where a WAL waits: it would not be read. False: not possible. */
+static bool name_at_rest(const char *path, char *ret_uri, size_t size)
+{
+    struct stat info;
+    (void)snprintf(ret_uri, size, "%s-wal", path);
+    if (strlen(path) + 5 > size || (stat(ret_uri, &info) == 0 && info.st_size > 0))
+        return false;
+    size_t used = (size_t)snprintf(ret_uri, size, "file:");
+    for (; *path && used + 16 < size; path++) {
+        bool is_special = *path == '%' || *path == '?' || *path == '#';
+        used += (size_t)snprintf(ret_uri + used, size - used, is_special ? "%%%02X" : "%c",
+                                 (unsigned char)*path);
+    }
+    (void)snprintf(ret_uri + used, size - used, "?immutable=1");
+    return *path == '\0';
+}
+
 static enum err open_connection(struct store *store, const struct store_options *options)
 {
+    char uri[URI_BYTES_MAX];
+    const char *path = store->path;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= store->is_writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     if (store->is_writer && options->vfs)
@@ -137,8 +160,12 @@ static enum err open_connection(struct store *store, const struct store_options 
     (void)pthread_once(&once, configure_library); /* cannot fail with a valid control */
     if (store->is_writer)
         store->gather = gather_vfs_new(options->vfs);
+    if (!store->is_writer && options->is_at_rest && name_at_rest(path, uri, sizeof uri)) {
+        path = uri;
+        flags |= SQLITE_OPEN_URI;
+    }
     const char *vfs = store->gather ? gather_vfs_name(store->gather) : options->vfs;
-    int rc = sqlite3_open_v2(store->path, &store->db, flags, vfs);
+    int rc = sqlite3_open_v2(path, &store->db, flags, vfs);
     CHECK(store->db);
     return store_map(store, rc);
 }
@@ -239,11 +266,13 @@ static enum err open_writer(struct store *store, bool is_new)
     return err;
 }
 
-static enum err open_reader(struct store *store)
+static enum err open_reader(struct store *store, bool any_older)
 {
     if (store->schema_version > (int)migrations_count)
         return store_fail(store, ERR_NEWER_SCHEMA, "its schema has version %d, not %d",
                           store->schema_version, (int)migrations_count);
+    if (store->schema_version < (int)migrations_count && any_older)
+        return ERR_OK; /* the statements are for the newest */
     if (store->schema_version < (int)migrations_count)
         return store_fail(store, ERR_STORAGE,
                           "its schema has version %d, not %d: start roostd once to upgrade it",
@@ -269,7 +298,7 @@ enum err store_open_connection(struct store *store, const struct store_options *
         err = check_identity(store, &is_new);
     if (err != ERR_OK)
         return err;
-    return store->is_writer ? open_writer(store, is_new) : open_reader(store);
+    return store->is_writer ? open_writer(store, is_new) : open_reader(store, options->any_older);
 }
 
 void store_stats(struct store *store, struct store_stats *ret_stats)

@@ -12,6 +12,7 @@
 #include "store/audit.h"
 #include "store/message_rows.h"
 #include "store/messages.h"
+#include "store/migrate.h"
 #include "store/store_internal.h"
 
 #define FINDINGS_MAX   1000
@@ -254,7 +255,9 @@ static enum err run_checks(struct verification *verification)
     if (err == ERR_OK)
         err = store_indexed_seq(verification->store, &verification->indexed_seq);
     verification->last_seq = (uint64_t)last_seq;
-    for (size_t i = 0; i < sizeof checks / sizeof *checks && err == ERR_OK; i++) {
+    bool is_older = verification->store->schema_version < (int)migrations_count;
+    size_t count = is_older ? 1 : sizeof checks / sizeof *checks;
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
         verification->check = checks[i].name;
         verification->check_findings = 0;
         err = progress(verification, 0, 0);

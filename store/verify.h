@@ -9,6 +9,8 @@
  *     positions      floors, exceptions and markers lie within the log
  *     audit          the chain of hashes of the audit log (store/audit.h)
  *
+ * Of a file of an older version (opened with any_older) only the structure is checked.
+ *
  * Runs on a reader's handle in one read transaction: beside a running broker it sees one moment,
  * but holds back checkpoints for as long as it takes. Changes nothing.
  */

@@ -93,6 +93,10 @@ size_t config_compare(const struct config *before, const struct config *after,
 /* The effective configuration with origins, readable again as a file. */
 MUST_USE enum err config_write_file(const struct config *config, struct buf *out);
 
+/* The value of one option as it would stand in a file; a secret is never shown. ERR_CONFIG: no such
+ * option. */
+MUST_USE enum err config_write_value(const struct config *config, const char *key, struct buf *out);
+
 /* All keys as a Markdown table per section, for docs/CONFIG.md. */
 MUST_USE enum err config_write_markdown(const struct config_schema *schema, struct buf *out);
 

@@ -80,6 +80,15 @@ static enum err write_value(const struct config *config, size_t index, struct bu
 }
 
 /* "1 to 10 seconds", "a|b", "on|off", "list", "text" */
+enum err config_write_value(const struct config *config, const char *key, struct buf *out)
+{
+    for (size_t i = 0; i < config->schema->option_count; i++) {
+        if (strcmp(config->schema->options[i].key, key) == 0)
+            return write_value(config, i, out);
+    }
+    return ERR_CONFIG;
+}
+
 static enum err write_range(const struct config_option *option, struct buf *out)
 {
     const char *unit = option->unit ? option->unit : "";

@@ -4,17 +4,15 @@
  * (clients/import); roost export peer-cache. Here: the command line, where the data is, and what is
  * shown.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/data.h"
 #include "clients/cli/json.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/text.h"
@@ -22,69 +20,18 @@
 #include "clients/import/import.h"
 #include "rt/clock.h"
 
-#define DATABASE       "roost.db"
-#define DAY_MS         86400000
-#define KEEP_DAYS      30
-#define KEEP_DAYS_MAX  3650
-#define DIRECTORY_MODE 0700
-#define SHORT_ROWS     1000 /* tables below are not worth a line of progress */
+#define DAY_MS        86400000
+#define KEEP_DAYS     30
+#define KEEP_DAYS_MAX 3650
 
 struct run {
     struct cli *cli;
     struct progress progress;
     char table[64]; /* whose progress is shown */
-    char database[PATH_MAX];
+    struct data_place place;
     struct import_report report;
     char problem[IMPORT_TEXT_BYTES];
 };
-
-/* ------------------------------------------------------------------------------ where the data is */
-
-/* As roostd finds it: --data, $STATE_DIRECTORY, $XDG_DATA_HOME/roost, ~/.local/share/roost. */
-static bool find_directory(const struct cli *cli, char ret[PATH_MAX])
-{
-    const char *given = option_text(cli, "data", NULL), *base;
-    int size = 0;
-    if (given)
-        size = snprintf(ret, PATH_MAX, "%s", given);
-    else if ((base = getenv("STATE_DIRECTORY")) && base[0] == '/')
-        size = snprintf(ret, PATH_MAX, "%.*s", (int)strcspn(base, ":"), base);
-    else if ((base = getenv("XDG_DATA_HOME")) && base[0] == '/')
-        size = snprintf(ret, PATH_MAX, "%s/roost", base);
-    else if ((base = getenv("HOME")) && base[0] == '/')
-        size = snprintf(ret, PATH_MAX, "%s/.local/share/roost", base);
-    if (size > 0 && size < PATH_MAX - (int)sizeof(DATABASE) - 1)
-        return true;
-    complain(cli, "where is the data? Say it with --data DIR");
-    return false;
-}
-
-/* Like mkdir -p. */
-static bool make_directory(char *path)
-{
-    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        bool is_made = mkdir(path, DIRECTORY_MODE) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!is_made)
-            return false;
-    }
-    return mkdir(path, DIRECTORY_MODE) == 0 || errno == EEXIST;
-}
-
-static bool find_database(struct run *run, bool is_dry)
-{
-    char directory[PATH_MAX];
-    if (!find_directory(run->cli, directory))
-        return false;
-    if (!is_dry && !make_directory(directory)) {
-        complain(run->cli, "%s: %s", directory, strerror(errno));
-        return false;
-    }
-    (void)snprintf(run->database, sizeof(run->database), "%.*s/%s",
-                   (int)(sizeof(run->database) - sizeof(DATABASE) - 1), directory, DATABASE);
-    return true;
-}
 
 /* ------------------------------------------------------------------------------ what is shown */
 
@@ -150,7 +97,7 @@ static void show_json(const struct run *run, bool is_dry, bool is_complete)
     json_begin(&json, stdout);
     json_object(&json, NULL);
     json_text(&json, "file", run->cli->positional[0]);
-    json_text(&json, "data", run->database);
+    json_text(&json, "data", run->place.database);
     json_bool(&json, "dry_run", is_dry);
     json_bool(&json, "complete", is_complete);
     put_count(&json, &sum);
@@ -204,7 +151,7 @@ static enum exit_code explain(const struct run *run, enum err err)
         complain(run->cli,
                  "a broker is using %s: stop it, import, and start it again"
                  " (--dry-run may be used while it runs)",
-                 run->database);
+                 run->place.database);
         return EXIT_REFUSED;
     case ERR_DISK_FULL:
         complain(run->cli, "the disk is full: make room and run the same command again; what is in"
@@ -224,18 +171,18 @@ static enum exit_code run_import(struct cli *cli, import_function *import, const
     static struct run run;
     uint64_t keep_days;
     bool is_dry = option_is_given(cli, "dry-run");
-    run.cli = cli;
+    run = (struct run){.cli = cli}; /* a shell comes here again */
     if (!option_number(cli, "keep", 0, KEEP_DAYS_MAX, KEEP_DAYS, &keep_days))
         return EXIT_USAGE;
     if (import != import_peer_cache && access(cli->positional[0], F_OK) != 0) {
         complain(cli, "%s does not exist", cli->positional[0]);
         return EXIT_NOT_FOUND;
     }
-    if (!find_database(&run, is_dry))
+    if (!(is_dry ? data_find(cli, &run.place) : data_make(cli, &run.place)))
         return EXIT_ERROR;
     struct import_options options = {
         .source = cli->positional[0],
-        .database = is_dry && access(run.database, F_OK) != 0 ? NULL : run.database,
+        .database = is_dry && access(run.place.database, F_OK) != 0 ? NULL : run.place.database,
         .owner = owner,
         .is_dry = is_dry,
         .now_ms = clock_wall_now().ms,
@@ -278,13 +225,13 @@ static enum exit_code run_import_peer_cache(struct cli *cli)
 }
 
 static const struct option_row peer_options[] = {
-    {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
+    DATA_OPTION,
     {"dry-run", 'n', NULL, "read and check everything, write nothing"},
     {NULL, 0, NULL, NULL},
 };
 
 static const struct option_row import_options[] = {
-    {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
+    DATA_OPTION,
     {"dry-run", 'n', NULL, "read and check everything, write nothing"},
     {"keep", 'k', "DAYS", "keep the imported messages at least so long from now (30)"},
     {NULL, 0, NULL, NULL},
@@ -388,16 +335,16 @@ static enum exit_code run_export_peer_cache(struct cli *cli)
 {
     static struct run run;
     struct peer_cache_statistics sum = {.total = 0};
-    run.cli = cli;
-    if (!find_database(&run, true))
+    run = (struct run){.cli = cli}; /* a shell comes here again */
+    if (!data_find(cli, &run.place))
         return EXIT_ERROR;
     struct export_options options = {
-        .database = run.database,
+        .database = run.place.database,
         .target = cli->positional[0],
         .now_ms = clock_wall_now().ms,
     };
-    if (access(run.database, F_OK) != 0) {
-        complain(cli, "%s does not exist", run.database);
+    if (access(run.place.database, F_OK) != 0) {
+        complain(cli, "%s does not exist", run.place.database);
         return EXIT_NOT_FOUND;
     }
     enum err err = export_peer_cache(&options, &sum, run.problem);
@@ -410,7 +357,7 @@ static enum exit_code run_export_peer_cache(struct cli *cli)
 }
 
 static const struct option_row export_options[] = {
-    {"data", 0, "DIR", "data directory of the broker (as roostd finds it)"},
+    DATA_OPTION,
     {NULL, 0, NULL, NULL},
 };
 

@@ -228,8 +228,9 @@ static enum exit_code run_stats(struct cli *cli)
     }
     for (size_t i = 0; i < page->counter_count; i++) {
         const struct roost_counter *counter = &page->counters[i];
+        bool is_detail = counter->value == 0 || strstr(counter->name, "_le_");
         if ((!strstr(counter->name, filter) && !strstr(counter->actor, filter)) ||
-            (counter->value == 0 && !has_all))
+            (is_detail && !has_all))
             continue;
         if (cli->is_json) {
             show_counter_json(counter);
@@ -248,7 +249,7 @@ static enum exit_code run_stats(struct cli *cli)
 }
 
 static const struct option_row stats_options[] = {
-    {"all", 0, NULL, "also those that are 0"},
+    {"all", 0, NULL, "also those that are 0, and distributions step by step"},
     {NULL, 0, NULL, NULL},
 };
 

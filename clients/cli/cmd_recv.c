@@ -28,6 +28,7 @@ static void interrupt(int number)
 static void stop_on_signals(void)
 {
     struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    is_interrupted = 0;                     /* in a shell this is not the first command */
     (void)sigaction(SIGINT, &action, NULL); /* cannot fail for these signals */
     (void)sigaction(SIGTERM, &action, NULL);
 }

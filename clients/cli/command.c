@@ -30,8 +30,12 @@ const struct command_group command_groups[] = {
     {"room", "rooms: list, create, join, leave, members ..."},
     {"invite", "invitations: list, send, accept, decline ..."},
     {"user", "accounts: add, list, password, ban, sessions ..."},
+    {"token", "tokens, used instead of a password: list, create, end"},
+    {"queue", "queues: list, create, show, purge"},
     {"audit", NULL},
     {"import", NULL},
+    {"export", NULL},
+    {"config", "the configuration of roostd: check, show, defaults"},
     {NULL, NULL},
 };
 
@@ -103,6 +107,7 @@ static const struct {
     {"invite", ROOST_NO_SUCH_SCOPE, "see 'roost room list'"},
     {"invite", ROOST_NO_SUCH_INVITATION, "see 'roost invite list'"},
     {"invite", ROOST_ALREADY_INVITED, "'roost invite revoke' takes it back"},
+    {"token create", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user token", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user", ROOST_NOT_ALLOWED, "administrators may, but not to their own account"},
     {"audit", ROOST_NOT_ALLOWED, "an administrator may"},
@@ -265,6 +270,19 @@ int command_leading_options(int count, char **words)
         at += row && row->argument ? 2 : 1; /* "--as=bob" has no row and is one word */
     }
     return at < count ? at : count;
+}
+
+/* Options may stand before the command, too: moves them behind it. Answers how many words there are
+ * before the command; they are then the last ones. */
+int command_move_leading(int count, char **words)
+{
+    int leading = command_leading_options(count, words);
+    for (int moved = 0; moved < leading; moved++) {
+        char *first = words[0];
+        memmove(words, words + 1, (size_t)(count - 1) * sizeof(*words));
+        words[count - 1] = first;
+    }
+    return leading;
 }
 
 static bool add_option(struct cli *cli, const struct option_row *row, const char *value)

@@ -22,6 +22,7 @@ enum exit_code {
     EXIT_TIMEOUT = 3,
     EXIT_NOT_FOUND = 4,
     EXIT_REFUSED = 5,
+    EXIT_WARNING = 6, /* doctor: nothing is bad, but something wants to be looked at */
 };
 
 struct option_row {
@@ -88,6 +89,13 @@ const struct command *command_find(int count, char **words, int *ret_words);
 /* How many of the words are options of every command that stand before the command, with their
  * values. */
 int command_leading_options(int count, char **words);
+
+/* Moves these to the end, behind the command; answers how many. */
+int command_move_leading(int count, char **words);
+
+/* Says what was probably meant by the first and (may be NULL) the second word. */
+enum exit_code command_complain_unknown(const struct cli *cli, const char *first,
+                                        const char *second);
 
 bool command_is_group(const char *word);
 

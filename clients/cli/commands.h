@@ -19,6 +19,8 @@ extern const struct command inspect_command, trace_command, stats_command;    /*
 extern const struct command dead_list_command, dead_peek_command;             /* cmd_dead.c */
 extern const struct command dead_redrive_command, dead_purge_command;         /* cmd_dead.c */
 extern const struct command verify_command;                                   /* cmd_verify.c */
+extern const struct command backup_command, restore_command;                  /* cmd_backup.c */
+extern const struct command export_command, import_command;                   /* cmd_export.c */
 extern const struct command bench_command;                                    /* cmd_bench.c */
 extern const struct command import_feiqiu_command, import_peer_cache_command; /* cmd_import.c */
 extern const struct command export_peer_cache_command;                        /* cmd_import.c */
@@ -34,7 +36,19 @@ extern const struct command invite_list_command, invite_send_command, invite_acc
 /* cmd_user.c */
 extern const struct command user_add_command, user_list_command, user_role_command,
     user_ban_command, user_unban_command, user_unlock_command, user_activate_command,
-    user_deactivate_command, user_password_command, user_sessions_command, user_token_command;
+    user_deactivate_command, user_password_command;
+/* cmd_token.c */
+extern const struct command token_list_command, token_create_command, token_end_command,
+    user_sessions_command, user_token_command;
+/* cmd_queue.c */
+extern const struct command queue_list_command, queue_create_command, queue_show_command,
+    queue_purge_command;
+extern const struct command config_check_command, config_show_command, config_defaults_command;
+extern const struct command top_command;        /* cmd_top.c */
+extern const struct command shell_command;      /* cmd_shell.c */
+extern const struct command doctor_command;     /* cmd_doctor.c */
+extern const struct command completion_command; /* cmd_completion.c */
+extern const struct command migrate_command;    /* cmd_migrate.c */
 /* cmd_audit.c */
 extern const struct command audit_list_command, audit_verify_command;
 extern const struct command search_command; /* cmd_search.c */

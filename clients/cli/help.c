@@ -34,7 +34,8 @@ static void print_exit_codes(void)
                "  2  the command line is wrong\n"
                "  3  no answer, or no message, in time\n"
                "  4  what was named does not exist\n"
-               "  5  the broker refused it");
+               "  5  the broker refused it\n"
+               "  6  there are warnings (doctor)");
 }
 
 /* The group it is folded into; NULL when it is listed itself. */
@@ -73,7 +74,8 @@ void help_overview(void)
     (void)puts(
         "\n'roost help COMMAND' says more about one. A scope is written peer:NAME, queue:NAME,\n"
         "topic:NAME or room:NAME; a bare NAME means peer:NAME.\n"
-        "'roost help room' (invite, user, dead, audit, import) lists the commands of a group.");
+        "'roost help room' (invite, user, token, queue, config ...) lists the commands of a "
+        "group.");
 }
 
 void help_command(const struct command *command)

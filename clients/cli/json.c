@@ -136,6 +136,18 @@ void json_number(struct json *json, const char *name, uint64_t number)
     (void)fprintf(json->out, "%" PRIu64, number);
 }
 
+void json_negative(struct json *json, const char *name, int64_t number)
+{
+    start_item(json, name);
+    (void)fprintf(json->out, "%" PRId64, number);
+}
+
+void json_exact(struct json *json, const char *name, double number)
+{
+    start_item(json, name);
+    (void)fprintf(json->out, isfinite(number) ? "%.17g" : "null", number);
+}
+
 void json_real(struct json *json, const char *name, double number)
 {
     start_item(json, name);

@@ -40,7 +40,9 @@ void json_array_end(struct json *json);
 void json_text(struct json *json, const char *name, const char *text);
 void json_text_bytes(struct json *json, const char *name, const void *text, size_t size);
 void json_number(struct json *json, const char *name, uint64_t number);
-void json_real(struct json *json, const char *name, double number); /* null when not finite */
+void json_negative(struct json *json, const char *name, int64_t number);
+void json_exact(struct json *json, const char *name, double number); /* reads back as the same */
+void json_real(struct json *json, const char *name, double number);  /* null when not finite */
 void json_bool(struct json *json, const char *name, bool value);
 void json_base64(struct json *json, const char *name, const void *bytes, size_t size);
 

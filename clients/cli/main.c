@@ -4,24 +4,21 @@
  * runs it. What each command is lies in the table (command.h) and in cmd_*.c.
  */
 #include <locale.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/json.h"
-#include "clients/cli/secret.h"
+#include "clients/cli/session.h"
 
-#define TIMEOUT_MS 10000
-#define CLOSE_MS   2000
+#define CLOSE_MS 2000
 
 /* Says what was probably meant; both words count where the first is that of a group. */
-static enum exit_code complain_unknown(const struct cli *cli, const char *first, const char *second)
+enum exit_code command_complain_unknown(const struct cli *cli, const char *first,
+                                        const char *second)
 {
     char typed[80];
     bool has_two = second && second[0] != '-' && command_is_group(first);
@@ -53,7 +50,7 @@ static enum exit_code run_help(struct cli *cli)
     }
     if (cli->positional_count == 1 && help_group(cli->positional[0]))
         return EXIT_OK;
-    return complain_unknown(cli, typed[0], typed[1]);
+    return command_complain_unknown(cli, typed[0], typed[1]);
 }
 
 static enum exit_code run_version(struct cli *cli)
@@ -145,105 +142,45 @@ const struct command *const commands[] = {
     &user_password_command,
     &user_sessions_command,
     &user_token_command,
+    &token_list_command,
+    &token_create_command,
+    &token_end_command,
+    &queue_list_command,
+    &queue_create_command,
+    &queue_show_command,
+    &queue_purge_command,
     &audit_list_command,
     &audit_verify_command,
     &stats_command,
+    &top_command,
+    &doctor_command,
     &verify_command,
+    &backup_command,
+    &restore_command,
     &bench_command,
     &import_lair_command,
     &import_gigi_command,
     &import_feiqiu_command,
     &import_peer_cache_command,
+    &import_command,
     &export_peer_cache_command,
+    &export_command,
+    &migrate_command,
+    &config_check_command,
+    &config_show_command,
+    &config_defaults_command,
+    &completion_command,
+    &shell_command,
     &version_row,
     &help_row,
     NULL,
 };
 
-/* -------------------------------------------------------------------------------- session */
-
-static const char *default_peer(void)
-{
-    const struct passwd *entry = getpwuid(getuid());
-    const char *name = entry ? entry->pw_name : getenv("USER");
-    return name && name[0] ? name : "nobody";
-}
-
-static const char *from_environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value && value[0] ? value : otherwise;
-}
-
-static bool take_common(struct cli *cli)
-{
-    uint64_t timeout_ms;
-    if (!option_seconds(cli, "timeout", TIMEOUT_MS, &timeout_ms))
-        return false;
-    cli->timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
-    cli->url = option_text(cli, "url", from_environment("ROOST_URL", ROOST_DEFAULT_URL));
-    cli->peer = option_text(cli, "as", NULL);
-    if (!cli->peer)
-        cli->peer = from_environment("ROOST_PEER", default_peer());
-    return true;
-}
-
-/* The reason of the last failed attempt is in the events. */
-static void explain_no_broker(struct cli *cli)
-{
-    struct roost_event *event;
-    char why[256] = "";
-    while (roost_next_event(cli->roost, 0, &event) == ROOST_OK) {
-        if (event->kind == ROOST_EVENT_DISCONNECTED)
-            (void)snprintf(why, sizeof(why), ": %s", event->text);
-        roost_event_destroy(&event);
-    }
-    complain(cli, "no broker at %s within %.3g s%s", cli->url, cli->timeout_ms / 1000.0, why);
-}
-
-static enum roost_error connect_as(struct cli *cli, const char *credentials)
-{
-    struct roost_options options = {
-        .url = cli->url, .peer = cli->peer, .credentials = credentials, .software = "roost"};
-    enum roost_error error = roost_open(&options, &cli->roost);
-    return error ? error : roost_connect_wait(cli->roost, cli->timeout_ms);
-}
-
-static enum exit_code explain_refusal(struct cli *cli, enum roost_error error)
-{
-    if (error == ROOST_BAD_URL)
-        return fail_with(cli, cli->url, error);
-    if (error == ROOST_BAD_NAME)
-        return fail_with(cli, cli->peer, error);
-    if (error != ROOST_TIMEOUT)
-        return fail_with(cli, "the broker refused this session", error);
-    explain_no_broker(cli);
-    return EXIT_TIMEOUT;
-}
-
-/* Where the name has an account and nothing else was said, whoever sits at the terminal is asked. */
-static enum exit_code open_session(struct cli *cli)
-{
-    char secret[SECRET_BYTES_MAX + 1] = "";
-    const char *path = secret_path(cli);
-    if (path && !secret_from_file(cli, path, secret))
-        return EXIT_USAGE;
-    enum roost_error error = connect_as(cli, path ? secret : NULL);
-    if (error == ROOST_NO_CREDENTIALS && !path && isatty(STDIN_FILENO)) {
-        (void)roost_close(&cli->roost, 0);
-        if (!secret_from_terminal(cli, "password-file", "password", false, secret))
-            return EXIT_USAGE;
-        error = connect_as(cli, secret);
-    }
-    secret_wipe(secret);
-    return error ? explain_refusal(cli, error) : EXIT_OK;
-}
-
 static enum exit_code run(struct cli *cli)
 {
     enum exit_code code = EXIT_OK;
     if (cli->command->needs_session)
-        code = open_session(cli);
+        code = session_open(cli);
     if (code == EXIT_OK)
         code = cli->command->run(cli);
     (void)roost_close(&cli->roost, CLOSE_MS); /* each command waited for what it needs */
@@ -259,22 +196,9 @@ static enum exit_code unknown_command(const struct cli *cli, int count, char **w
 {
     const char *second = count > 1 ? words[1] : NULL;
     if ((second && second[0] != '-') || !help_group(words[0]))
-        return complain_unknown(cli, words[0], second);
+        return command_complain_unknown(cli, words[0], second);
     bool is_asked_for = second && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0);
     return is_asked_for ? EXIT_OK : EXIT_USAGE;
-}
-
-/* Options may stand before the command, too: moves them behind it. Answers how many words there are
- * before the command; they are then the last ones. */
-static int move_leading_options(int count, char **words)
-{
-    int leading = command_leading_options(count, words);
-    for (int moved = 0; moved < leading; moved++) {
-        char *first = words[0];
-        memmove(words, words + 1, (size_t)(count - 1) * sizeof(*words));
-        words[count - 1] = first;
-    }
-    return leading;
 }
 
 int main(int argc, char **argv)
@@ -284,7 +208,7 @@ int main(int argc, char **argv)
     if (!setlocale(LC_CTYPE, "C.UTF-8")) /* tables ask how wide a letter is; all text is UTF-8 */
         (void)setlocale(LC_CTYPE, "");
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, not an end */
-    int leading = move_leading_options(argc - 1, argv + 1);
+    int leading = command_move_leading(argc - 1, argv + 1);
     if (argc - 1 == leading) { /* no command at all */
         if (leading == 1 && strcmp(argv[1], "--version") == 0)
             return (int)run_version(&cli);
@@ -303,5 +227,5 @@ int main(int argc, char **argv)
         help_command(cli.command);
         return EXIT_OK;
     }
-    return (int)(take_common(&cli) ? run(&cli) : EXIT_USAGE);
+    return (int)(session_take_common(&cli) ? run(&cli) : EXIT_USAGE);
 }

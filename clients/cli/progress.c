@@ -4,7 +4,6 @@
  */
 #include "clients/cli/progress.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +25,12 @@ void progress_begin(struct progress *progress, const char *what, uint64_t total,
     };
 }
 
+static const char *amount(const struct progress *progress, uint64_t number,
+                          char ret[TEXT_SIZE_BYTES])
+{
+    return progress->is_bytes ? text_size(number, ret) : text_count(number, ret);
+}
+
 static void show_bar(struct progress *progress, uint64_t done, double seconds)
 {
     char bar[BAR_WIDTH + 1];
@@ -40,12 +45,13 @@ static void show_bar(struct progress *progress, uint64_t done, double seconds)
     bar[BAR_WIDTH] = '\0';
     if (progress->total)
         (void)fprintf(stderr, "\r%s [%s] %3.0f %%  %s  %s/s  %.0f s left \033[K", progress->what,
-                      bar, share * 100, text_count(done, count_text),
-                      text_count((uint64_t)rate, rate_text),
+                      bar, share * 100, amount(progress, done, count_text),
+                      amount(progress, (uint64_t)rate, rate_text),
                       rate > 0 ? (double)(progress->total - done) / rate : 0);
     else
-        (void)fprintf(stderr, "\r%s %s  %s/s \033[K", progress->what, text_count(done, count_text),
-                      text_count((uint64_t)rate, rate_text));
+        (void)fprintf(stderr, "\r%s %s  %s/s \033[K", progress->what,
+                      amount(progress, done, count_text),
+                      amount(progress, (uint64_t)rate, rate_text));
     (void)fflush(stderr);
     progress->is_shown = true;
 }
@@ -67,8 +73,9 @@ void progress_show(struct progress *progress, uint64_t done)
     unsigned tenths = progress->total ? (unsigned)(done * 10 / progress->total) : 0;
     if (tenths > progress->tenths) {
         progress->tenths = tenths;
-        (void)fprintf(stderr, "%s %u %% (%" PRIu64 ", %.1f s)\n", progress->what, tenths * 10, done,
-                      seconds);
+        char text[TEXT_SIZE_BYTES];
+        (void)fprintf(stderr, "%s %u %% (%s, %.1f s)\n", progress->what, tenths * 10,
+                      amount(progress, done, text), seconds);
     }
 }
 

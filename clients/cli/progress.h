@@ -18,6 +18,7 @@ struct progress {
     bool is_terminal;
     bool is_quiet;
     bool is_shown;
+    bool is_bytes; /* set after progress_begin: counts are sizes */
 };
 
 void progress_begin(struct progress *progress, const char *what, uint64_t total, bool is_quiet);
