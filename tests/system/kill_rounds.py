@@ -49,7 +49,14 @@ class Peer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def hears_sigterm(self):
+        """Whether it has come so far as to catch SIGTERM: its last life may have only just begun."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            caught = next(line for line in file if line.startswith("SigCgt:"))
+        return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
     def finish(self):
+        eventually(self.hears_sigterm, what=f"{self.command[-3:]} listens")
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(DRAIN_S)
         assert code == 0, f"{self.command[-3:]} ended with {code}"

@@ -34,7 +34,13 @@ class Connection {
         this.#onFrame = onFrame;
         this.#onLost = onLost;
         this.#socket.events.on('disconnect', () => this.#lose());
-        this.#socket.connect(url);
+        try {
+            this.#socket.connect(url);
+        } catch (error) {
+            this.close(0);
+            throw new TypeError(`url: ${JSON.stringify(url)} is no address of ZeroMQ, such as ` +
+                'tcp://127.0.0.1:7667', { cause: error });
+        }
         this.#read();
     }
 
