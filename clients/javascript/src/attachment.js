@@ -24,9 +24,9 @@ export class Attachment {
     attachAt = undefined;
     #extendAt = undefined;
     #leaseMs = LEASE_MS;
-    /** @type {Queue<any>} for the next SETTLE */
+    /** @type {Queue<{deferred: any, decision: number}>} for the next SETTLE */
     #waiting = new Queue();
-    /** @type {Queue<{id: number, deferred: any}>} */
+    /** @type {Queue<{id: number, deferred: any, decision: number}>} */
     #asked = new Queue();
     #nextConfirmId = 1;
     /** @type {Set<number>} told since the last confirmation */
@@ -62,7 +62,7 @@ export class Attachment {
             this.#failAsked(new RoostError(Code.NO_SESSION,
                 'the connection was lost before SETTLED came'));
         while (this.#asked.length)  // else it comes again, is settled again, and then confirmed
-            this.#waiting.push(this.#asked.shift().deferred);
+            this.#waiting.push(this.#asked.shift());
         return this.request;
     }
 
@@ -84,7 +84,7 @@ export class Attachment {
         this.deferred.settle(error);
         this.#failAsked(error);
         while (this.#waiting.length)
-            this.#waiting.shift().settle(error);
+            this.#waiting.shift().deferred.settle(error);
         this.onItem(undefined, error);
     }
 
@@ -112,14 +112,14 @@ export class Attachment {
             deferred.settle(new RoostError(Code.NO_SESSION, 'the connection was lost before ' +
                 'SETTLED came; what was not on disk goes to any worker'));
         } else {
-            this.#waiting.push(deferred);
+            this.#waiting.push({ deferred, decision: this.book.decisions });
         }
     }
 
     /** Those who wait for a confirmation get that of `confirmId`, once nothing is in doubt. */
     #takeWaiting(confirmId) {
         while (this.#waiting.length && !this.book.isInDoubt)
-            this.#asked.push({ id: confirmId, deferred: this.#waiting.shift() });
+            this.#asked.push({ ...this.#waiting.shift(), id: confirmId });
     }
 
     /**
@@ -174,13 +174,16 @@ export class Attachment {
         return keys;
     }
 
+    /** Each is told of what was settled too late before it asked; of what came later, others are. */
     #complete(confirmId) {
-        if (!this.#asked.length || this.#asked.at(0).id > confirmId)
-            return;
-        const count = this.book.takeStale();
-        const error = count === 0 ? undefined : new RoostError(Code.STALE_LEASE, `the leases of ` +
-            `${count} messages had run out before they were settled; they come again`);
-        while (this.#asked.length && this.#asked.at(0).id <= confirmId)
-            this.#asked.shift().deferred.settle(error);
+        let told = 0;
+        while (this.#asked.length && this.#asked.at(0).id <= confirmId) {
+            const { deferred, decision } = this.#asked.shift();
+            const count = this.book.countStale(decision);
+            told = Math.max(told, decision);
+            deferred.settle(count === 0 ? undefined : new RoostError(Code.STALE_LEASE, `the leases ` +
+                `of ${count} messages had run out before they were settled; they come again`));
+        }
+        this.book.forgetStale(told);
     }
 }

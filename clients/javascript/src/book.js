@@ -60,9 +60,10 @@ export class Book {
     #doubtful = new Map();
     /** @type {Set<string>} settled since, waiting to be delivered again */
     #homeless = new Set();
-    /** @type {Set<string>} settled too late; not yet come again, not told */
-    #stale = new Set();
+    /** @type {Map<string, number>} settled too late; not yet come again, not told: -> decision */
+    #stale = new Map();
     #credit;
+    decisions = 0;              // of the application; each settlement carries its number
 
     /**
      * @param {number} window messages that may be here and not yet taken
@@ -179,9 +180,10 @@ export class Book {
     settle(held, outcome, delayMs = 0, reason = '') {
         if (!(delayMs >= 0 && delayMs <= DELAY_MS_MAX))
             throw new RangeError(`delayMs must be 0 to ${DELAY_MS_MAX}`);
-        const verdict = { outcome, delayMs: Math.round(delayMs), reason: cut(String(reason)) };
         if (this.#held.get(held.key) !== held || held.verdict !== undefined)
             return;
+        const verdict = { outcome, delayMs: Math.round(delayMs), reason: cut(String(reason)),
+            decision: ++this.decisions };
         if (outcome === Outcome.extend) {
             if (held.deliveryNo)
                 this.#settlements.push(held.deliveryNo, held, verdict);
@@ -195,7 +197,7 @@ export class Book {
 
     /** Keeps the leases of what the application has not taken yet. */
     extendWaiting() {
-        const verdict = { outcome: Outcome.extend, delayMs: 0, reason: '' };
+        const verdict = { outcome: Outcome.extend, delayMs: 0, reason: '', decision: 0 };
         for (const held of this.#held.values()) {
             if (!held.isTaken && held.deliveryNo)
                 this.#settlements.push(held.deliveryNo, held, verdict);
@@ -233,11 +235,20 @@ export class Book {
         return this.#doubtful.size > 0 || this.#homeless.size > 0;
     }
 
-    /** How many settlements came too late since it was last asked, and are not repaired yet. */
-    takeStale() {
-        const count = this.#stale.size;
-        this.#stale.clear();
-        return count;
+    /**
+     * How many settlements up to this decision came too late and are neither repaired nor told.
+     * @param {number} decision
+     */
+    countStale(decision) {
+        return [...this.#stale.values()].filter((made) => made <= decision).length;
+    }
+
+    /** Those up to this decision were told. */
+    forgetStale(decision) {
+        for (const [key, made] of this.#stale) {
+            if (made <= decision)
+                this.#stale.delete(key);
+        }
     }
 
     forgetDoubt() {
@@ -264,7 +275,7 @@ export class Book {
         const keys = [];
         for (const { deliveryNo, held, verdict } of this.#settlements.confirmed(confirmId)) {
             if (isFinal(verdict.outcome) && stale.has(deliveryNo))
-                this.#stale.add(held.key);
+                this.#stale.set(held.key, verdict.decision);
             else if (isFinal(verdict.outcome))
                 keys.push(held.key);
             if (verdict.outcome === Outcome.reject)

@@ -9,7 +9,7 @@
 import { Outcome } from './enums.js';
 import { Queue } from './queue.js';
 
-/** @typedef {{outcome: number, delayMs: number, reason: string}} Verdict */
+/** @typedef {{outcome: number, delayMs: number, reason: string, decision: number}} Verdict */
 /** @typedef {{deliveryNo: number, held: any, verdict: Verdict}} Settlement */
 
 function isSame(one, other) {
@@ -72,7 +72,8 @@ export class Settlements {
             if (last !== undefined && last.lastDeliveryNo + 1 === deliveryNo && isSame(last, verdict))
                 last.lastDeliveryNo = deliveryNo;
             else
-                ranges.push({ firstDeliveryNo: deliveryNo, lastDeliveryNo: deliveryNo, ...verdict });
+                ranges.push({ firstDeliveryNo: deliveryNo, lastDeliveryNo: deliveryNo,
+                    outcome: verdict.outcome, delayMs: verdict.delayMs, reason: verdict.reason });
         }
         this.#confirms.push({
             id: confirmId, count: this.#confirmedCount + this.#unconfirmed.length });
