@@ -307,3 +307,24 @@ def test_page_requests_survive_a_reconnect_and_are_answered_once():
     core.received(pack(pb.Fin(request_id=1)), 1.2)
     core.received(pack(pb.Fin(request_id=1)), 1.2)
     assert future.result[0] == []  # the part of the first answer does not count
+
+
+def test_who_asked_before_a_settlement_is_not_told_of_it_and_who_asked_after_it_is():
+    world = World()
+    for _ in range(2):
+        world.send()
+    for _ in range(3):
+        world.turn(delivers=2)
+    world.lose()
+    before, after = Future(), Future()
+    world.attachment.confirm(before)
+    world.settle_all()
+    for _ in range(3):
+        world.turn()
+    world.turn(delivers=2)
+    world.broker.expire_leases()
+    world.turn()
+    assert before.results == [None], "nothing was settled before it was asked"
+    world.attachment.confirm(after)
+    world.turn()
+    assert after.result.code == STALE_LEASE, "neither message is settled on disk"

@@ -2,9 +2,10 @@
 """kill -9 over and over: is anything acknowledged ever lost, reordered, invented or shown twice?
 
 usage: kill_rounds.py [--rounds N] [--seed S] [--rate R] [--keep DIR] [--expect-broken]
+                      [--languages python,c,javascript]
 
-Senders and receivers are processes of their own (the Python library, and the C library when
-ROOST_LEDGER_PEER names its peer). In each round the broker lives for 20 to 400 ms after it is
+Senders and receivers are processes of their own, of the languages named in turn (ROOST_LEDGER_PEER
+names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for 20 to 400 ms after it is
 ready; then the broker, a sender or a receiver gets SIGKILL and is started again. At the end all
 queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays 3,000 rounds.
 
@@ -25,10 +26,12 @@ sys.path.insert(0, HERE)
 
 import ledger  # noqa: E402
 from broker import Broker, eventually, no_orphan  # noqa: E402
+from javascript import HAS_PACKAGES, NODE, WHY  # noqa: E402
 from roost import Client  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
 DRAIN_S = 120
+SKIPPED = 77
 
 
 class Peer:
@@ -46,23 +49,32 @@ class Peer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def hears_sigterm(self):
+        """Whether it has come so far as to catch SIGTERM: its last life may have only just begun."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            caught = next(line for line in file if line.startswith("SigCgt:"))
+        return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
     def finish(self):
+        eventually(self.hears_sigterm, what=f"{self.command[-3:]} listens")
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(DRAIN_S)
         assert code == 0, f"{self.command[-3:]} ended with {code}"
 
 
-def peer_programs():
+def peer_programs(languages):
     programs = {"python": [sys.executable, os.path.join(HERE, "ledger_peer.py")]}
     in_c = os.environ.get("ROOST_LEDGER_PEER", "")
     if in_c and os.path.exists(in_c):
         programs["c"] = [in_c]
-    return programs
+    if HAS_PACKAGES:
+        programs["javascript"] = [NODE, os.path.join(HERE, "ledger_peer.mjs")]
+    return {name: programs[name] for name in languages if name in programs}
 
 
-def start_peers(broker, folder, rate):
-    """Two senders and, for each scope, a receiver; of each language in turn."""
-    programs = peer_programs()
+def start_peers(broker, folder, rate, languages):
+    """Four senders and, for each scope, a receiver; of each language in turn."""
+    programs = peer_programs(languages)
     log = open(os.path.join(folder, "peers.log"), "ab")
     names = list(programs)
     senders, receivers = [], []
@@ -119,10 +131,10 @@ def drain(broker, senders, receivers):
         receiver.finish()
 
 
-def run(rounds, seed, rate, folder):
+def run(rounds, seed, rate, languages, folder):
     rng = random.Random(seed)
     broker = Broker(os.path.join(folder, "data")).start()
-    senders, receivers = start_peers(broker, folder, rate)
+    senders, receivers = start_peers(broker, folder, rate, languages)
     slowest_s = play(broker, senders, receivers, rounds, rng, folder)
     drain(broker, senders, receivers)
     assert broker.stop() == 0
@@ -144,15 +156,21 @@ def main():
     parser.add_argument("--expect-broken", dest="expects_broken", action="store_true",
                         help="for a broker that breaks its promises: succeed when that is found")
     parser.add_argument("--keep", help="work in this folder and leave it behind")
+    parser.add_argument("--languages", default="python,c", help="of the peers, in turn")
     options = parser.parse_args()
+    languages = options.languages.split(",")
+    if "javascript" in languages and not HAS_PACKAGES:
+        print(f"SKIPPED: {WHY}")
+        return SKIPPED
+    how = options.rounds, options.seed, options.rate, languages
     print(f"replay: ROOSTD={os.environ.get('ROOSTD')} {sys.argv[0]} --rounds {options.rounds} "
-          f"--seed {options.seed} --rate {options.rate}", flush=True)
+          f"--seed {options.seed} --rate {options.rate} --languages {options.languages}", flush=True)
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
-        is_good = run(options.rounds, options.seed, options.rate, options.keep)
+        is_good = run(*how, options.keep)
     else:
         with tempfile.TemporaryDirectory(prefix="roost-kill-") as folder:
-            is_good = run(options.rounds, options.seed, options.rate, folder)
+            is_good = run(*how, folder)
     print("GOOD" if is_good else "BROKEN")
     return 0 if is_good != options.expects_broken else 1
 

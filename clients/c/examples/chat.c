@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <roost.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WAIT_MS        10000
@@ -20,7 +21,10 @@ struct chat {
     struct roost *roost;
     struct roost_consumer *consumer;
     const char *name;
-    char scope[300]; /* "room:NAME" */
+    const char *room;
+    char scope[300];                 /* "room:NAME" */
+    uint8_t last_id[ROOST_ID_BYTES]; /* of the last message that was typed here ... */
+    bool has_last;                   /* ... if there was one */
 };
 
 static void complain(const char *what, enum roost_error error)
@@ -77,30 +81,116 @@ static enum roost_error show_news(struct chat *chat)
 
 static bool do_help(struct chat *chat, const char *rest);
 
+/* Asks; NULL: the answer was no, and that was said. */
+static struct roost_page *ask(struct chat *chat, const struct roost_query *query)
+{
+    struct roost_page *page = NULL;
+    enum roost_error error = roost_query(chat->roost, query, WAIT_MS, &page);
+    if (error)
+        complain("asking", error);
+    return page;
+}
+
+/* Calls; false: the answer was no, and that was said. */
+static bool call(struct chat *chat, const struct roost_call *what)
+{
+    enum roost_error error = roost_call(chat->roost, what, WAIT_MS, NULL);
+    if (error)
+        complain("asking", error);
+    return error == ROOST_OK;
+}
+
 static bool do_who(struct chat *chat, const char *rest)
 {
-    struct roost_query query = {.kind = ROOST_QUERY_MEMBERS, .scope = chat->scope};
-    struct roost_page *page;
-    enum roost_error error = roost_query(chat->roost, &query, WAIT_MS, &page);
+    static const char *const roles[] = {"none", "owner", "moderator", "member", "reader", "banned"};
+    struct roost_page *page =
+        ask(chat, &(struct roost_query){.kind = ROOST_QUERY_MEMBERS, .scope = chat->scope});
     (void)rest;
-    if (error) {
-        complain("who", error);
-        return true;
+    for (size_t i = 0; page && i < page->member_count; i++) {
+        const struct roost_member *member = &page->members[i];
+        size_t role = (size_t)member->role < sizeof(roles) / sizeof(*roles) ? member->role : 0;
+        printf("* %s, %s, %s\n", member->peer, roles[role], member->is_online ? "here" : "away");
     }
-    for (size_t i = 0; i < page->member_count; i++)
-        printf("* %s, %s\n", page->members[i].peer, page->members[i].is_online ? "here" : "away");
     roost_page_destroy(&page);
     return true;
 }
 
 static bool do_topic(struct chat *chat, const char *rest)
 {
-    struct roost_call call = {
+    struct roost_call update = {
         .method = ROOST_METHOD_ROOM_UPDATE, .scope = chat->scope, .topic = rest};
-    enum roost_error error = roost_call(chat->roost, &call, WAIT_MS, NULL);
-    if (error)
-        complain("topic", error);
+    if (*rest && !call(chat, &update))
+        return true;
+    struct roost_page *page =
+        ask(chat, &(struct roost_query){.kind = ROOST_QUERY_ROOMS, .online_only = true});
+    for (size_t i = 0; page && i < page->room_count; i++) {
+        const struct roost_room *room = &page->rooms[i];
+        const char *topic = *room->topic ? room->topic : "(none)";
+        if (strcmp(room->name, chat->room) != 0)
+            continue;
+        printf("* topic: ");
+        print_text(topic, strlen(topic));
+        putchar('\n');
+    }
+    roost_page_destroy(&page);
     return true;
+}
+
+static bool do_invite(struct chat *chat, const char *rest)
+{
+    char name[256];
+    struct roost_call invite = {.method = ROOST_METHOD_INVITE, .scope = chat->scope, .peer = name};
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(rest, " "), rest);
+    invite.text = rest + strlen(name) + strspn(rest + strlen(name), " ");
+    if (call(chat, &invite))
+        printf("* %s was asked, and may accept with: roost --as %s invite accept\n", name, name);
+    return true;
+}
+
+static bool do_last(struct chat *chat, const char *rest)
+{
+    unsigned long count = strtoul(rest, NULL, 10);
+    struct roost_page *page =
+        ask(chat, &(struct roost_query){.kind = ROOST_QUERY_HISTORY,
+                                        .scope = chat->scope,
+                                        .newest_first = true,
+                                        .limit = count > 0 && count <= 500 ? (uint32_t)count : 10});
+    for (size_t i = page ? page->message_count : 0; i > 0; i--)
+        show(page->messages[i - 1]);
+    roost_page_destroy(&page);
+    return true;
+}
+
+static bool do_find(struct chat *chat, const char *rest)
+{
+    struct roost_page *page =
+        ask(chat,
+            &(struct roost_query){.kind = ROOST_QUERY_SEARCH, .scope = chat->scope, .text = rest});
+    for (size_t i = 0; page && i < page->message_count; i++)
+        show(page->messages[i]);
+    roost_page_destroy(&page);
+    return true;
+}
+
+static bool do_fix(struct chat *chat, const char *rest)
+{
+    struct roost_call edit = {.method = ROOST_METHOD_MESSAGE_EDIT,
+                              .message_ids = chat->last_id,
+                              .message_id_count = 1,
+                              .body = rest,
+                              .body_size = strlen(rest)};
+    if (!chat->has_last)
+        printf("* you have not written anything yet\n");
+    else
+        call(chat, &edit);
+    return true;
+}
+
+static bool do_leave(struct chat *chat, const char *rest)
+{
+    (void)rest;
+    return !call(chat,
+                 &(struct roost_call){.method = ROOST_METHOD_ROOM_LEAVE, .scope = chat->scope});
 }
 
 static bool do_quit(struct chat *chat, const char *rest)
@@ -115,10 +205,15 @@ static const struct command {
     const char *help;
     bool (*run)(struct chat *chat, const char *rest); /* false ends the chat */
 } commands[] = {
+    {"find", "WORDS: messages of the room with all of them", do_find},
+    {"fix", "TEXT: your last message shall say this instead", do_fix},
     {"help", "this list", do_help},
-    {"who", "who is in the room", do_who},
-    {"topic", "TEXT: what the room talks about", do_topic},
+    {"invite", "NAME TEXT: asks somebody into the room", do_invite},
+    {"last", "COUNT: the last 10 messages, or so many", do_last},
+    {"leave", "leaves the room for good: nothing waits for you any more", do_leave},
     {"quit", "goes; what is said meanwhile waits for you", do_quit},
+    {"topic", "what the room talks about; with a text: that from now on", do_topic},
+    {"who", "who is in the room", do_who},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -127,7 +222,7 @@ static bool do_help(struct chat *chat, const char *rest)
     (void)chat;
     (void)rest;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("* /%-6s %s\n", commands[i].name, commands[i].help);
+        printf("* /%-8s %s\n", commands[i].name, commands[i].help);
     return true;
 }
 
@@ -138,9 +233,14 @@ static bool typed(struct chat *chat, const char *line)
     if (line[0] == '\0')
         return true;
     if (line[0] != '/') {
-        enum roost_error error = roost_send_wait(chat->roost, &message, WAIT_MS, NULL);
-        if (error)
-            complain("send", error);
+        struct roost_sent sent;
+        enum roost_error error = roost_send_wait(chat->roost, &message, WAIT_MS, &sent);
+        if (error) {
+            complain("sending", error);
+            return true;
+        }
+        memcpy(chat->last_id, sent.message_id, sizeof(chat->last_id));
+        chat->has_last = true;
         return true;
     }
     size_t size = strcspn(line + 1, " ");
@@ -148,7 +248,7 @@ static bool typed(struct chat *chat, const char *line)
         if (strlen(commands[i].name) == size && strncmp(commands[i].name, line + 1, size) == 0)
             return commands[i].run(chat, line + 1 + size + strspn(line + 1 + size, " "));
     }
-    printf("* there is no such command; /help lists what there is\n");
+    printf("* there is no /%.*s; /help lists what there is\n", (int)size, line + 1);
     return true;
 }
 
@@ -206,7 +306,7 @@ static enum roost_error talk(struct chat *chat)
 
 int main(int argc, char **argv)
 {
-    struct chat chat = {.name = argc > 2 ? argv[2] : NULL};
+    struct chat chat = {.name = argc > 2 ? argv[2] : NULL, .room = argc > 1 ? argv[1] : NULL};
     struct roost_options options = {.url = argc > 3 ? argv[3] : NULL, .peer = chat.name};
     if (argc < 3) {
         fprintf(stderr, "usage: roost_chat ROOM NAME [tcp://HOST:PORT]\n");

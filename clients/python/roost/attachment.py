@@ -34,8 +34,10 @@ class Attachment:
         self.attach_at: Optional[float] = None   # when to ask again after a refusal that may pass
         self.extend_at: Optional[float] = None
         self.lease_s = 30.0
-        self._waiting: Deque[Any] = collections.deque()            # futures for the next SETTLE
-        self._asked: Deque[Tuple[int, Any]] = collections.deque()  # (confirm id, future)
+        # Those who wait for a confirmation: (future, decisions made before it was asked for); for
+        # the next SETTLE, and with the confirm id of one that was sent.
+        self._waiting: Deque[Tuple[Any, int]] = collections.deque()
+        self._asked: Deque[Tuple[int, Any, int]] = collections.deque()
         self._next_confirm_id = 1
         self._stale: Set[int] = set()            # told since the last confirmation
 
@@ -49,7 +51,7 @@ class Attachment:
         if self.book.is_shared:  # what was not on disk may be with another worker by now
             self._fail_asked(RoostError(NO_SESSION, "the connection was lost before SETTLED came"))
         while self._asked:       # else it comes again, is settled again, and then confirmed
-            self._waiting.append(self._asked.popleft()[1])
+            self._waiting.append(self._asked.popleft()[1:])
         return self.request
 
     def on_attached(self, attached: Any, now: float) -> None:
@@ -68,7 +70,7 @@ class Attachment:
         settle_future(self.future, error)
         self._fail_asked(error)
         while self._waiting:
-            settle_future(self._waiting.popleft(), error)
+            settle_future(self._waiting.popleft()[0], error)
         self.on_item(None, error)
 
     def _fail_asked(self, error: RoostError) -> None:
@@ -90,12 +92,12 @@ class Attachment:
             settle_future(future, RoostError(NO_SESSION, "the connection was lost before SETTLED "
                           "came; what was not on disk goes to any worker"))
         else:
-            self._waiting.append(future)
+            self._waiting.append((future, self.book.decisions))
 
     def _take_waiting(self, confirm_id: int) -> None:
         """Those who wait for a confirmation get that of `confirm_id`, once nothing is in doubt."""
         while self._waiting and not self.book.is_in_doubt():
-            self._asked.append((confirm_id, self._waiting.popleft()))
+            self._asked.append((confirm_id, *self._waiting.popleft()))
 
     def flush(self, now: float) -> List[Any]:
         """SETTLE and CREDIT messages that may go out now."""
@@ -139,10 +141,13 @@ class Attachment:
         return keys
 
     def _complete(self, confirm_id: int) -> None:
-        if not self._asked or self._asked[0][0] > confirm_id:
-            return
-        count = self.book.take_stale()
-        error = RoostError(STALE_LEASE, f"the leases of {count} messages had run out before they "
-                           "were settled; they come again")
+        """Each is told of what was settled too late before it asked; of what came later, others
+        are."""
+        told = 0
         while self._asked and self._asked[0][0] <= confirm_id:
-            settle_future(self._asked.popleft()[1], error if count else None)
+            _, future, decision = self._asked.popleft()
+            count, told = self.book.count_stale(decision), max(told, decision)
+            error = RoostError(STALE_LEASE, f"the leases of {count} messages had run out before "
+                               "they were settled; they come again")
+            settle_future(future, error if count else None)
+        self.book.forget_stale(told)

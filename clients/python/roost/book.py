@@ -34,13 +34,15 @@ def _cut(reason: str) -> str:
 class Held:
     """A message the application has or is about to get."""
 
-    __slots__ = ("key", "seq", "delivery_no", "size", "verdict", "is_taken", "has_credit")
+    __slots__ = ("key", "seq", "delivery_no", "size", "verdict", "is_taken", "has_credit",
+                 "decision")
 
     def __init__(self, key: Key, seq: int, delivery_no: int, size: int) -> None:
         self.key, self.seq, self.delivery_no, self.size = key, seq, delivery_no, size
         self.verdict: Optional[Verdict] = None  # settled while no lease was known
         self.is_taken = False                   # the application has it
         self.has_credit = True                  # it uses credit of this session
+        self.decision = 0                       # which of the application's it was settled by
 
 
 class Book:
@@ -51,14 +53,17 @@ class Book:
             raise ValueError("a window must be at least 1")
         self.window, self.window_bytes, self.is_shared = window, window_bytes, is_shared
         self._held: Dict[Key, Held] = {}
-        self._settled: "collections.OrderedDict[Key, Verdict]" = collections.OrderedDict()
+        self._settled: "collections.OrderedDict[Key, Tuple[Verdict, int]]" = (
+            collections.OrderedDict())              # with the decision
         self._settles: Deque[Tuple[int, Held, Verdict]] = collections.deque()  # not yet sent
         self._unconfirmed: Deque[Tuple[int, Held, int]] = collections.deque()  # with its outcome
         self._confirmed_count = 0                   # how many have left _unconfirmed
         self._confirms: Deque[Tuple[int, int]] = collections.deque()  # id, count it confirms
         self._doubtful: Dict[Key, int] = {}         # settled in a lost session, unconfirmed -> seq
         self._homeless: Set[Key] = set()            # settled since, waiting to be delivered again
-        self._stale: Set[Key] = set()               # settled too late; not yet come again, not told
+        self._stale: Dict[Key, int] = {}            # settled too late by this decision; not yet
+                                                    # come again, not told
+        self.decisions = 0                          # how many the application has made
         self._granted = self._granted_bytes = 0
         self._freed = self._freed_bytes = 0
 
@@ -87,10 +92,12 @@ class Book:
         key = (sender, message_id)
         if self._doubtful or self._homeless:
             self._resolve(key, seq)
-        self._stale.discard(key)
-        verdict = self._settled.get(key)
-        if verdict is not None:
-            self._settles.append((delivery_no, Held(key, seq, delivery_no, size), verdict))
+        self._stale.pop(key, None)
+        settled = self._settled.get(key)
+        if settled is not None:
+            again = Held(key, seq, delivery_no, size)
+            again.decision = settled[1]
+            self._settles.append((delivery_no, again, settled[0]))
             self._free(size)
             return None
         held = self._held.get(key)
@@ -121,7 +128,7 @@ class Book:
         for key in [key for key in self._homeless if self._held[key].seq < seq]:
             self._homeless.discard(key)
             held = self._held.pop(key)
-            self._remember(key, held.verdict)
+            self._remember(held, held.verdict)
 
     def taken(self, held: Held) -> None:
         """The application took it: its place in the window is free again."""
@@ -140,7 +147,10 @@ class Book:
         if outcome == Outcome.EXTEND:
             if held.delivery_no:
                 self._settles.append((held.delivery_no, held, verdict))
-        elif held.delivery_no:
+            return
+        self.decisions += 1
+        held.decision = self.decisions
+        if held.delivery_no:
             self._apply(held, verdict)
         else:
             held.verdict = verdict
@@ -156,11 +166,11 @@ class Book:
         self._free_held(held)
         self._settles.append((held.delivery_no, held, verdict))
         self._held.pop(held.key, None)
-        self._remember(held.key, verdict)
+        self._remember(held, verdict)
 
-    def _remember(self, key: Key, verdict: Optional[Verdict]) -> None:
+    def _remember(self, held: Held, verdict: Optional[Verdict]) -> None:
         if verdict is not None and verdict[0] in FINAL:
-            self._settled[key] = verdict
+            self._settled[held.key] = (verdict, held.decision)
             if len(self._settled) > REMEMBERED:
                 self._settled.popitem(last=False)
 
@@ -175,11 +185,14 @@ class Book:
         whether they are on disk; or something settled since waits to be delivered again."""
         return bool(self._doubtful or self._homeless)
 
-    def take_stale(self) -> int:
-        """How many settlements came too late since it was last asked, and are not repaired yet."""
-        count = len(self._stale)
-        self._stale.clear()
-        return count
+    def count_stale(self, decision: int) -> int:
+        """How many settlements up to this decision came too late and are neither repaired nor
+        told."""
+        return sum(made <= decision for made in self._stale.values())
+
+    def forget_stale(self, decision: int) -> None:
+        """Those up to this decision were told."""
+        self._stale = {key: made for key, made in self._stale.items() if made > decision}
 
     def forget_doubt(self) -> None:
         self._doubtful.clear()
@@ -221,8 +234,10 @@ class Book:
             while self._unconfirmed and self._confirmed_count < count:
                 delivery_no, held, outcome = self._unconfirmed.popleft()
                 self._confirmed_count += 1
-                if outcome in FINAL:
-                    (self._stale.add if delivery_no in stale else keys.append)(held.key)
+                if outcome in FINAL and delivery_no in stale:
+                    self._stale[held.key] = held.decision
+                elif outcome in FINAL:
+                    keys.append(held.key)
                 if outcome == Outcome.REJECT:
                     self._settled.pop(held.key, None)
         return keys
