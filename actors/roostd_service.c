@@ -164,7 +164,7 @@ static enum err attend(struct service *service)
         enum err err = system_run(service->system, service->signals, service->watchdog_ms);
         if (err)
             return err;
-        if (service->watchdog_ms != RUN_FOREVER)
+        if (service->watchdog_ms != RUN_FOREVER && !system_is_stalled(service->system))
             (void)sd_notify(0, "WATCHDOG=1");
         uint32_t number = next_signal(service->signals);
         if (number == SIGHUP)
