@@ -58,4 +58,7 @@ MUST_USE enum err roostd_config_check(const struct roostd_config *config, bool i
 MUST_USE enum err roostd_write_config_document(struct buf *out);
 MUST_USE enum err roostd_write_errors_document(struct buf *out);
 
+/* /etc/roost/roost.conf as it is installed. */
+MUST_USE enum err roostd_write_config_example(struct buf *out);
+
 #endif

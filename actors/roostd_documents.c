@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * docs/CONFIG.md and docs/ERRORS.md, printed from the tables of the program. A test compares the
- * files with what is printed here, so they cannot be out of date.
+ * docs/CONFIG.md, docs/ERRORS.md and the example configuration, printed from the tables of the
+ * program. A test compares the files with what is printed here, so they cannot be out of date.
  */
 #include <string.h>
 
@@ -60,6 +60,19 @@ static const char config_exits[] = "\n"
                                    "\n"
                                    "| code | meaning |\n"
                                    "|---|---|\n";
+
+static const char example_head[] =
+    "# roost.conf: the configuration of roostd, see roost.conf(5).\n"
+    "#\n"
+    "# Every key stands below with its default; take the # away in front of what is to differ.\n"
+    "#     roostd --config FILE --check-config     is it right?\n"
+    "#     roostd --config FILE --print-config     what is in force, and where does it come from?\n"
+    "#     systemctl reload roostd                 take over what is \"changed by reload\"\n"
+    "#     systemctl restart roostd                take over the rest\n"
+    "#\n"
+    "# Files of a folder can be read as well; that line stands here, before the first section:\n"
+    "#include_dir = /etc/roost/conf.d\n"
+    "\n";
 
 static const char errors_head[] =
     "# Errors\n"
@@ -128,4 +141,10 @@ enum err roostd_write_config_document(struct buf *out)
     ROOSTD_EXITS(EXIT)
 #undef EXIT
     return err;
+}
+
+enum err roostd_write_config_example(struct buf *out)
+{
+    enum err err = buf_append_text(out, example_head);
+    return err ? err : config_write_example(&roostd_schema, out);
 }

@@ -105,7 +105,7 @@ def build_view(unit, program, data):
         os.chown(folder, SANDBOX_ID, SANDBOX_ID)
     shutil.copy(program, f"{PLACE}/program")
     if data:
-        os.makedirs(data, exist_ok=True)
+        os.makedirs(data, mode=int(unit.last("StateDirectoryMode"), 8), exist_ok=True)
         give(data)
         bind(data, f"{PLACE}/state")
     if unit.is_on("PrivateDevices"):
