@@ -33,6 +33,7 @@ static const char help[] =
     "  --print-config        show every key, its value, and where that came from\n"
     "  --print-config-example  print a file with every key, its default and its meaning\n"
     "  --print-config-manual print the keys for roost.conf(5)\n"
+    "  --print-exits-manual  print the exit codes for roostd(8)\n"
     "  --print-config-table  print docs/CONFIG.md\n"
     "  --print-errors-table  print docs/ERRORS.md\n"
     "  --version             print the version\n"
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"print-config", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG},
     {"print-config-example", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_EXAMPLE},
     {"print-config-manual", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_MANUAL},
+    {"print-exits-manual", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_EXITS_MANUAL},
     {"print-config-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_TABLE},
     {"print-errors-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_ERRORS_TABLE},
     {"version", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_VERSION},
@@ -217,6 +219,9 @@ enum roostd_exit roostd_command_print(const struct roostd_command *command)
         break;
     case ACTION_PRINT_CONFIG_MANUAL:
         code = print_buf(&buf, config_write_manual(&roostd_schema, &buf));
+        break;
+    case ACTION_PRINT_EXITS_MANUAL:
+        code = print_buf(&buf, roostd_write_exits_manual(&buf));
         break;
     case ACTION_PRINT_CONFIG_TABLE:
         code = print_buf(&buf, roostd_write_config_document(&buf));

@@ -148,3 +148,14 @@ enum err roostd_write_config_example(struct buf *out)
     enum err err = buf_append_text(out, example_head);
     return err ? err : config_write_example(&roostd_schema, out);
 }
+
+enum err roostd_write_exits_manual(struct buf *out)
+{
+    enum err err = ERR_OK;
+#define EXIT(NAME, code, meaning)                                                                  \
+    if (!err)                                                                                      \
+        err = buf_append_format(out, ".It %d\n%s\n", code, meaning);
+    ROOSTD_EXITS(EXIT)
+#undef EXIT
+    return err;
+}

@@ -36,6 +36,7 @@ extern const struct command user_add_command, user_list_command, user_role_comma
     user_deactivate_command, user_password_command, user_sessions_command, user_token_command;
 /* cmd_audit.c */
 extern const struct command audit_list_command, audit_verify_command;
-extern const struct command search_command; /* cmd_search.c */
+extern const struct command search_command;  /* cmd_search.c */
+extern const struct command version_command; /* cmd_version.c */
 
 #endif
