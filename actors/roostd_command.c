@@ -31,6 +31,9 @@ static const char help[] =
     "  --insecure            listen beyond this machine although nobody has to prove who he is\n"
     "  --check-config        say whether the configuration is right; start nothing\n"
     "  --print-config        show every key, its value, and where that came from\n"
+    "  --print-config-example  print a file with every key, its default and its meaning\n"
+    "  --print-config-manual print the keys for roost.conf(5)\n"
+    "  --print-exits-manual  print the exit codes for roostd(8)\n"
     "  --print-config-table  print docs/CONFIG.md\n"
     "  --print-errors-table  print docs/ERRORS.md\n"
     "  --print-metrics-table print docs/METRICS.md\n"
@@ -47,7 +50,8 @@ static const char help[] =
     "  kill -HUP PID\n"
     "      read the configuration again\n"
     "\n"
-    "All keys: docs/CONFIG.md. Environment: ROOST_SECTION_KEY, for example ROOST_LOG_LEVEL=debug.\n"
+    "All keys: roost.conf(5), docs/CONFIG.md. Environment: ROOST_SECTION_KEY, for example "
+    "ROOST_LOG_LEVEL=debug.\n"
     "Exit codes: 0 stopped in order, 2 usage, 65 data file not usable, 69 unavailable, 73 data\n"
     "directory not usable or in use, 74 disk failed, 78 configuration wrong or unsafe, 1 other.\n";
 
@@ -66,6 +70,9 @@ static const struct option long_options[] = {
     {"insecure", no_argument, NULL, OPTION_INSECURE},
     {"check-config", no_argument, NULL, OPTION_ACTION + ACTION_CHECK_CONFIG},
     {"print-config", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG},
+    {"print-config-example", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_EXAMPLE},
+    {"print-config-manual", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_MANUAL},
+    {"print-exits-manual", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_EXITS_MANUAL},
     {"print-config-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_TABLE},
     {"print-errors-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_ERRORS_TABLE},
     {"print-metrics-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_METRICS_TABLE},
@@ -208,6 +215,15 @@ enum roostd_exit roostd_command_print(const struct roostd_command *command)
     case ACTION_CHECK_CONFIG:
     case ACTION_PRINT_CONFIG:
         code = print_config(command, &buf);
+        break;
+    case ACTION_PRINT_CONFIG_EXAMPLE:
+        code = print_buf(&buf, roostd_write_config_example(&buf));
+        break;
+    case ACTION_PRINT_CONFIG_MANUAL:
+        code = print_buf(&buf, config_write_manual(&roostd_schema, &buf));
+        break;
+    case ACTION_PRINT_EXITS_MANUAL:
+        code = print_buf(&buf, roostd_write_exits_manual(&buf));
         break;
     case ACTION_PRINT_CONFIG_TABLE:
         code = print_buf(&buf, roostd_write_config_document(&buf));

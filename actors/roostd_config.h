@@ -59,4 +59,10 @@ MUST_USE enum err roostd_write_config_document(struct buf *out);
 MUST_USE enum err roostd_write_errors_document(struct buf *out);
 MUST_USE enum err roostd_write_metrics_document(struct buf *out);
 
+/* /etc/roost/roost.conf as it is installed. */
+MUST_USE enum err roostd_write_config_example(struct buf *out);
+
+/* The exit codes as items of a list in a manual page (mdoc). */
+MUST_USE enum err roostd_write_exits_manual(struct buf *out);
+
 #endif

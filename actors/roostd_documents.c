@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * docs/CONFIG.md, docs/ERRORS.md and docs/METRICS.md, printed from the tables of the program. A test
- * compares the files with what is printed here, so they cannot be out of date.
+ * docs/CONFIG.md, docs/ERRORS.md, docs/METRICS.md and the example configuration, printed from the
+ * tables of the program. A test compares the files with what is printed here, so they cannot be out
+ * of date.
  */
 #include <string.h>
 
@@ -61,6 +62,19 @@ static const char config_exits[] = "\n"
                                    "\n"
                                    "| code | meaning |\n"
                                    "|---|---|\n";
+
+static const char example_head[] =
+    "# roost.conf: the configuration of roostd, see roost.conf(5).\n"
+    "#\n"
+    "# Every key stands below with its default; take the # away in front of what is to differ.\n"
+    "#     roostd --config FILE --check-config     is it right?\n"
+    "#     roostd --config FILE --print-config     what is in force, and where does it come from?\n"
+    "#     systemctl reload roostd                 take over what is \"changed by reload\"\n"
+    "#     systemctl restart roostd                take over the rest\n"
+    "#\n"
+    "# Files of a folder can be read as well; that line stands here, before the first section:\n"
+    "#include_dir = /etc/roost/conf.d\n"
+    "\n";
 
 static const char errors_head[] =
     "# Errors\n"
@@ -161,6 +175,23 @@ enum err roostd_write_config_document(struct buf *out)
 #define EXIT(NAME, code, meaning)                                                                  \
     if (!err)                                                                                      \
         err = buf_append_format(out, "| %d | %s |\n", code, meaning);
+    ROOSTD_EXITS(EXIT)
+#undef EXIT
+    return err;
+}
+
+enum err roostd_write_config_example(struct buf *out)
+{
+    enum err err = buf_append_text(out, example_head);
+    return err ? err : config_write_example(&roostd_schema, out);
+}
+
+enum err roostd_write_exits_manual(struct buf *out)
+{
+    enum err err = ERR_OK;
+#define EXIT(NAME, code, meaning)                                                                  \
+    if (!err)                                                                                      \
+        err = buf_append_format(out, ".It %d\n%s\n", code, meaning);
     ROOSTD_EXITS(EXIT)
 #undef EXIT
     return err;

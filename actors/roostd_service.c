@@ -175,7 +175,7 @@ static enum err attend(struct service *service)
         if (err)
             return err;
         roostd_cache_save_if_due(&service->cache);
-        if (service->watchdog_ms != RUN_FOREVER)
+        if (service->watchdog_ms != RUN_FOREVER && !system_is_stalled(service->system))
             (void)sd_notify(0, "WATCHDOG=1");
         uint32_t number = next_signal(service->signals);
         if (number == SIGHUP)

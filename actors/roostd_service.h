@@ -5,8 +5,8 @@
  *   SIGTERM, SIGINT  stop in order: no new work, answers go out, the last commit, exit 0
  *   SIGHUP           configuration again
  *
- * With systemd (NOTIFY_SOCKET): READY, RELOADING, STOPPING, WATCHDOG. The watchdog is fed while
- * the supervisor runs; that each actor moves is the supervisor's business (rt/system.h).
+ * With systemd (NOTIFY_SOCKET): READY, RELOADING, STOPPING, WATCHDOG. The watchdog is fed while the
+ * supervisor runs and sees every actor move (system_is_stalled).
  */
 #ifndef ACTORS_ROOSTD_SERVICE_H
 #define ACTORS_ROOSTD_SERVICE_H

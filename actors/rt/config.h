@@ -103,4 +103,13 @@ MUST_USE enum err config_write_markdown(const struct config_schema *schema, stru
 /* One key per line with default and help, for --help-config. */
 MUST_USE enum err config_write_help(const struct config_schema *schema, struct buf *out);
 
+/* A file with every option, its default and its help, all options commented out. */
+MUST_USE enum err config_write_example(const struct config_schema *schema, struct buf *out);
+
+/* All options as sections and lists of a manual page (mdoc). */
+MUST_USE enum err config_write_manual(const struct config_schema *schema, struct buf *out);
+
+/* Running text for mdoc: escaped, each sentence on a line of its own, `words` in quotes. */
+MUST_USE enum err config_write_mdoc(const char *text, struct buf *out);
+
 #endif

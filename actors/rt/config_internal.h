@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Shared by the three files of the configuration engine: config.c (values), config_read.c (sources)
- * and config_write.c (documents).
+ * Shared by the files of the configuration engine: config.c (values), config_read.c (sources),
+ * config_write.c (documents) and config_manual.c (what gets installed).
  */
 #ifndef RT_CONFIG_INTERNAL_H
 #define RT_CONFIG_INTERNAL_H
@@ -53,6 +53,15 @@ struct span span_trim(struct span span);
 
 /* The member of the caller's struct. */
 void *config_member(const struct config *config, size_t option);
+
+/* "1 to 10 seconds", "a or b", "on or off", "list", "text" */
+MUST_USE enum err config_write_range(const struct config_option *option, struct buf *out);
+
+/* Without its section. */
+const char *config_short_name(const struct config_option *option);
+
+/* Whether this option is the first of its section. */
+bool config_begins_section(const struct config_schema *schema, size_t option);
 
 /* How many letters must change to make b of a; bounded work. */
 size_t config_edit_distance(struct span a, struct span b);

@@ -20,7 +20,13 @@ static bool is_same_section(const char *a, const char *b)
     return size == section_size(b) && memcmp(a, b, size) == 0;
 }
 
-static const char *name_of(const struct config_option *option)
+bool config_begins_section(const struct config_schema *schema, size_t option)
+{
+    const struct config_option *options = schema->options;
+    return option == 0 || !is_same_section(options[option].key, options[option - 1].key);
+}
+
+const char *config_short_name(const struct config_option *option)
 {
     const char *dot = strchr(option->key, '.');
     return dot ? dot + 1 : option->key;
@@ -79,7 +85,6 @@ static enum err write_value(const struct config *config, size_t index, struct bu
     return ERR_INTERNAL;
 }
 
-/* "1 to 10 seconds", "a|b", "on|off", "list", "text" */
 enum err config_write_value(const struct config *config, const char *key, struct buf *out)
 {
     for (size_t i = 0; i < config->schema->option_count; i++) {
@@ -89,7 +94,7 @@ enum err config_write_value(const struct config *config, const char *key, struct
     return ERR_CONFIG;
 }
 
-static enum err write_range(const struct config_option *option, struct buf *out)
+enum err config_write_range(const struct config_option *option, struct buf *out)
 {
     const char *unit = option->unit ? option->unit : "";
     switch (option->type) {
@@ -125,12 +130,12 @@ static enum err write_option(const struct config *config, size_t index, struct b
     const struct config_source *origin = &config->origins[index];
     enum err err = buf_append_format(out, "# %s (", option->help);
     if (!err)
-        err = write_range(option, out);
+        err = config_write_range(option, out);
     if (!err)
         err = buf_append_format(out, "; from: %s)\n", origin->place);
     bool is_comment = origin->rank == RANK_DEFAULT || option->is_secret;
     if (!err)
-        err = buf_append_format(out, "%s%s = ", is_comment ? "# " : "", name_of(option));
+        err = buf_append_format(out, "%s%s = ", is_comment ? "# " : "", config_short_name(option));
     if (!err)
         err = write_value(config, index, out);
     if (!err)
@@ -144,7 +149,7 @@ enum err config_write_file(const struct config *config, struct buf *out)
     enum err err = ERR_OK;
     for (size_t i = 0; !err && i < schema->option_count; i++) {
         const char *key = schema->options[i].key;
-        if (i == 0 || !is_same_section(key, schema->options[i - 1].key))
+        if (config_begins_section(schema, i))
             err = buf_append_format(out, "%s[%.*s]\n", i ? "\n" : "", (int)section_size(key), key);
         if (!err)
             err = write_option(config, i, out);
@@ -156,7 +161,7 @@ static enum err write_markdown_row(const struct config_option *option, struct bu
 {
     enum err err = buf_append_format(out, "| `%s` | ", option->key);
     if (!err)
-        err = write_range(option, out);
+        err = config_write_range(option, out);
     if (err)
         return err;
     const char *text = option->default_text;
@@ -170,7 +175,7 @@ enum err config_write_markdown(const struct config_schema *schema, struct buf *o
     enum err err = ERR_OK;
     for (size_t i = 0; !err && i < schema->option_count; i++) {
         const char *key = schema->options[i].key;
-        if (i == 0 || !is_same_section(key, schema->options[i - 1].key))
+        if (config_begins_section(schema, i))
             err = buf_append_format(out,
                                     "%s### %.*s\n\n| key | value | default | changed by | meaning "
                                     "|\n|---|---|---|---|---|\n",
@@ -189,7 +194,7 @@ enum err config_write_help(const struct config_schema *schema, struct buf *out)
         err = buf_append_format(out, "%s = %s\n    %s (", option->key, option->default_text,
                                 option->help);
         if (!err)
-            err = write_range(option, out);
+            err = config_write_range(option, out);
         if (!err)
             err = buf_append_text(out, ")\n");
     }

@@ -386,6 +386,14 @@ static void watch_all(struct system *system, struct mono_time now)
     log_flush();
 }
 
+bool system_is_stalled(const struct system *system)
+{
+    for (size_t i = 0; i < system->count; i++)
+        if (system->slots[i].is_stall_logged)
+            return true;
+    return false;
+}
+
 /* --- Run */
 
 enum err system_run(struct system *system, int wake_fd, int64_t timeout_ms)

@@ -91,6 +91,10 @@ MUST_USE enum err system_run(struct system *system, int wake_fd, int64_t timeout
  * then not be destroyed, and the process should end by _exit (or call this again). */
 MUST_USE enum err system_stop(struct system *system);
 
+/* Whether some actor has not moved for stall_warn_ms although it is busy or messages wait for it, as
+ * seen by the last look of the watchdog. The caller's thread. */
+bool system_is_stalled(const struct system *system);
+
 /* After system_stop, or without any start. */
 void system_destroy(struct system **system);
 

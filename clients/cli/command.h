@@ -119,6 +119,8 @@ bool option_number(const struct cli *cli, const char *name, uint64_t min, uint64
 bool option_seconds(const struct cli *cli, const char *name, uint64_t otherwise_ms,
                     uint64_t *ret_ms);
 
+extern const char *const exit_meanings[]; /* by exit code; ends with NULL */
+
 void help_overview(void);
 void help_command(const struct command *command);
 bool help_group(const char *word); /* commands of two words that begin with it */

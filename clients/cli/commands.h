@@ -51,6 +51,7 @@ extern const struct command completion_command; /* cmd_completion.c */
 extern const struct command migrate_command;    /* cmd_migrate.c */
 /* cmd_audit.c */
 extern const struct command audit_list_command, audit_verify_command;
-extern const struct command search_command; /* cmd_search.c */
+extern const struct command search_command;  /* cmd_search.c */
+extern const struct command version_command; /* cmd_version.c */
 
 #endif

@@ -26,16 +26,22 @@ static void print_options(const char *title, const struct option_row *rows)
     }
 }
 
+const char *const exit_meanings[] = {
+    "done",
+    "an error: of the broker, of the network, of a file",
+    "the command line is wrong",
+    "no answer, or no message, in time",
+    "what was named does not exist",
+    "the broker refused it",
+    "there are warnings (doctor)",
+    NULL,
+};
+
 static void print_exit_codes(void)
 {
-    (void)puts("\nExit codes\n"
-               "  0  done\n"
-               "  1  an error: of the broker, of the network, of a file\n"
-               "  2  the command line is wrong\n"
-               "  3  no answer, or no message, in time\n"
-               "  4  what was named does not exist\n"
-               "  5  the broker refused it\n"
-               "  6  there are warnings (doctor)");
+    (void)puts("\nExit codes");
+    for (size_t i = 0; exit_meanings[i]; i++)
+        (void)printf("  %zu  %s\n", i, exit_meanings[i]);
 }
 
 /* The group it is folded into; NULL when it is listed itself. */

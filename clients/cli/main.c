@@ -7,11 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <zmq.h>
-
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
-#include "clients/cli/json.h"
+#include "clients/cli/manual.h"
 #include "clients/cli/session.h"
 
 #define CLOSE_MS 2000
@@ -39,6 +37,8 @@ static enum exit_code run_help(struct cli *cli)
     char *typed[2] = {NULL, NULL};
     for (int i = 0; i < cli->positional_count && i < 2; i++)
         typed[i] = (char *)(uintptr_t)cli->positional[i]; /* only read */
+    if (option_is_given(cli, "manual"))
+        return manual_write(cli, option_text(cli, "manual", ""), option_text(cli, "date", ""));
     if (cli->positional_count == 0) {
         help_overview();
         return EXIT_OK;
@@ -53,46 +53,23 @@ static enum exit_code run_help(struct cli *cli)
     return command_complain_unknown(cli, typed[0], typed[1]);
 }
 
-static enum exit_code run_version(struct cli *cli)
-{
-    int major;
-    int minor;
-    int patch;
-    char zmq[32];
-    zmq_version(&major, &minor, &patch);
-    (void)snprintf(zmq, sizeof(zmq), "%d.%d.%d", major, minor, patch);
-    if (cli->is_json) {
-        struct json json;
-        json_begin(&json, stdout);
-        json_object(&json, NULL);
-        json_text(&json, "roost", roost_version());
-        json_number(&json, "protocol", 1);
-        json_text(&json, "libzmq", zmq);
-        json_object_end(&json);
-        json_end_line(&json);
-    } else {
-        (void)printf("roost %s (protocol 1, libzmq %s)\n", roost_version(), zmq);
-    }
-    return EXIT_OK;
-}
-
 static const char *const help_examples[] = {"roost help", "roost help send", "roost help dead",
                                             NULL};
+
+static const struct option_row help_options[] = {
+    {"manual", 0, "DIR", "write the manual pages of all commands into the folder"},
+    {"date", 0, "DATE", "the date they show"},
+    {NULL, 0, NULL, NULL},
+};
 
 static const struct command help_row = {
     .name = "help",
     .summary = "about a command, or all of them",
     .usage = "[COMMAND]",
     .positional_max = 2,
+    .options = help_options,
     .examples = help_examples,
     .run = run_help,
-};
-
-static const struct command version_row = {
-    .name = "version",
-    .summary = "versions of the tool, the protocol and libzmq",
-    .usage = "",
-    .run = run_version,
 };
 
 const struct command *const commands[] = {
@@ -171,7 +148,7 @@ const struct command *const commands[] = {
     &config_defaults_command,
     &completion_command,
     &shell_command,
-    &version_row,
+    &version_command,
     &help_row,
     NULL,
 };
@@ -211,7 +188,7 @@ int main(int argc, char **argv)
     int leading = command_move_leading(argc - 1, argv + 1);
     if (argc - 1 == leading) { /* no command at all */
         if (leading == 1 && strcmp(argv[1], "--version") == 0)
-            return (int)run_version(&cli);
+            return (int)version_command.run(&cli);
         help_overview();
         bool is_asked_for =
             leading == 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);

@@ -364,6 +364,53 @@ static void documents(void **state)
     buf_fini(&out);
 }
 
+/* Read as it is, the example changes nothing; with its options uncommented neither. */
+static void the_example_is_the_defaults(void **state)
+{
+    struct buf out;
+    char changes[200] = "";
+    (void)state;
+    buf_init(&out, 100000);
+    assert_int_equal(config_write_example(&schema, &out), ERR_OK);
+    char *text = strdup(buf_text(&out));
+    assert_non_null(text);
+    assert_non_null(strstr(text, "# Delay of the first retry. (1 to 86400 seconds; "
+                                 "changed by reload)\n#first_s = 300\n"));
+    struct config *defaults = config_new(&schema);
+    struct config *example = config_new(&schema);
+    assert_int_equal(load(example, text), ERR_OK);
+    assert_int_equal(config_compare(defaults, example, note_change, changes), 0);
+    for (char *at = text; (at = strstr(at, "\n#")); at++)
+        if (at[2] != ' ')
+            at[1] = ' ';
+    assert_int_equal(load(example, text), ERR_OK);
+    assert_int_equal(config_compare(defaults, example, note_change, changes), 0);
+    assert_string_equal(changes, "");
+    for (const char *line = text; line; line = strchr(line + 1, '\n'))
+        assert_true(strcspn(line + 1, "\n") <= 100);
+    config_destroy(&defaults);
+    config_destroy(&example);
+    buf_fini(&out);
+    free(text);
+}
+
+static void the_manual_has_every_option(void **state)
+{
+    struct buf out;
+    (void)state;
+    buf_init(&out, 100000);
+    assert_int_equal(config_write_manual(&schema, &out), ERR_OK);
+    for (size_t i = 0; i < schema.option_count; i++) {
+        char item[100];
+        (void)snprintf(item, sizeof(item), ".It Cm %s", schema.options[i].key);
+        assert_non_null(strstr(buf_text(&out), item));
+    }
+    buf_clear(&out);
+    assert_int_equal(config_write_mdoc(".a `b\\c` d. End 0. x", &out), ERR_OK);
+    assert_string_equal(buf_text(&out), "\\&.a \\(oqb\\ec\\(cq d.\nEnd 0. x");
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +426,8 @@ int main(void)
         cmocka_unit_test(the_written_file_reads_back),
         cmocka_unit_test(reload_compares),
         cmocka_unit_test(documents),
+        cmocka_unit_test(the_example_is_the_defaults),
+        cmocka_unit_test(the_manual_has_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,10 +340,14 @@ static void the_watchdog_sees_a_stall(void **state)
     assert_int_equal(system_start(system), ERR_OK);
     assert_int_equal(system_run(system, -1, 200), ERR_OK);
     assert_int_equal(stalls, 0); /* an idle actor is no stalled one */
+    assert_false(system_is_stalled(system));
     poke.is_wanted = true;
     assert_int_equal(run_until(system, &stalls, 3), ERR_OK);
     assert_int_equal(stalled_actor, 0);
+    assert_true(system_is_stalled(system));
     assert_int_equal(run_until(system, &echo.notes, 90), ERR_OK);
+    assert_int_equal(system_run(system, -1, 50), ERR_OK);
+    assert_false(system_is_stalled(system)); /* it moves again */
     assert_int_equal(system_stop(system), ERR_OK);
     system_destroy(&system);
     log_set_level(LOG_LEVEL_INFO);
