@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
 #include "clients/cli/command.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/manual.h"
