@@ -327,7 +327,9 @@ enum roost_receipts {
 };
 
 struct roost_attach_options {
-    const char *scope;    /* required, for example "peer:alice" */
+    const char *scope; /* required, for example "peer:alice"; "topic:sensors.*" (any one word) and
+                             "topic:sensors.>" (one or more) are every topic that matches, also those
+                             made later: the scope of each message says which */
     const char *consumer; /* NULL: "main" */
     enum roost_start start;
     uint64_t start_value;

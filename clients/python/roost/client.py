@@ -177,7 +177,8 @@ class Client(People):
                start_value: int = 0, must_exist: bool = False, ephemeral: bool = False,
                receipts: str = "keep", timeout: float = 30) -> Inbox:
         """Starts to receive from a scope (default: the own mailbox). Attached again after every
-        reconnect.
+        reconnect. A pattern ("topic:sensors.*", "topic:sensors.>") is every topic that matches, also
+        those made later: message.scope says which.
 
         window, window_bytes: how much may be here and not yet taken. start: where a new consumer
         begins ("default", "new", "first", "seq", "time" with start_value). receipts: "keep" them
