@@ -75,7 +75,6 @@ TESTED_ELSEWHERE = {
     "gateways/http/http_ask.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_broker.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_caller.c": "with real clients on real sockets: tests/system/test_rest_*.py",
-    "gateways/http/http_gateway.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_messages.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_net.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_people.c": "with real clients on real sockets: tests/system/test_rest_*.py",
