@@ -14,6 +14,18 @@
 
 /* --- Taking headers. */
 
+/* A name with anything else in it, a blank before the colon say, means different things to different
+ * readers. */
+static bool is_token(const char *name)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (const char *at = name; *at; at++) {
+        if (!isalnum((unsigned char)*at) && !strchr(marks, *at))
+            return false;
+    }
+    return name[0] != '\0';
+}
+
 void http_head_take(struct http_head *head, const char *name, const char *value)
 {
     const struct {
@@ -34,6 +46,7 @@ void http_head_take(struct http_head *head, const char *name, const char *value)
         {"Last-Event-ID", &head->last_event_id, false},
     };
     head->count++;
+    head->is_malformed |= !is_token(name);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcasecmp(name, known[i].name) != 0)
             continue;
@@ -60,7 +73,9 @@ static bool is_number(const char *text)
 enum err http_head_check_framing(const struct http_head *head, const char **ret_problem)
 {
     const char *problem = NULL;
-    if (head->is_framing_doubled)
+    if (head->is_malformed)
+        problem = "a header is folded, or its name has characters that no name may have";
+    else if (head->is_framing_doubled)
         problem = "Host, Content-Length and Transfer-Encoding may be given once";
     else if (head->content_length && head->transfer_encoding)
         problem = "Content-Length and Transfer-Encoding exclude each other";

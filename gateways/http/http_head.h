@@ -27,6 +27,7 @@ struct http_head {
     unsigned count;  /* of all headers */
     bool is_doubled; /* one that must be alone came twice */
     bool is_framing_doubled;
+    bool is_malformed;
 };
 
 /* Where the connection came in. */
