@@ -22,6 +22,7 @@
 #define COMMIT_LASTS_MS  5000
 #define SILENT_WARN_MS   2500 /* an actor is asked once a second */
 #define SILENT_BAD_MS    10000
+#define STOPPED_LASTS_MS 2000
 #define MAILBOX_WARN     75 /* per cent of the room for one sender */
 #define MAILBOX_BAD      95
 #define MAILBOX_CLEAR    30
@@ -182,7 +183,8 @@ static void judge_stuck(struct http_alarm *alarm, const struct http_vitals *vita
         level =
             level_of((uint64_t)actor->silent_ms,
                      (struct bounds){SILENT_WARN_MS, SILENT_BAD_MS, SILENT_WARN_MS}, alarm->level);
-    if (!move(alarm, vitals, (struct judgement){level, 0}))
+    int64_t lasts_ms = actor->is_running ? 0 : STOPPED_LASTS_MS; /* a restart takes a moment */
+    if (!move(alarm, vitals, (struct judgement){level, lasts_ms}))
         return;
     if (!actor->is_running)
         say(alarm,

@@ -83,8 +83,11 @@ enum err http_on_call_done(struct actor *actor, void *state, const struct msg *m
     struct http_request *request = request_of(actor, state, msg);
     if (!request || !request->on_called)
         return ERR_OK;
-    if (done->code)
-        http_answer_error(request, err_from_code(done->code), done->text);
+    enum err err = done->code ? err_from_code(done->code) : ERR_OK;
+    if (err == ERR_BAD_CREDENTIALS) /* of a room, or the old one: who asks is known all the same */
+        http_answer_error_as(request, MHD_HTTP_FORBIDDEN, err, done->text);
+    else if (err)
+        http_answer_error(request, err, done->text);
     else
         request->on_called(request, done);
     return ERR_OK;

@@ -147,6 +147,15 @@ enum err http_events_add(struct http_events *events, unsigned topic, uint64_t fe
     return ERR_OK;
 }
 
+uint64_t http_events_mark(struct http_events *events)
+{
+    if (count_of(events) == events->events_max)
+        drop_oldest(events);
+    uint64_t number = ++events->newest;
+    *place_of(events, number) = (struct http_event){.number = number};
+    return number;
+}
+
 uint64_t http_events_newest(const struct http_events *events)
 {
     return events->newest;
@@ -187,6 +196,8 @@ const struct http_event *http_events_after(const struct http_events *events, uin
 
 bool http_interest_has(const struct http_interest *interest, const struct http_event *event)
 {
+    if (event->topic == 0)
+        return false; /* a mark */
     if (event->topic != HTTP_TOPIC_SCOPE)
         return (interest->topics & event->topic) != 0;
     for (size_t i = 0; i < interest->feed_count; i++) {

@@ -53,6 +53,9 @@ void http_events_destroy(struct http_events **events);
 MUST_USE enum err http_events_add(struct http_events *events, unsigned topic, uint64_t feed,
                                   const char *data, size_t size, const struct http_event **ret);
 
+/* A number without an event: what came after it came after this moment. */
+uint64_t http_events_mark(struct http_events *events);
+
 /* Number of the newest event; 0: none yet. */
 uint64_t http_events_newest(const struct http_events *events);
 

@@ -151,7 +151,7 @@ void http_feeds_fini(struct http_live *live)
 static void settle_feed(struct http_live *live, struct http_feed *feed, uint32_t code)
 {
     feed->is_ready = code == 0;
-    feed->since = http_events_newest(live->events);
+    feed->since = http_events_mark(live->events);
     if (code == 0 && feed->readers == 0)
         feed->idle_since = actor_mono(live->gateway->actor); /* they did not wait for it */
     http_listeners_feed_settled(live, feed, code);

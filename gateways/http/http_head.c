@@ -74,7 +74,7 @@ enum err http_head_check_framing(const struct http_head *head, const char **ret_
 {
     const char *problem = NULL;
     if (head->is_malformed)
-        problem = "the name of a header has characters that no name may have";
+        problem = "a header is folded, or its name has characters that no name may have";
     else if (head->is_framing_doubled)
         problem = "Host, Content-Length and Transfer-Encoding may be given once";
     else if (head->content_length && head->transfer_encoding)

@@ -111,6 +111,7 @@ struct http_request {
     struct http_match match; /* match.route NULL: no route */
 
     struct buf body;
+    uint64_t arrived;   /* bytes of the body */
     uint64_t swallowed; /* bytes of a body that is not wanted */
     enum err refusal;   /* found in the head; told when the body has come */
     const char *refusal_text;
@@ -230,6 +231,9 @@ void http_answer_text(struct http_request *request, const char *content_type);
 void http_answer(struct http_request *request, unsigned status);
 /* {"error": {...}}; `text` NULL: the sentence of the error. */
 void http_answer_error(struct http_request *request, enum err err, const char *text);
+/* With another status than that of the table. */
+void http_answer_error_as(struct http_request *request, unsigned status, enum err err,
+                          const char *text);
 void http_answer_retry(struct http_request *request, enum err err, const char *text,
                        uint32_t retry_after_ms);
 /* One more header; what is too long is left out. */

@@ -12,6 +12,7 @@
  * The first event of a new reader bears an id, so that it can come back even if nothing else came.
  */
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 #define SOCKET_BYTES      (64 << 10)   /* and in the socket: slow readers are noticed early */
 #define LISTENERS_MAX     10000u
 #define SCOPE_PREFIX      "scope:"
-#define TEXT_BYTES        1024
+#define TEXT_BYTES        8192
 #define ADMIN_TOPICS      (HTTP_TOPIC_SAMPLE | HTTP_TOPIC_LOG | HTTP_TOPIC_ALARM)
 
 struct http_listener {
@@ -150,6 +151,7 @@ void http_listeners_hear(struct http_live *live, const struct http_event *event)
 
 /* --- Hello, and what was missed. */
 
+/* What does not fit is left out: it is never more than the names of the topics. */
 __attribute__((format(printf, 2, 3))) static bool say(struct http_listener *listener,
                                                       const char *format, ...)
 {
@@ -158,20 +160,7 @@ __attribute__((format(printf, 2, 3))) static bool say(struct http_listener *list
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    CHECK(size > 0 && (size_t)size < sizeof(text));
-    return write_to(listener, text, (size_t)size);
-}
-
-/* Is everything it wants still known since then? */
-static bool can_resume(const struct http_listener *listener, uint64_t after)
-{
-    if (!http_events_has_all_after(listener->live->events, after))
-        return false;
-    for (size_t i = 0; i < listener->feed_count; i++) {
-        if (listener->feeds[i]->since > after)
-            return false;
-    }
-    return true;
+    return size > 0 && (size_t)size < sizeof(text) && write_to(listener, text, (size_t)size);
 }
 
 static void replay(struct http_listener *listener, uint64_t after)
@@ -186,30 +175,69 @@ static void replay(struct http_listener *listener, uint64_t after)
     }
 }
 
+/* Topics of which it cannot be told what came after `after`, as {"topics": [...]}; false: none. */
+static bool write_unknown(const struct http_listener *listener, bool is_resumed, uint64_t after,
+                          struct http_json *json)
+{
+    static const char *const names[] = {"sample", "presence", "log", "alarm"};
+    char text[sizeof(SCOPE_PREFIX) + WIRE_SCOPE_BYTES_MAX];
+    bool has_any = false;
+    http_json_object(json, NULL);
+    http_json_array(json, "topics");
+    for (size_t i = 0; !is_resumed && i < sizeof(names) / sizeof(names[0]); i++) {
+        bool is_wanted = listener->topics & http_topic_of(names[i], strlen(names[i]));
+        if (is_wanted)
+            http_json_text(json, NULL, names[i]);
+        has_any |= is_wanted;
+    }
+    for (size_t i = 0; i < listener->feed_count; i++) {
+        const struct http_feed *feed = listener->feeds[i];
+        if (is_resumed && feed->since <= after)
+            continue;
+        (void)snprintf(text, sizeof(text), SCOPE_PREFIX "%.*s", (int)feed->scope_size, feed->scope);
+        http_json_text(json, NULL, text);
+        has_any = true;
+    }
+    http_json_array_end(json);
+    http_json_text(json, "text",
+                   "what happened since the last event is not known; fetch anew what you show");
+    http_json_object_end(json);
+    return has_any;
+}
+
+static void say_reset(struct http_listener *listener, bool is_resumed, uint64_t after,
+                      const char *id)
+{
+    struct http_live *live = listener->live;
+    struct http_json json;
+    http_live_begin(live, &json);
+    bool has_any = write_unknown(listener, is_resumed, after, &json);
+    const char *data = buf_text(&live->text);
+    if (has_any && !json.err && data)
+        (void)say(listener, "id: %s\nevent: reset\ndata: %s\n\n", id, data);
+}
+
+/* The id of a reader that comes back stays what it was until it has got what it missed. */
 static void say_hello(struct http_listener *listener, const char *last_id)
 {
     const struct http_live *live = listener->live;
     const struct http_gateway_options *options = live->gateway->options;
     char id[HTTP_EVENT_ID_MAX], boot[2 * sizeof(options->boot_id) + 1];
+    const char *blank = strchr(options->software, ' ');
     uint64_t after = 0;
     bool is_resumed = last_id && http_events_read_id(live->events, last_id, &after) &&
-                      can_resume(listener, after);
-    for (size_t i = 0; i < sizeof(options->boot_id); i++)
-        (void)snprintf(boot + 2 * i, 3, "%02x", options->boot_id[i]); /* fits */
+                      http_events_has_all_after(live->events, after);
     http_events_write_id(live->events, is_resumed ? after : http_events_newest(live->events), id);
-    const char *blank = strchr(options->software, ' ');
     (void)say(listener,
               "id: %s\nevent: hello\ndata: {\"boot_id\":\"%s\",\"now_ms\":%" PRId64
               ",\"version\":\"%s\",\"resumed\":%s}\n\n",
-              id, boot, actor_wall(live->gateway->actor).ms, blank ? blank + 1 : options->software,
+              id, sodium_bin2hex(boot, sizeof(boot), options->boot_id, sizeof(options->boot_id)),
+              actor_wall(live->gateway->actor).ms, blank ? blank + 1 : options->software,
               is_resumed ? "true" : "false");
+    if (last_id)
+        say_reset(listener, is_resumed, after, id);
     if (is_resumed)
         replay(listener, after);
-    else if (last_id)
-        (void)say(listener,
-                  "id: %s\nevent: reset\ndata: {\"text\":\"what happened since the last "
-                  "event is not known any more; fetch anew what you show\"}\n\n",
-                  id);
 }
 
 static bool has_all_feeds(const struct http_listener *listener)
@@ -347,7 +375,7 @@ void http_listeners_feed_ended(struct http_live *live, const struct http_feed *f
         http_json_object_end(&json);
         const char *data = buf_text(&live->text);
         if (!json.err && data)
-            (void)say(at, "event: closed\ndata: %.*s\n\n", TEXT_BYTES - 64, data);
+            (void)say(at, "event: closed\ndata: %s\n\n", data);
         if (at->topics == 0 && at->feed_count == 0)
             close_stream(at);
     }

@@ -254,7 +254,11 @@ enum err http_live_init(struct http_gateway *gateway)
     metrics_set(actor_metrics(gateway->actor), METRIC_HTTP_STREAMS, 0);
     live->log_cursor = log_ring_newest();
     live->comment_at = mono_add_ms(actor_mono(gateway->actor), COMMENT_MS);
-    live->sample_at = actor_mono(gateway->actor);
+    if (http_live_blocks(gateway)) /* where the counters stand */
+        (void)http_samples_take(live->samples, http_live_blocks(gateway),
+                                gateway->options->metrics_count, actor_mono(gateway->actor),
+                                actor_wall(gateway->actor));
+    live->sample_at = mono_add_ms(actor_mono(gateway->actor), HTTP_SAMPLE_INTERVAL_MS);
     arm(live);
     return ERR_OK;
 }

@@ -272,6 +272,11 @@ static void patch_next(struct http_request *request, const INTERNAL(CallDone) * 
         return;
     }
     call.peer = http_variable(request, 0);
+    bool is_own = request->step == PATCH_PASSWORD &&
+                  request->fields->is_set[HTTP_FIELD_old_password] &&
+                  is_own_name(request, request->match.variables[0]);
+    if (is_own) /* by the old password, also when an administrator would not need it */
+        call.peer = HTTP_BYTES("", 0);
     if (fill_patch(request, &call, request->step++))
         http_call(request, &call, patch_next);
 }

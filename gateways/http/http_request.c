@@ -31,6 +31,7 @@
 
 #define BODY_EXTRA_BYTES   (256u << 10)
 #define SWALLOW_PER_BODY   4u
+#define HEADER_BLANKS_MAX  64u
 #define MS_PER_S           1000u
 #define TAG_HASH_BYTES     16u /* the least libsodium makes */
 #define TAG_TEXT_BYTES     (2u * TAG_HASH_BYTES + 3u)
@@ -100,11 +101,26 @@ void http_request_end(struct http_request *request)
 
 /* --- The head. */
 
+/* A header that is folded onto a second line becomes one of another name here: libmicrohttpd 0.9 puts the
+ * second line behind the name ("Content-Length12"), and a length is overlooked. It shows in where they
+ * are: elsewhere than in one line, name, colon, blanks, value. */
+static bool is_folded(const char *name, const char *value)
+{
+    uintptr_t end = (uintptr_t)name + strlen(name) + 1, at = (uintptr_t)value;
+    if (!value)
+        return false;
+    if (at < end || at - end > HEADER_BLANKS_MAX)
+        return true;
+    return strspn(name + strlen(name) + 1, " \t") < at - end;
+}
+
 static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
                                    const char *value)
 {
+    struct http_head *head = context;
     (void)kind;
-    http_head_take(context, name, value);
+    http_head_take(head, name, value);
+    head->is_malformed |= is_folded(name, value);
     return MHD_YES;
 }
 
@@ -248,11 +264,10 @@ void http_answer(struct http_request *request, unsigned status)
     http_net_resume(request);
 }
 
-void http_answer_retry(struct http_request *request, enum err err, const char *text,
-                       uint32_t retry_after_ms)
+static void answer_error(struct http_request *request, unsigned status, enum err err,
+                         const char *text, uint32_t retry_after_ms)
 {
     struct http_json json;
-    unsigned status = err_http_status(err);
     metrics_count_error(actor_metrics(request->gateway->actor), err);
     http_answer_json(request, &json);
     uint32_t wait_ms = http_error_write(&json, err, text, retry_after_ms);
@@ -263,9 +278,21 @@ void http_answer_retry(struct http_request *request, enum err err, const char *t
     http_answer(request, status);
 }
 
+void http_answer_retry(struct http_request *request, enum err err, const char *text,
+                       uint32_t retry_after_ms)
+{
+    answer_error(request, err_http_status(err), err, text, retry_after_ms);
+}
+
 void http_answer_error(struct http_request *request, enum err err, const char *text)
 {
-    http_answer_retry(request, err, text, 0);
+    answer_error(request, err_http_status(err), err, text, 0);
+}
+
+void http_answer_error_as(struct http_request *request, unsigned status, enum err err,
+                          const char *text)
+{
+    answer_error(request, status, err, text, 0);
 }
 
 /* What was asked for, by its tag: 304 when the client has it. */
@@ -411,8 +438,20 @@ static void run(struct http_request *request)
         http_caller_admit(request, run_admitted);
 }
 
+/* What came must be what was announced, or the rest would be read as the next request. */
+static void check_length(struct http_request *request)
+{
+    const struct http_head *head = &request->head;
+    bool is_short = head->content_length && request->arrived != http_head_length(head);
+    bool is_nothing = head->transfer_encoding && request->arrived == 0;
+    if (is_short || is_nothing)
+        refuse(request, ERR_BAD_HTTP, "the body is not what Content-Length or chunks announce",
+               true);
+}
+
 static void dispatch(struct http_request *request)
 {
+    check_length(request);
     if (request->refusal) {
         tell_refusal(request);
     } else if (request->asset) {
@@ -433,6 +472,7 @@ static bool take_upload(struct http_request *request, const char *upload, size_t
 {
     bool is_wanted = !request->refusal && request->match.route && request->match.route->fields[0];
     metrics_add(actor_metrics(request->gateway->actor), METRIC_BYTES_IN, (int64_t)size);
+    request->arrived += size;
     if (is_wanted && buf_append(&request->body, upload, size) == ERR_OK)
         return true;
     if (is_wanted)

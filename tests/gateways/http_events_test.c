@@ -164,6 +164,22 @@ static void what_is_too_large_is_passed_on_only(void **state)
     http_events_destroy(&events);
 }
 
+static void a_mark_is_a_number_that_nobody_hears(void **state)
+{
+    (void)state;
+    struct http_events *events = http_events_new("b", 4, 1000);
+    const struct http_interest all = {.topics = ~0u, .feeds = {0}, .feed_count = 1};
+    add(events, HTTP_TOPIC_LOG, 0, "1");
+    assert_int_equal(http_events_mark(events), 2);
+    add(events, HTTP_TOPIC_LOG, 0, "3");
+    assert_string_equal(rest(events, 0, &all), "1 3 ");
+    assert_true(http_events_has_all_after(events, 0));
+    for (uint64_t i = 4; i <= 20; i++)
+        assert_int_equal(http_events_mark(events), i);
+    assert_string_equal(rest(events, 0, &all), "");
+    http_events_destroy(&events);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +190,7 @@ int main(void)
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(bytes_are_bounded_too),
         cmocka_unit_test(what_is_too_large_is_passed_on_only),
+        cmocka_unit_test(a_mark_is_a_number_that_nobody_hears),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

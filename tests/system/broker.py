@@ -110,7 +110,7 @@ class Broker:
 
     def http_address(self):
         """(host, port) of the HTTP listener; the same after a restart."""
-        line = next(line for line in self.log_of_run() if "protocol=http" in line)
+        line = next(line for line in self.log_of_run() if "protocol=http" in line)  # or https
         return "127.0.0.1", int(re.search(r"port=\"?(\d+)", line).group(1))
 
     def _read(self, stream):
