@@ -76,7 +76,6 @@ TESTED_ELSEWHERE = {
     "gateways/http/http_broker.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_caller.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_feed.c": "with real readers: tests/system/test_live_*.py",
-    "gateways/http/http_gateway.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_listen.c": "with real readers: tests/system/test_live_*.py",
     "gateways/http/http_live.c": "with real readers: tests/system/test_live_*.py",
     "gateways/http/http_log.c": "with real readers: tests/system/test_live_*.py",
