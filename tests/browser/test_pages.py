@@ -130,9 +130,11 @@ def test_charts_say_it_in_words_and_as_tables(page, people):
     page.until(lambda: not page.all(".chart-table:not([hidden])"), "the chart again")
 
 
-def test_store_shows_what_takes_the_room(page, people):
+def test_store_says_how_large_and_how_fast(page, people):
     page.go("store")
-    page.until(lambda: "messages" in page.column("Table"), "the table of messages")
+    page.until_text("main dt", "Data file")
+    page.until_text("main dt", "Commit, p99")
+    assert any(" KiB" in text or " MiB" in text for text in page.texts("main dd"))
 
 
 def test_log_is_filtered(page, people):
