@@ -126,14 +126,14 @@ def test_receive_in_the_page(page, alice):
 def test_a_name_for_a_peer_and_forgetting_it(page, alice):
     publish(alice, "peer:old friend", 1)
     page.go("peers/old%20friend")
-    page.click("main button", "Call it")
+    page.click("main button", "Nickname")
     page.type("dialog input", "die Alte")
     confirm(page, "Save")
     page.until(lambda: [peer.label for peer in alice.peers(name="old friend").items] == ["die Alte"], "the nickname")
     page.until_text("main h1", "die Alte")
     page.click("main button", "Forget")
     confirm(page, "Forget this peer")
-    page.until_text(".notice.is-bad", "only a peer that is offline and has no messages")
+    page.until_text(".notice.is-bad", "the peer has messages")
     page.trouble()
     assert alice.peers(name="old friend").items
 
@@ -187,8 +187,11 @@ def test_a_message_is_followed_to_its_end(page, alice, connect, broker):
         while message.text != "follow me":
             message.ack()
             message = inbox.receive(20)
+        page.until_text(".step-name", "In flight")
         message.ack()
         inbox.confirm()
     page.until_text(".step-name", "Settled")
+    alice.mark_read(peer="bob", seq=message.seq)
+    page.until_text(".step-name", "Read")
     with pytest.raises(RoostError):
         alice.trace(b"\0" * 16)

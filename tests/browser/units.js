@@ -38,7 +38,7 @@ const units = {
         same(shortId("0190aaaa-bbbb-7000-8000-0123456789ab"), "0190aaaa…89ab");
     },
     async "ticks"() {
-        const {niceTicks, wholeTicks, nearest, thin, summary, timeTicks, heatShare} = await import("/charts/scale.js");
+        const {niceTicks, wholeTicks, nearest, thin, summary, timeTicks, heatShare, windowOf} = await import("/charts/scale.js");
         same(niceTicks(0), [0, 1]);
         same(niceTicks(NaN), [0, 1]);
         same(niceTicks(9, 3), [0, 5, 10]);
@@ -53,6 +53,7 @@ const units = {
         same([nearest([0, 10, 20], 4), nearest([0, 10, 20], 6), nearest([0, 10, 20], 99), nearest([], 5)], [0, 1, 2, 0]);
         same(thin([1, 2, 3, 4, 5], 2), [5, 3, 1]);
         same(summary([NaN, 2, 4]), {last: 4, max: 4, mean: 3, count: 2});
+        same([windowOf([]), windowOf([0, 59_000]), windowOf([0, 61_000]), windowOf([0, 599_000])], [60_000, 60_000, 120_000, 600_000]);
         same(timeTicks(600_000, 500).map(tick => tick.label).slice(0, 2), ["now", "−2 min"]);
         same([heatShare(0, 9), heatShare(9, 9)], [0, 1]);
     },

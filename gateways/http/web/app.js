@@ -45,12 +45,14 @@ function showTitle() {
 
 /**
  * Asks at once and then again and again while the page is shown, visible and not paused.
- * @param {AbortSignal} signal @param {() => Promise<any>} ask @param {number} every_ms
+ * What was forbidden is not asked again.
+ * @param {Element} root @param {AbortSignal} signal @param {() => Promise<any>} ask @param {number} every_ms
  */
-function poll(signal, ask, every_ms) {
+function poll(root, signal, ask, every_ms) {
     let timer = 0;
     async function turn() {
-        if (!document.hidden && !state.paused && (state.link.phase === "live" || isFirstTurn))
+        const isAsked = !document.hidden && !state.paused && !root.querySelector(".is-forbidden");
+        if (isAsked && (state.link.phase === "live" || isFirstTurn))
             await ask().catch(() => undefined);
         isFirstTurn = false;
         if (!signal.aborted)
@@ -59,6 +61,11 @@ function poll(signal, ask, every_ms) {
     let isFirstTurn = true;
     void turn();
     signal.addEventListener("abort", () => clearTimeout(timer), {once: true});
+}
+
+/** A module that does not come is a broker that does not answer; another failure is ours. @param {any} error @returns {never} */
+function fetchFailed(error) {
+    throw /fetch/i.test(error?.message ?? "") ? new ApiError(0) : error;
 }
 
 async function showRoute() {
@@ -72,8 +79,8 @@ async function showRoute() {
         main.replaceChildren(loading("Asking the broker"));
     try {
         if (!load)
-            throw Object.assign(new Error(`There is no page “${route.page}”.`), {status: 404, code: 0});
-        const page = await load();
+            throw new ApiError(404, {text: `There is no page “${route.page}”.`});
+        const page = await load().catch(fetchFailed);
         if (signal.aborted)
             return;
         const root = document.createElement("div");
@@ -83,7 +90,7 @@ async function showRoute() {
         setTopics(page.topics?.(route) ?? []);
         page.mount(root, {
             route, signal, setTitle,
-            poll: (/** @type {() => Promise<any>} */ ask, /** @type {number} */ every_ms) => poll(signal, ask, every_ms),
+            poll: (/** @type {() => Promise<any>} */ ask, /** @type {number} */ every_ms) => poll(root, signal, ask, every_ms),
             on: (/** @type {any} */ topic, /** @type {any} */ listener) => subscribe(topic, listener, signal),
         });
         main.replaceChildren(root);
@@ -92,11 +99,12 @@ async function showRoute() {
             return;
         pageTitle = "Error";
         showTitle();
-        const root = document.createElement("div"), isGone = error instanceof TypeError;
-        const reason = isGone ? new ApiError(0) : error;
-        replace(root, pageHead("This page cannot be shown"), failure(reason, () => void showRoute()));
+        const root = document.createElement("div");
+        replace(root, pageHead("This page cannot be shown"), failure(error, () => void showRoute()));
         main.replaceChildren(root);
-        if (isGone)
+        if (!(error instanceof ApiError))
+            reportError(error);
+        else if (error.status === 0)
             subscribe("link", () => state.link.phase === "live" && void showRoute(), signal);
     }
     focusPage();
@@ -117,10 +125,8 @@ async function enter() {
     try {
         state.me = await get(`${API}/me`);
     } catch (/** @type {any} */ error) {
-        if (error.status === 401) {
-            toSignIn();
+        if (error.status === 401)
             return;
-        }
     }
     showWho();
     start();
@@ -163,8 +169,15 @@ document.getElementById("skip")?.addEventListener("click", event => {
     event.preventDefault();
     main.focus();
 });
-window.addEventListener("roost:entered", () => void enter());
+window.addEventListener("roost:entered", async event => {
+    const {then} = /** @type {CustomEvent} */ (event).detail;
+    await enter();
+    if (then === location.hash)
+        void showRoute();
+    else
+        go(then);
+});
 window.addEventListener("load", fetchOthers, {once: true});
 setLink({phase: "connecting"});
+await enter();
 void showRoute();
-void enter();

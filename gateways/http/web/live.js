@@ -11,11 +11,13 @@ import {get, identity, isUnauthorised, API} from "/api.js";
 import {sseParser} from "/sse.js";
 import {publish, setLink, state, takeAlarm, takeOverview, takeSample} from "/state.js";
 
-const BASE = ["sample", "alarm", "presence"];
+const ADMINISTRATOR = ["sample", "alarm", "presence"], ANYBODY = ["presence"];
 const SILENCE_MS = 20_000;
 const RETRY_FIRST_MS = 500, RETRY_MOST_MS = 10_000;
 
-let wanted = new Set(BASE);
+let base = ADMINISTRATOR;
+/** @type {string[]} */
+let extra = [];
 let lastId = "";
 let tries = 0;
 let isOn = false;
@@ -27,6 +29,7 @@ let watchdog = 0;
 /** Starts, and keeps it going. */
 export function start() {
     isOn = true;
+    base = state.me?.is_admin === false ? ANYBODY : ADMINISTRATOR;
     lastId = "";
     tries = 0;
     void refresh();
@@ -41,9 +44,8 @@ export function stop() {
 
 /** Topics of the page that is shown, besides those every page has. @param {string[]} topics */
 export function setTopics(topics) {
-    const next = new Set([...BASE, ...topics]);
-    const same = next.size === wanted.size && [...next].every(topic => wanted.has(topic));
-    wanted = next;
+    const same = topics.join() === extra.join();
+    extra = topics;
     if (!same && isOn && !document.hidden)
         open();
 }
@@ -60,7 +62,8 @@ async function refresh() {
     clearTimeout(timer);
     setLink({phase: "connecting", reason: ""});
     try {
-        takeOverview(await get(`${API}/overview`));
+        if (base === ADMINISTRATOR)
+            takeOverview(await get(`${API}/overview`));
         open();
     } catch (/** @type {any} */ error) {
         if (error.status === 401)
@@ -84,7 +87,7 @@ function later(reason) {
     const pause = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** tries) * (0.8 + 0.4 * Math.random());
     tries += 1;
     setLink({phase: "waiting", retry_at: Date.now() + pause, reason});
-    timer = window.setTimeout(() => state.overview ? open() : void refresh(), pause);
+    timer = window.setTimeout(() => state.overview || base === ANYBODY ? open() : void refresh(), pause);
 }
 
 function open() {
@@ -102,7 +105,7 @@ async function read(mine) {
     const headers = {Accept: "text/event-stream", ...identity()};
     if (lastId)
         headers["Last-Event-ID"] = lastId;
-    const topics = encodeURIComponent([...wanted].join(","));
+    const topics = encodeURIComponent([...base, ...extra].join(","));
     try {
         const response = await fetch(`/events?topics=${topics}`, {headers, signal: mine.signal, cache: "no-store"});
         if (response.status === 401) {
@@ -112,7 +115,7 @@ async function read(mine) {
         if (!response.ok || !response.body) {
             const answer = await response.json().catch(() => null);
             const text = answer?.error?.text ?? `The broker answered ${response.status}.`;
-            if (response.status < 500 && wanted.size > BASE.length) {
+            if (response.status < 500 && extra.length > 0) {
                 refused(text);
                 return;
             }
@@ -128,7 +131,7 @@ async function read(mine) {
 
 /** What the page wants is not for us: everything else goes on without it. @param {string} text */
 function refused(text) {
-    wanted = new Set(BASE);
+    extra = [];
     publish("refused", text);
     open();
 }
@@ -173,7 +176,8 @@ function take(event) {
 /** The stream goes on, the past it cannot tell is fetched. */
 async function reload() {
     try {
-        takeOverview(await get(`${API}/overview`));
+        if (base === ADMINISTRATOR)
+            takeOverview(await get(`${API}/overview`));
     } catch {
         // The stream is alive; its samples go on from what is here.
     }
@@ -187,7 +191,7 @@ document.addEventListener("visibilitychange", () => {
         setLink({phase: "hidden", reason: ""});
     } else {
         tries = 0;
-        if (state.overview)
+        if (state.overview || base === ANYBODY)
             open();
         else
             void refresh();

@@ -5,7 +5,7 @@
  * again when the theme changes.
  */
 import {figure, onWidth} from "/charts/figure.js";
-import {heatShare, timeTicks} from "/charts/scale.js";
+import {heatShare, timeTicks, windowOf} from "/charts/scale.js";
 import {count, micros, time} from "/format.js";
 import {subscribe} from "/state.js";
 import {h, setText} from "/ui/dom.js";
@@ -22,7 +22,7 @@ function colour(probe, name) {
  * @param {{title: string, note?: string, signal: AbortSignal, height?: number, what: string}} options what: "commit"
  */
 export function heatMap(options) {
-    const height = options.height ?? 190, window_s = 600;
+    const height = options.height ?? 190;
     const canvas = h("canvas", {class: "heat", height: String(height)});
     const readout = h("span", {class: "legend-value"});
     const probe = h("span", {class: "probe", "aria-hidden": "true"});
@@ -33,7 +33,7 @@ export function heatMap(options) {
     let bounds = [], times = [];
     /** @type {number[][]} */
     let rows = [];
-    let low = 0, high = 0;
+    let low = 0, high = 0, window_s = 60;
 
     /** Only the buckets in use, and one around them. */
     function findRange() {
@@ -157,6 +157,7 @@ export function heatMap(options) {
             bounds = heat.bounds_us;
             rows = heat.rows;
             times = at.slice(-rows.length);
+        window_s = windowOf(times) / 1000;
             if (!chart.isTable)
                 draw();
             describe();

@@ -4,7 +4,7 @@
  * the newest values; under the pointer, those of that second, in all charts of the group at once.
  */
 import {figure, onWidth} from "/charts/figure.js";
-import {areaPath, linePath, nearest, niceTicks, summary, thin, timeTicks, wholeTicks} from "/charts/scale.js";
+import {areaPath, linePath, nearest, niceTicks, summary, thin, timeTicks, wholeTicks, windowOf} from "/charts/scale.js";
 import {time} from "/format.js";
 import {h, setAttr, setText, svg} from "/ui/dom.js";
 
@@ -21,18 +21,17 @@ import {h, setAttr, setText, svg} from "/ui/dom.js";
  * @param {number} [options.height]
  * @param {number} [options.base] 1024 for bytes
  * @param {boolean} [options.whole] only whole numbers
- * @param {number} [options.window_ms]
  */
 export function lineChart(options) {
     const {series, format, signal, group} = options;
-    const height = options.height ?? 150, window_ms = options.window_ms ?? 600_000;
+    const height = options.height ?? 150;
     const top = 8, bottom = 20, end = 4;
     let width = 0, start = 44;
     /** @type {number[]} */
     let times = [], xs = [];
     /** @type {Record<string, number[]>} */
     let values = {};
-    let max = 1, drawn = "";
+    let max = 1, drawn = "", window_ms = 60_000;
     /** @type {number|null} */
     let hovered = null;
 
@@ -73,7 +72,7 @@ export function lineChart(options) {
     /** @param {number[]} ticks */
     function drawGrid(ticks) {
         const labels = ticks.map(tick => tick === 0 ? "0" : format(tick));
-        const key = `${width} ${labels.join()}`;
+        const key = `${width} ${window_ms} ${labels.join()}`;
         if (key === drawn)
             return;
         drawn = key;
@@ -96,6 +95,7 @@ export function lineChart(options) {
         if (width === 0)
             return;
         const newest = times[times.length - 1] ?? 0;
+        window_ms = windowOf(times);
         const top_value = Math.max(0, ...series.map(one => summary(values[one.key] ?? []).max || 0));
         let ticks = niceTicks(top_value, Math.max(2, Math.round(height / 48)), options.base);
         if (options.whole)

@@ -88,6 +88,12 @@ export function timeTicks(span_ms, width) {
     return ticks;
 }
 
+/** How much time a chart shows: a minute at first, ten when there are ten. @param {number[]} times */
+export function windowOf(times) {
+    const span_ms = times.length ? times[times.length - 1] - times[0] : 0;
+    return [60_000, 120_000, 300_000].find(ms => span_ms <= ms) ?? 600_000;
+}
+
 /** @param {number[]} values @returns {{last: number, max: number, mean: number, count: number}} */
 export function summary(values) {
     let max = -Infinity, sum = 0, known = 0, last = NaN;

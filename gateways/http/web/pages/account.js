@@ -64,8 +64,7 @@ export function mount(root, ctx) {
     function change(event) {
         event.preventDefault();
         usePeer(peer.value.trim() || "dashboard");
-        window.dispatchEvent(new Event("roost:entered"));
-        void load();
+        window.dispatchEvent(new CustomEvent("roost:entered", {detail: {then: link("account")}}));
     }
 
     async function leave() {

@@ -17,6 +17,7 @@ const PAST_MAX = 300;
 
 /** @type {Record<string, string>} */
 const WORK = {
+    "supervisor": "starts the others, and starts them again",
     "persistence": "the only writer: group commits",
     "history": "reads: deliveries, questions",
     "sync-manager": "leases, credit, retries",

@@ -114,10 +114,10 @@ export function mount(root, ctx) {
     const place = h("div", {class: "stack"}, loading());
     /** @type {Map<string, ReturnType<typeof scopeCard>>} */
     const cards = new Map();
-    root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place, more);
-    const again = () => void load();
     const more = h("p", {class: "state"}, "There are more. They are shown when these are dealt with.");
     more.hidden = true;
+    root.append(pageHead("Dead letters", "What was refused, or failed too often. Redriven it is delivered again; purged it is gone."), place, more);
+    const again = () => void load();
 
     /** @param {any[]} rows */
     function show(rows) {

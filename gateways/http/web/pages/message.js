@@ -15,6 +15,7 @@ import {empty, failure, loading} from "/ui/states.js";
 import {dataTable} from "/ui/table.js";
 
 export const title = "Message timeline";
+const LOOK_MAX = 8;
 
 /** @type {Record<string, {name: string, actor: string, tone: string, state: string, about: string}>} */
 const STEPS = {
@@ -26,7 +27,7 @@ const STEPS = {
     delivered: {name: "Delivered", actor: "zmq-gateway", tone: "tone-4", state: "is-done", about: "offered to a session"},
     retry: {name: "Waiting for another attempt", actor: "sync-manager", tone: "tone-3", state: "", about: "it failed or its lease ran out"},
     settled: {name: "Settled", actor: "sync-manager", tone: "tone-ok", state: "is-done", about: "its recipient has taken it"},
-    read: {name: "Read", actor: "persistence", tone: "tone-ok", state: "is-done", about: "marked read"},
+    read: {name: "Read", actor: "persistence", tone: "tone-ok", state: "is-done", about: "taken and marked read"},
     receipt: {name: "Receipt", actor: "persistence", tone: "tone-2", state: "is-done", about: "its sender is told"},
     expired: {name: "Expired", actor: "sync-manager", tone: "tone-bad", state: "is-done is-bad", about: "it reached its time to live"},
     dead: {name: "Dead", actor: "sync-manager", tone: "tone-bad", state: "is-done is-bad", about: "no further attempt"},
@@ -53,6 +54,18 @@ function allSteps(message, steps) {
     return [...first, ...steps];
 }
 
+/**
+ * What a trace cannot tell is asked of the consumer: is it in somebody's hands, has it been read?
+ * @param {any} step @param {any} message @param {AbortSignal} signal
+ */
+async function closerLook(step, message, signal) {
+    const wanted = step.event === "waiting" ? "leased" : step.event === "settled" && step.scope.startsWith("peer:") ? "read" : "";
+    if (!wanted || !message?.seq)
+        return step;
+    const page = await get(path`/scopes/${step.scope}/messages`, {state: wanted, consumer: step.consumer, after_seq: message.seq - 1, limit: 1}, signal).catch(() => null);
+    return page?.items[0]?.message.seq === message.seq ? {...step, event: wanted} : step;
+}
+
 /** @param {Element} place @param {any} ctx @param {string} id */
 function showOne(place, ctx, id) {
     const line = h("ol", {class: "timeline"});
@@ -67,7 +80,9 @@ function showOne(place, ctx, id) {
                 get(path`/messages/${id}/trace`, {}, ctx.signal),
                 get(path`/messages/${id}`, {}, ctx.signal).catch(() => null),
             ]);
-            const steps = allSteps(message, trace.items ?? trace.steps ?? []);
+            const told = trace.items ?? [];
+            const looked = await Promise.all(told.slice(0, LOOK_MAX).map((/** @type {any} */ step) => closerLook(step, message, ctx.signal)));
+            const steps = allSteps(message, [...looked, ...told.slice(LOOK_MAX)]);
             if (!line.isConnected)
                 replace(place, h("div", {class: "grid"}, h("div", {class: "span-7"}, card("What happened", line, {note: ends})), h("div", {class: "span-5"}, what)));
             keep(line, steps.map((step, at) => ({step, before: at ? steps[at - 1].time_ms : 0})),

@@ -5,7 +5,7 @@
  */
 import {figureGrid} from "/pages/overview_charts.js";
 import {get, API} from "/api.js";
-import {bytes, compact, count, micros, plural, span} from "/format.js";
+import {bytes, compact, count, micros, plural, span, time} from "/format.js";
 import {retryNow} from "/live.js";
 import {link} from "/router.js";
 import {latest, now, state} from "/state.js";
@@ -92,14 +92,16 @@ function makeHealth() {
     return {
         el,
         update() {
-            const {health, version, started_ms} = state.overview;
+            const {version, started_ms} = state.overview;
+            const isGone = state.link.phase === "waiting";
+            const health = isGone ? {state: "bad", sentence: `The broker does not answer. What is shown is from ${time(state.sampled_at)}.`} : state.overview.health;
             if (shown !== health.state) {
                 shown = health.state;
                 sign.replaceChildren(icon(health.state));
                 setAttr(el, "class", `health is-${health.state}`);
             }
             setText(sentence, health.sentence);
-            setText(since, `roost ${version}, up ${span(now() - started_ms)}`);
+            setText(since, isGone ? "" : `roost ${version}, up ${span(now() - started_ms)}`);
         },
     };
 }
@@ -172,8 +174,13 @@ export function mount(root, ctx) {
     function wait() {
         if (!parts && state.link.phase === "waiting")
             place.replaceChildren(failure({message: state.link.reason, status: 0, code: 0}, retryNow));
+        parts?.health.update();
     }
 
+    if (state.me?.is_admin === false) {
+        place.replaceChildren(failure(Object.assign(new Error("The figures of the broker are for administrators."), {status: 403, code: 0})));
+        return;
+    }
     ctx.on("link", wait);
     ctx.on("overview", update);
     ctx.on("sample", update);

@@ -48,7 +48,7 @@ export function mountPeer(root, ctx, peerName) {
     const events = h("ul", {class: "members"});
     const place = h("div", null, loading());
     const head = pageHead(peerName, h("a", {class: "crumb", href: link("peers")}, "All peers"), [
-        button("Call it…", () => void rename()),
+        button("Nickname…", () => void rename()),
         button("Forget…", () => void forget(), {className: "danger"}),
     ]);
     const box = mailbox(ctx, `peer:${peerName}`, "peers", [peerName]);

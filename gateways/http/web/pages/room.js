@@ -86,12 +86,16 @@ function membersCard(ctx, room) {
     return card("Members", list, {note: said});
 }
 
-/** @param {any} ctx @param {string} room */
-function aboutCard(ctx, room) {
+/** Whether one hears what is said there. @param {any} room */
+const mayListen = room => room.privacy === "open" || /owner|moderator|member|reader/.test(room.my_role);
+
+/** @param {any} ctx @param {string} room @param {(room: any) => void} onRoom */
+function aboutCard(ctx, room, onRoom) {
     const about = facts("About the room");
     about.el.classList.add("is-narrow");
     ctx.poll(async () => {
         const one = await get(path`/rooms/${room}`, {}, ctx.signal);
+        onRoom(one);
         about.update([["Topic", one.topic], ["Description", one.description], ["Privacy", one.privacy], ["Created", timeAgo(one.created_ms)], ["By", one.creator],
             ["Your role", one.my_role === "none" || one.my_role === "room_role_none" ? "not a member" : one.my_role], ["Archived", one.is_archived ? "yes: it can be read, not written to" : ""]]);
     }, 5000);
@@ -173,25 +177,38 @@ export function mountRoom(root, ctx, room) {
     });
     const quiet = h("p", {class: "not-live", role: "status"});
     quiet.hidden = true;
-    ctx.on("refused", (/** @type {string} */ text) => {
-        quiet.hidden = false;
+    /** @type {boolean|null} */
+    let isHeard = null;
+
+    /** Members hear a room; for the others it stands still. @param {boolean} may @param {string} [text] */
+    function listen(may, text = "join the room to hear what is said in it") {
+        if (may === isHeard)
+            return;
+        isHeard = may;
+        quiet.hidden = may;
         setText(quiet, `Not live: ${text}.`);
-    });
+        setTopics(may ? [`scope:room:${room}`] : []);
+    }
+    ctx.on("refused", (/** @type {string} */ text) => listen(false, text));
 
     async function enter() {
         if (!await attempt(() => post(path`/rooms/${room}/join`, {}).then(() => true), () => `You are a member of ${room}.`))
             return;
-        quiet.hidden = true;
-        setTopics([`scope:room:${room}`]);
+        listen(true);
         void load();
     }
+
+    async function goAway() {
+        if (await attempt(() => post(path`/rooms/${room}/leave`, {}).then(() => true), () => `You have left ${room}.`))
+            listen(false);
+    }
     const join = button("Join", () => void enter());
-    const leave = button("Leave", () => void attempt(() => post(path`/rooms/${room}/leave`, {}).then(() => true), () => `You have left ${room}.`));
+    const leave = button("Leave", () => void goAway());
     root.append(pageHead(room, h("a", {class: "crumb", href: link("rooms")}, "All rooms"), [join, leave]),
         h("div", {class: "room"},
             card("Live", [quiet, place, h("form", {class: "say", on: {submit: (/** @type {Event} */ event) => { event.preventDefault(); void say(); }}}, input,
                 h("button", {type: "submit", class: "primary"}, "Send"))], {className: "is-flush", note: "Enter sends, Shift and Enter begins a line"}),
-            h("div", {class: "stack"}, aboutCard(ctx, room), membersCard(ctx, room))));
+            h("div", {class: "stack"}, aboutCard(ctx, room, one => listen(mayListen(one))), membersCard(ctx, room))));
     void load();
 }
 

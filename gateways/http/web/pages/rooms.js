@@ -15,8 +15,6 @@ import {dataTable} from "/ui/table.js";
 import {mountRoom} from "/pages/room.js";
 
 export const title = "Rooms";
-/** @param {any} route */
-export const topics = route => route.parts[0] ? [`scope:room:${route.parts[0]}`] : [];
 
 /** @param {string} text */
 const bare = text => text.replace(/^room:/, "");

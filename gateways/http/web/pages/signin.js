@@ -5,7 +5,7 @@
  */
 import {get, signIn, usePeer, who, API} from "/api.js";
 import {span} from "/format.js";
-import {go, link} from "/router.js";
+import {link} from "/router.js";
 import {h, setText} from "/ui/dom.js";
 import {card, field, pageHead} from "/ui/parts.js";
 
@@ -30,8 +30,8 @@ export function mount(root, ctx) {
     const submit = h("button", {type: "submit", class: "primary"}, "Sign in");
 
     function enter() {
-        window.dispatchEvent(new Event("roost:entered"));
-        go(ctx.route.query.then && !ctx.route.query.then.startsWith("#/signin") ? ctx.route.query.then : link("overview"));
+        const {then} = ctx.route.query;
+        window.dispatchEvent(new CustomEvent("roost:entered", {detail: {then: then && !then.startsWith("#/signin") ? then : link("overview")}}));
     }
 
     /** @param {Event} event */

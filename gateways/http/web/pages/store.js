@@ -10,7 +10,7 @@ import {bytes, compact, count, micros, percent} from "/format.js";
 import {state} from "/state.js";
 import {h, setText} from "/ui/dom.js";
 import {bar, card, facts, pageHead} from "/ui/parts.js";
-import {failure} from "/ui/states.js";
+import {failure, loading} from "/ui/states.js";
 import {dataTable} from "/ui/table.js";
 
 export const title = "Store";
@@ -45,12 +45,12 @@ function numberText(value, key) {
 function factRows(store) {
     const free = store.page_count ? store.free_pages / store.page_count : NaN;
     /** @type {Array<[string, any]>} */
-    const rows = [["Data file", bytes(store.database_bytes)], ["Write-ahead log", bytes(store.wal_bytes)], ["Pages", count(store.page_count)],
+    const rows = [["File", store.path], ["Data file", bytes(store.database_bytes)], ["Write-ahead log", bytes(store.wal_bytes)], ["Pages", count(store.page_count)],
         ["Free pages", `${count(store.free_pages)}${Number.isFinite(free) ? `, ${percent(free)}` : ""}`]];
-    for (const group of ["batch", "commit"]) {
+    for (const group of ["batch", "commit", "checkpoint"]) {
         for (const [key, value] of Object.entries(store[group] && typeof store[group] === "object" ? store[group] : {})) {
             if (typeof value === "number" || typeof value === "string")
-                rows.push([`${group === "batch" ? "Batch" : "Commit"}, ${key.replace(/_us$|_bytes$/, "").replaceAll("_", " ")}`, numberText(value, key)]);
+                rows.push([`${group[0].toUpperCase()}${group.slice(1)}, ${key.replace(/_us$|_bytes$/, "").replaceAll("_", " ")}`, numberText(value, key)]);
         }
     }
     for (const [key, value] of Object.entries(store)) {
@@ -72,13 +72,14 @@ export function mount(root, ctx) {
     let most = 1;
     const table = tableSizes(() => most);
     const place = h("div");
-    const said = h("span");
+    const said = h("span"), shown = h("div", null, loading());
+    const sizes = h("div", {class: "span-6"}, card("Size by table", place, {className: "is-flush", note: said}));
+    sizes.hidden = true;
     root.append(pageHead("Store", "One file. Whatever is acknowledged was synced to the disk; one sync carries everything that came in while the one before was under way."),
         h("div", {class: "grid"},
             h("div", {class: "card span-4"}, batch.el), h("div", {class: "card span-4"}, commit.el), h("div", {class: "card span-4"}, wal.el),
             h("div", {class: "card span-12"}, heat.el),
-            h("div", {class: "span-6"}, card("Data file", about.el)),
-            h("div", {class: "span-6"}, card("Size by table", place, {className: "is-flush", note: said}))));
+            h("div", {class: "span-6"}, card("Data file", shown)), sizes));
 
     function draw() {
         if (!state.overview)
@@ -95,15 +96,18 @@ export function mount(root, ctx) {
         try {
             const store = await get(`${API}/store`, {}, signal);
             about.update(factRows(store));
+            if (!about.el.isConnected)
+                shown.replaceChildren(about.el);
             const tables = store.tables ?? [];
+            sizes.hidden = tables.length === 0;
             most = Math.max(1, ...tables.map((/** @type {any} */ one) => one.bytes ?? 0));
             table.update(tables);
             if (place.firstChild !== table.el)
                 place.replaceChildren(table.el);
             setText(said, `${count(tables.length)} tables and indexes`);
         } catch (error) {
-            if (!signal.aborted && !table.el.isConnected)
-                place.replaceChildren(failure(error, () => void load()));
+            if (!signal.aborted && !about.el.isConnected)
+                shown.replaceChildren(failure(error, () => void load()));
         }
     }
     ctx.on("sample", draw);

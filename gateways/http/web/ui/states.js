@@ -36,7 +36,7 @@ function advice(error) {
 export function failure(error, again = null) {
     const words = advice(error);
     const signIn = error.status === 401 || error.status === 403;
-    return h("div", {class: "state is-failure", role: "alert"},
+    return h("div", {class: `state is-failure ${error.status === 403 ? "is-forbidden" : ""}`, role: "alert"},
         icon(signIn ? "shield" : "bad"),
         h("p", {class: "state-title", dir: "auto"}, error.message),
         words && h("p", null, words),
