@@ -190,6 +190,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_lan(config, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
+        .password_min = (uint32_t)config->security_password_min,
         .other_gateway = ACTOR_TCP_GATEWAY,
     };
     ret->sync_manager = (struct sync_manager_options){

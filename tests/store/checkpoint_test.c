@@ -99,7 +99,7 @@ static void test_a_part_that_was_moved_is_there(void **state)
     store_stats(reader, &stats); /* the moment it holds on to */
     append_bytes(fixture, 1 << 20);
     assert_ok(store_checkpoint(fixture->store, true)); /* up to that moment */
-    assert_ok(fixture_open_reader(fixture, &fresh)); /* before anything asks the writer's file */
+    assert_ok(fixture_open_reader(fixture, &fresh));   /* before anything asks the writer's file */
     assert_ok(verify_run(fresh, &options, &findings));
     assert_int_equal(findings, 0);
     assert_true(file_bytes(fixture) > 10 << 20);
