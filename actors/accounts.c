@@ -24,6 +24,22 @@ enum err accounts_check_password(ProtobufCBinaryData password)
     return is_fine && !accounts_is_token(password) ? ERR_OK : ERR_BAD_PASSWORD;
 }
 
+/* Of UTF-8; of other bytes each that begins no character counts with the one before. */
+static size_t characters_of(ProtobufCBinaryData text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += (text.data[i] & 0xC0) != 0x80;
+    return count;
+}
+
+enum err accounts_check_new_password(const struct accounts *a, ProtobufCBinaryData password)
+{
+    enum err err = accounts_check_password(password);
+    bool is_short = characters_of(password) < a->options.password_min;
+    return !err && is_short ? ERR_BAD_PASSWORD : err;
+}
+
 bool accounts_is_token(ProtobufCBinaryData secret)
 {
     return secret.len == ACCOUNTS_TOKEN_TEXT &&

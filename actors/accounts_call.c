@@ -48,7 +48,7 @@ static enum err begin_password(struct accounts *a, struct job *job)
 {
     struct name_folded own, given;
     const INTERNAL(Call) *call = job->call;
-    enum err err = accounts_check_password(call->password);
+    enum err err = accounts_check_new_password(a, call->password);
     if (err)
         return err;
     if (needs_old(call) && !call->is_verified)
@@ -119,7 +119,7 @@ static enum err begin_register(struct accounts *a, struct job *job)
         return ERR_NOT_ALLOWED;
     enum err err = name_check_user(call->peer.data, call->peer.len, NULL);
     if (!err)
-        err = accounts_check_password(call->password);
+        err = accounts_check_new_password(a, call->password);
     return err ? err : accounts_hash(a, job, call->password);
 }
 

@@ -119,6 +119,10 @@ void accounts_refuse(struct accounts *a, struct job *job, enum err err, const ch
 /* Copies what LOAD_ACCOUNT found. */
 void accounts_take_loaded(struct job *job, const INTERNAL(AccountLoaded) * loaded);
 MUST_USE enum err accounts_check_password(ProtobufCBinaryData password);
+/* The same, and it is as long as the configuration wants new ones. (A Lair Chat client that registers
+ * has only the rules of its protocol.) */
+MUST_USE enum err accounts_check_new_password(const struct accounts *a,
+                                              ProtobufCBinaryData password);
 bool accounts_is_token(ProtobufCBinaryData secret);
 void accounts_hash_token(ProtobufCBinaryData token, uint8_t ret_hash[ACCOUNTS_TOKEN_HASH]);
 /* A new one, into the job. */

@@ -237,6 +237,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_http(config, database, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
+        .password_min = (uint32_t)config->security_password_min,
         .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
     };
     ret->sync_manager = (struct sync_manager_options){

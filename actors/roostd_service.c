@@ -142,6 +142,16 @@ static int64_t watchdog_period_ms(void)
 
 /* --- The system */
 
+/* Convenient on one's own machine, and not what everybody expects where several people have one. */
+static void say_administrators(const struct roostd_config *config)
+{
+    const struct config_list *admins = &config->security_admins;
+    if (admins->count == 1 && strcmp(admins->items[0], "auto") == 0 && roostd_is_local(config))
+        log_info("everybody-is-administrator",
+                 LOG_STR("because", "security.admins=auto, and every listener is on this machine"),
+                 LOG_STR("otherwise", "set security.admins to the names of those who may"));
+}
+
 /* What was recovered, persistence and sync-manager have said themselves: store-open, loaded. */
 static void say_ready(const struct service *service)
 {
@@ -156,6 +166,7 @@ static void say_ready(const struct service *service)
     }
     log_info("ready", LOG_STR("version", roostd_version), LOG_STR("zmq", addresses),
              LOG_STR("data", service->data.database), LOG_I64("pid", getpid()));
+    say_administrators(config_values(service->config));
     (void)sd_notifyf(0, "READY=1\nSTATUS=listening on %s", addresses);
 }
 

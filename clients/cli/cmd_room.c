@@ -104,6 +104,12 @@ static bool take_fields(struct cli *cli, struct roost_call *call, char *password
     call->description = option_text(cli, "description", NULL);
     if (!option_seconds(cli, "retention", 0, &call->retention_ms))
         return false;
+    if (option_is_given(cli, "retention") && call->retention_ms == 0) {
+        complain(cli, "0 seconds would keep nothing; without a time of its own a room keeps its"
+                      " messages like everything else: leave --retention out, or take it back with"
+                      " 'roost room set ROOM --clear retention'");
+        return false;
+    }
     bool is_asked = privacy == ROOST_PRIVACY_PROTECTED;
     if (!is_asked && !option_is_given(cli, "room-password-file"))
         return true;

@@ -41,10 +41,12 @@ static enum exit_code lend_session(const struct shell *shell, struct cli *line)
         is_own |= option_is_given(line, own[i]);
     if (!session_take_common(line))
         return EXIT_USAGE;
+    if (!option_is_given(line, "url"))
+        line->url = shell->cli->url;
+    if (!option_is_given(line, "as"))
+        line->peer = shell->cli->peer;
     if (is_own)
         return line->command->needs_session ? session_open(line) : EXIT_OK;
-    line->url = shell->cli->url;
-    line->peer = shell->cli->peer;
     if (!option_is_given(line, "timeout"))
         line->timeout_ms = shell->cli->timeout_ms;
     line->roost = line->command->needs_session ? shell->cli->roost : NULL;

@@ -268,13 +268,14 @@ static enum exit_code run_live(struct top *top, uint64_t interval_ms)
     draw(top);
     int64_t next_ns = clock_mono_now().ns + (int64_t)interval_ms * 1000000;
     for (enum screen_key key = SCREEN_NONE; key != SCREEN_QUIT;) {
-        int64_t left_ms = (next_ns - clock_mono_now().ns) / 1000000;
+        int64_t left_ms = (next_ns - clock_mono_now().ns + 999999) / 1000000;
         key = screen_wait(left_ms > 0 ? (int)left_ms : 0);
-        if (clock_mono_now().ns >= next_ns) {
+        bool is_time = clock_mono_now().ns >= next_ns;
+        if (is_time) {
             (void)take(top, &is_ready); /* without an answer the picture says so */
             next_ns = clock_mono_now().ns + (int64_t)interval_ms * 1000000;
         }
-        if (key != SCREEN_QUIT)
+        if (is_time || key == SCREEN_RESIZE)
             draw(top);
     }
     screen_close();

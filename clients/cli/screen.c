@@ -18,7 +18,7 @@
 #define ENTER     "\033[?1049h\033[?25l\033[H\033[2J"
 #define LEAVE     "\033[?25h\033[?1049l"
 #define HOME      "\033[H"
-#define END_LINE  "\033[K\r\n"
+#define END_LINE  "\033[K\n" /* the terminal itself adds the way back to the left */
 #define REST      "\033[J"
 #define LINE_MAX_ 1024
 #define COLUMNS   80
