@@ -120,6 +120,7 @@ class Client(People):
 
     @property
     def reconnects(self) -> int:
+        """How often the connection was lost."""
         return self._core.reconnects
 
     def close(self) -> None:
@@ -253,6 +254,7 @@ class Client(People):
         return sum(count.unread for count in page.items)
 
     def conversations(self, limit: int = 50, timeout: float = 30) -> Page[Conversation]:
+        """Our conversations and rooms, newest first, each with what is unread."""
         return self.query("CONVERSATIONS", "unread", timeout, limit=limit)
 
     def peers(self, online_only: bool = False, limit: int = 500, after_name: str = "",
@@ -276,6 +278,7 @@ class Client(People):
 
     def dead_letters(self, scope: str, consumer: str = "main", limit: int = 50,
                      timeout: float = 30) -> Page[DeadLetter]:
+        """Messages of a consumer that were given up (administrators; your own mailbox)."""
         return self.query("DEAD_LETTERS", "dead", timeout, scope=requests.scope_name(scope),
                           consumer=consumer, limit=limit)
 
@@ -284,6 +287,7 @@ class Client(People):
         return self.query("TRACE", "steps", timeout, message_ids=message_id)
 
     def stats(self, timeout: float = 30) -> Page[Counter]:
+        """The counters of the broker."""
         return self.query("STATS", "counters", timeout)
 
     def mark_read(self, peer: Optional[str] = None, scope: Optional[str] = None, *, seq: int,
