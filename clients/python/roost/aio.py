@@ -145,6 +145,7 @@ class AsyncClient(People):
     def start(self) -> "AsyncClient":
         """Starts the task that owns the socket; `async with` does it, too."""
         if self._task is None:
+            self._reopen(time.monotonic())
             self._task = asyncio.ensure_future(self._run())
         return self
 
@@ -172,7 +173,7 @@ class AsyncClient(People):
 
     async def _turn(self) -> None:
         now = time.monotonic()
-        if self._socket is None or (self._core.wants_reconnect and now >= self._core.reconnect_at):
+        if self._core.wants_reconnect and now >= self._core.reconnect_at:
             self._reopen(now)
         self._wake_up.clear()
         self._core.tick(now)

@@ -51,6 +51,11 @@ class Client(People):
         self._in_flight = 0
         self._is_closing = False
         self._waker = Waker()
+        try:
+            self._link = Link(url, self._core, self._waker)
+        except ValueError:
+            self._waker.close()
+            raise
         self._thread = threading.Thread(target=self._run, name="roost-client", daemon=True)
         self._thread.start()
 
@@ -64,7 +69,7 @@ class Client(People):
         self._waker.wake()
 
     def _run(self) -> None:
-        link = Link(self._url, self._core, self._waker)
+        link = self._link
         while not self._is_closing:
             link.turn(self._do_commands)
         self._do_commands(link.now())
