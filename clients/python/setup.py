@@ -11,6 +11,7 @@ import subprocess
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCHEMAS = [HERE / "broker.proto", HERE.parent.parent / "proto" / "wire" / "broker.proto"]
@@ -36,4 +37,15 @@ class BuildWithSchema(build_py):
         )
 
 
-setup(cmdclass={"build_py": BuildWithSchema})
+class ArchiveWithSchema(sdist):
+    """A source archive is built outside the repository: it takes the schema along."""
+
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        schema = next((path for path in SCHEMAS if path.exists()), None)
+        if schema is None:
+            raise SystemExit("broker.proto not found: archive from a checkout of roost")
+        shutil.copy(schema, base_dir)
+
+
+setup(cmdclass={"build_py": BuildWithSchema, "sdist": ArchiveWithSchema})

@@ -150,3 +150,15 @@ def test_wrong_arguments_are_said_at_once(served):
                       lambda: client.attach(window=0), lambda: roost.Client(served.url)):
             with pytest.raises(ValueError):
                 wrong()
+
+
+@pytest.mark.parametrize("url", ["nowhere", "tcp://", "tcp://127.0.0.1", ""])
+def test_an_address_that_is_none_is_told_at_once(url):
+    with pytest.raises(ValueError, match="url: "):
+        roost.Client(url, "alice")
+
+    async def story():
+        aio.AsyncClient(url, "alice").start()
+
+    with pytest.raises(ValueError, match="url: "):
+        asyncio.run(story())

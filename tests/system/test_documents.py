@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The programs in the documents run: the complete client of docs/PROTOCOL.md, and the code blocks
-of README.md and clients/python/README.md.
+"""The programs in the documents run: the complete client of docs/PROTOCOL.md, the program of
+docs/CLIENTS.md in its three languages, and the code blocks of the READMEs.
 
-A Python block is run as it stands, with the address of the test's broker put in place of the
+A block is run as it stands, with the address of the test's broker put in place of the
 default one. A block that is no program of its own is marked in the document with an HTML comment
 `<!-- not run: why -->` on the line before it.
 """
@@ -17,6 +17,7 @@ import sys
 import pytest
 
 from helpers import bodies, eventually, receive_all
+from javascript import NODE, PACKAGE, only_with_packages
 
 SOURCE = os.environ.get("ROOST_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 DEFAULT = "tcp://127.0.0.1:7667"
@@ -112,6 +113,45 @@ def test_the_curl_examples_of_the_rest_document(http):
     for answer in answers:
         assert "error" not in answer or answer["error"]["name"] == "NO_SUCH_CONSUMER", answer
     assert answers[0]["name"] == "ana" and answers[2]["is_verified"] is True
+
+
+def run_javascript(code):
+    """In the folder of the package, which knows itself by its name."""
+    return run([NODE, "--input-type=module", "-e", code], cwd=PACKAGE)
+
+
+def run_c(code, folder):
+    """Compiled against the library of the build tree."""
+    build = os.path.join(os.environ["ROOST_BUILD"], "clients", "c")
+    (folder / "program.c").write_text(code, encoding="utf-8")
+    run(["cc", "-Wall", "-Wextra", "-Werror", "program.c", "-o", "program",
+         f"-I{SOURCE}/clients/c", f"-L{build}", f"-Wl,-rpath,{build}", "-lroost"], cwd=folder)
+    return run([str(folder / "program")])
+
+
+@pytest.mark.parametrize("language", ["c", "python", pytest.param("js", marks=only_with_packages)])
+def test_the_same_program_three_times(broker, tmp_path, language):
+    (code,) = blocks("docs/CLIENTS.md", language)
+    assert DEFAULT in code
+    code = code.replace(DEFAULT, broker.url)
+    said = {"c": lambda: run_c(code, tmp_path), "js": lambda: run_javascript(code),
+            "python": lambda: run([sys.executable, "-c", code])}[language]()
+    assert said == "stored as number 1\nalice writes: 你好, bob\n"
+
+
+@only_with_packages
+@pytest.mark.parametrize("path", ["clients/javascript/README.md",
+                                  "clients/javascript/examples/hello.js"])
+def test_javascript_blocks_run(broker, path):
+    programs = blocks(path, "js")
+    if path.endswith("hello.js"):
+        with open(os.path.join(SOURCE, path), encoding="utf-8") as file:
+            programs = [file.read()]
+    assert programs
+    for code in programs:
+        if DEFAULT not in code:
+            code = code.replace("connect({ ", f"connect({{ url: '{broker.url}', ")
+        run_javascript(code.replace(DEFAULT, broker.url))
 
 
 @pytest.mark.parametrize("path", ["README.md", "clients/python/README.md",

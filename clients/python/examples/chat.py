@@ -155,7 +155,7 @@ def main():
             threading.Thread(target=chat.listen, daemon=True).start()
             talk(chat)
             client.flush(10)
-    except roost.RoostError as error:
+    except (roost.RoostError, ValueError) as error:
         sys.exit(f"chat: {error}")
 
 

@@ -86,7 +86,7 @@ def main():
                 send(client, options.topic, sys.stdin)
             else:
                 watch(client, options.topic, options.count or float("inf"))
-    except roost.RoostError as error:
+    except (roost.RoostError, ValueError) as error:
         sys.exit(f"sensors: {error}")
     except KeyboardInterrupt:
         pass    # what was not acknowledged comes again

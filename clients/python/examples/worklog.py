@@ -85,7 +85,7 @@ def main():
                 work(client, options.queue, count)
             else:
                 show(client, options.queue)
-    except roost.RoostError as error:
+    except (roost.RoostError, ValueError) as error:
         sys.exit(f"worklog: {error}")
     except KeyboardInterrupt:
         pass    # what was not acknowledged comes again

@@ -45,6 +45,7 @@ class AsyncInbox:
 
     @property
     def scope(self) -> str:
+        """As Inbox.scope."""
         return self.attachment.scope
 
     def _on_item(self, held: Optional[Held], item: Any) -> None:
@@ -142,7 +143,9 @@ class AsyncClient(People):
     # ------------------------------------------------------------ the task
 
     def start(self) -> "AsyncClient":
+        """Starts the task that owns the socket; `async with` does it, too."""
         if self._task is None:
+            self._reopen(time.monotonic())
             self._task = asyncio.ensure_future(self._run())
         return self
 
@@ -170,7 +173,7 @@ class AsyncClient(People):
 
     async def _turn(self) -> None:
         now = time.monotonic()
-        if self._socket is None or (self._core.wants_reconnect and now >= self._core.reconnect_at):
+        if self._core.wants_reconnect and now >= self._core.reconnect_at:
             self._reopen(now)
         self._wake_up.clear()
         self._core.tick(now)
@@ -249,6 +252,7 @@ class AsyncClient(People):
 
     @property
     def peer(self) -> str:
+        """As Client.peer."""
         welcome = self._core.welcome
         return welcome.peer.decode("utf-8", "replace") if welcome else ""
 
@@ -259,6 +263,7 @@ class AsyncClient(People):
 
     @property
     def reconnects(self) -> int:
+        """As Client.reconnects."""
         return self._core.reconnects
 
     async def close(self) -> None:
@@ -337,9 +342,11 @@ class AsyncClient(People):
             self._core.forget(asked)
 
     async def query(self, kind: str, field: str, timeout: float = 30, **fields: Any) -> Page[Any]:
+        """As Client.query()."""
         return page_of(await self._ask(requests.query(kind, **fields), timeout, "RESULT"), field)
 
     async def call(self, method: str, timeout: float = 30, **fields: Any) -> Any:
+        """As Client.call()."""
         return await self._ask(requests.call(method, **fields), timeout, "REPLY")
 
     @staticmethod
@@ -350,24 +357,29 @@ class AsyncClient(People):
                       limit: int = 50, offset: int = 0, after_seq: int = 0, before_seq: int = 0,
                       from_ms: int = 0, to_ms: int = 0, newest_first: bool = False,
                       timeout: float = 30) -> Page[Message]:
+        """As Client.history()."""
         query = requests.history(peer, scope, limit, offset, after_seq, before_seq, from_ms, to_ms,
                                  newest_first)
         return page_of(await self._ask(query, timeout, "RESULT"), "messages")
 
     async def messages(self, message_ids: Iterable[bytes], timeout: float = 30) -> Page[Message]:
+        """As Client.messages()."""
         return await self.query("BY_ID", "messages", timeout, message_ids=requests.ids(message_ids))
 
     async def sync(self, after_seq: int = 0, limit: int = 500,
                    timeout: float = 30) -> Page[Message]:
+        """As Client.sync()."""
         sync = pb.Sync(after_seq=after_seq, limit=limit)
         return page_of(await self._ask(sync, timeout, "RESULT"), "messages")
 
     async def unread(self, peer: Optional[str] = None, scope: Optional[str] = None,
                      timeout: float = 30) -> int:
+        """As Client.unread()."""
         page = await self.query("UNREAD", "unread", timeout, **requests.where(peer, scope))
         return sum(count.unread for count in page.items)
 
     async def conversations(self, limit: int = 50, timeout: float = 30) -> Page[Conversation]:
+        """As Client.conversations()."""
         return await self.query("CONVERSATIONS", "unread", timeout, limit=limit)
 
     async def peers(self, online_only: bool = False, limit: int = 500, after_name: str = "",
@@ -402,24 +414,30 @@ class AsyncClient(People):
 
     async def dead_letters(self, scope: str, consumer: str = "main", limit: int = 50,
                            timeout: float = 30) -> Page[DeadLetter]:
+        """As Client.dead_letters()."""
         return await self.query("DEAD_LETTERS", "dead", timeout, scope=requests.scope_name(scope),
                                 consumer=consumer, limit=limit)
 
     async def trace(self, message_id: bytes, timeout: float = 30) -> Page[TraceStep]:
+        """As Client.trace()."""
         return await self.query("TRACE", "steps", timeout, message_ids=message_id)
 
     async def stats(self, timeout: float = 30) -> Page[Counter]:
+        """As Client.stats()."""
         return await self.query("STATS", "counters", timeout)
 
     async def mark_read(self, peer: Optional[str] = None, scope: Optional[str] = None, *, seq: int,
                         timeout: float = 30) -> None:
+        """As Client.mark_read()."""
         await self.call("MARK_READ", timeout, seq=seq, **requests.where(peer, scope))
 
     async def cancel(self, message_ids: Iterable[bytes], timeout: float = 30) -> int:
+        """As Client.cancel()."""
         reply = await self.call("CANCEL", timeout, message_ids=requests.ids(message_ids))
         return reply.count
 
     async def subscribe_presence(self, is_wanted: bool = True, timeout: float = 30) -> None:
+        """As Client.subscribe_presence()."""
         await self._ask(pb.Presence(subscribe=is_wanted), timeout, "FIN")
 
 

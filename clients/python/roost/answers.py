@@ -27,6 +27,8 @@ class Page(Generic[T]):
 
 @dataclasses.dataclass(frozen=True)
 class Address:
+    """Where a peer was seen."""
+
     address: str
     source: str
     last_seen_ms: int
@@ -34,6 +36,8 @@ class Address:
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
+    """Whoever the broker has met, here or on the local network."""
+
     name: str
     display_name: str
     nickname: str
@@ -79,6 +83,8 @@ class Conversation:
 
 @dataclasses.dataclass(frozen=True)
 class ConsumerInfo:
+    """A consumer of a scope: how far it is, and what waits for it."""
+
     scope: str
     consumer: str
     floor_seq: int
@@ -94,6 +100,8 @@ class ConsumerInfo:
 
 @dataclasses.dataclass(frozen=True)
 class DeadLetter:
+    """A message that was given up, and why."""
+
     message: Message
     scope: str
     consumer: str
@@ -119,6 +127,8 @@ class DeliveryState:
 
 @dataclasses.dataclass(frozen=True)
 class TraceStep:
+    """Something that happened to a message."""
+
     time_ms: int
     event: str
     scope: str
@@ -129,6 +139,8 @@ class TraceStep:
 
 @dataclasses.dataclass(frozen=True)
 class Counter:
+    """A number the broker keeps of itself."""
+
     name: str
     value: int
     actor: str
@@ -137,6 +149,8 @@ class Counter:
 
 @dataclasses.dataclass(frozen=True)
 class Room:
+    """A room, and what we are in it."""
+
     name: str
     display_name: str
     topic: str
@@ -153,6 +167,8 @@ class Room:
 
 @dataclasses.dataclass(frozen=True)
 class Member:
+    """Of a room. `role` is a RoomRole."""
+
     peer: str
     role: int
     joined_ms: int
@@ -161,6 +177,8 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Invitation:
+    """To a room. `status` is an InvitationStatus."""
+
     invitation_id: bytes
     scope: str
     inviter: str
@@ -174,6 +192,8 @@ class Invitation:
 
 @dataclasses.dataclass(frozen=True)
 class User:
+    """An account."""
+
     name: str
     role: int
     is_active: bool
@@ -200,6 +220,8 @@ class Session:
 
 @dataclasses.dataclass(frozen=True)
 class AuditEntry:
+    """One row of the audit log; `hash` covers it and the row before."""
+
     id: int
     at_ms: int
     actor: str

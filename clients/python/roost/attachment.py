@@ -23,6 +23,8 @@ FOREVER = 1 << 63
 
 
 class Attachment:
+    """A consumer, in whatever session there is."""
+
     def __init__(self, request: Any, book: Book, on_item: Callable[[Any, Any], None],
                  future: Any) -> None:
         self.handle: int = request.handle
@@ -55,6 +57,7 @@ class Attachment:
         return self.request
 
     def on_attached(self, attached: Any, now: float) -> None:
+        """The broker has attached it."""
         self.is_attached = self.was_attached = True
         self.scope = attached.scope.decode("utf-8", "replace") or self.scope
         nothing_waits = attached.waiting == 0
@@ -64,6 +67,7 @@ class Attachment:
         settle_future(self.future, attached)
 
     def end(self, error: RoostError) -> None:
+        """It is over: everything open fails with this error."""
         if self.error is not None:
             return
         self.error, self.is_attached = error, False
@@ -80,6 +84,7 @@ class Attachment:
     # ------------------------------------------------------------ what to send
 
     def deadline(self) -> float:
+        """When flush() has something to do at the latest."""
         times = [time for time in (self.attach_at, self.extend_at) if time is not None]
         return min(times, default=float("inf"))
 

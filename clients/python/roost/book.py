@@ -175,9 +175,11 @@ class Book:
                 self._settled.popitem(last=False)
 
     def has_settles(self) -> bool:
+        """Whether something settled is not sent yet."""
         return bool(self._settles)
 
     def is_everything_confirmed(self) -> bool:
+        """Whether nothing settled is unsent or unconfirmed."""
         return not self._settles and not self._unconfirmed
 
     def is_in_doubt(self) -> bool:
@@ -195,6 +197,7 @@ class Book:
         self._stale = {key: made for key, made in self._stale.items() if made > decision}
 
     def forget_doubt(self) -> None:
+        """What was in doubt was told."""
         self._doubtful.clear()
 
     def take_ranges(self, confirm_id: int) -> List[Any]:

@@ -51,6 +51,11 @@ class Client(People):
         self._in_flight = 0
         self._is_closing = False
         self._waker = Waker()
+        try:
+            self._link = Link(url, self._core, self._waker)
+        except ValueError:
+            self._waker.close()
+            raise
         self._thread = threading.Thread(target=self._run, name="roost-client", daemon=True)
         self._thread.start()
 
@@ -64,7 +69,7 @@ class Client(People):
         self._waker.wake()
 
     def _run(self) -> None:
-        link = Link(self._url, self._core, self._waker)
+        link = self._link
         while not self._is_closing:
             link.turn(self._do_commands)
         self._do_commands(link.now())
@@ -120,6 +125,7 @@ class Client(People):
 
     @property
     def reconnects(self) -> int:
+        """How often the connection was lost."""
         return self._core.reconnects
 
     def close(self) -> None:
@@ -254,6 +260,7 @@ class Client(People):
         return sum(count.unread for count in page.items)
 
     def conversations(self, limit: int = 50, timeout: float = 30) -> Page[Conversation]:
+        """Our conversations and rooms, newest first, each with what is unread."""
         return self.query("CONVERSATIONS", "unread", timeout, limit=limit)
 
     def peers(self, online_only: bool = False, limit: int = 500, after_name: str = "",
@@ -288,6 +295,7 @@ class Client(People):
 
     def dead_letters(self, scope: str, consumer: str = "main", limit: int = 50,
                      timeout: float = 30) -> Page[DeadLetter]:
+        """Messages of a consumer that were given up (administrators; your own mailbox)."""
         return self.query("DEAD_LETTERS", "dead", timeout, scope=requests.scope_name(scope),
                           consumer=consumer, limit=limit)
 
@@ -296,6 +304,7 @@ class Client(People):
         return self.query("TRACE", "steps", timeout, message_ids=message_id)
 
     def stats(self, timeout: float = 30) -> Page[Counter]:
+        """The counters of the broker."""
         return self.query("STATS", "counters", timeout)
 
     def mark_read(self, peer: Optional[str] = None, scope: Optional[str] = None, *, seq: int,

@@ -40,6 +40,8 @@ class Request:
 
 
 class Core:
+    """The state of one client."""
+
     def __init__(self, peer: str, credentials: bytes = b"", display_name: str = "",
                  software: str = f"roost-python {VERSION}") -> None:
         self._hello = pb.Hello(version_min=1, version_max=1, peer=peer.encode(),
@@ -115,6 +117,7 @@ class Core:
         return (self.limits.heartbeat_ms or HEARTBEAT_S * 1000) / 1000
 
     def tick(self, now: float) -> None:
+        """The time of deadline() has come, or a command was given."""
         if self.wants_reconnect or self.error is not None:
             return
         if not self.is_ready:
@@ -168,6 +171,7 @@ class Core:
     # ------------------------------------------------------------ commands
 
     def send(self, entry: Any, future: Any) -> None:
+        """Hands an entry to the window; the future completes with Stored."""
         if self.error is not None:
             settle_future(future, self.error)
         else:
@@ -188,6 +192,7 @@ class Core:
         return attachment
 
     def detach(self, attachment: Attachment, now: float) -> None:
+        """Gives a consumer back."""
         if self._attachments.pop(attachment.handle, None) is not None and self.is_ready:
             if attachment.is_attached:
                 for message in attachment.flush(now):
@@ -219,6 +224,7 @@ class Core:
     # ------------------------------------------------------------ what comes in
 
     def received(self, frame: bytes, now: float) -> None:
+        """A frame came in."""
         type_, message = unpack(frame)
         if message is None or self.error is not None:
             return

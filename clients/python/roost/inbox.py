@@ -68,6 +68,7 @@ class Inbox:
 
     @property
     def scope(self) -> str:
+        """What it is attached to, as the broker spells it."""
         return self.attachment.scope
 
     def _on_item(self, held: Optional[Held], item: Any) -> None:

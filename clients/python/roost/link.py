@@ -26,14 +26,18 @@ GOODBYE_LINGER_MS = 500
 
 
 def open_socket(context: Any, url: str) -> Any:
-    """A DEALER for one session."""
+    """A DEALER for one session. ValueError: the address is none."""
     socket = context.socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, 10000)
     socket.setsockopt(zmq.RCVHWM, 0)  # bounded by the credit we grant
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-    socket.connect(url)
+    try:
+        socket.connect(url)
+    except zmq.ZMQError:
+        socket.close()
+        raise ValueError(f"url: {url!r} is no address of ZeroMQ, such as {DEFAULT_URL}") from None
     return socket
 
 
@@ -72,7 +76,7 @@ class Waker:
 
 
 class Link:
-    """Drives a Core over a real socket; used by one thread."""
+    """Drives a Core over a real socket; made in one thread, then used by another one only."""
 
     def __init__(self, url: str, core: Core, waker: Waker) -> None:
         self._url, self._core, self._waker = url, core, waker
@@ -81,6 +85,7 @@ class Link:
         self._poller.register(waker.fileno(), select.POLLIN)
         self._socket: Any = None
         self._monitor: Any = None
+        self._reopen(self.now())
 
     @staticmethod
     def now() -> float:
@@ -89,7 +94,7 @@ class Link:
     def turn(self, do_commands: Callable[[float], None]) -> None:
         """One round: commands, what is due, what is to be sent; then waits and reads."""
         now = self.now()
-        if self._socket is None or (self._core.wants_reconnect and now >= self._core.reconnect_at):
+        if self._core.wants_reconnect and now >= self._core.reconnect_at:
             self._reopen(now)
         self._waker.rest()
         do_commands(now)

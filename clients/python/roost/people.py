@@ -99,6 +99,7 @@ class People:
 
     def decline_invitation(self, room: str = "", *, invitation_id: bytes = b"",
                            is_all: bool = False, timeout: float = 30) -> Any:
+        """As accept_invitation()."""
         return self._answer("INVITE_DECLINE", room, invitation_id, is_all, timeout)
 
     def _answer(self, method: str, room: str, invitation_id: bytes, is_all: bool,
@@ -159,6 +160,7 @@ class People:
         return self.query("USERS", "users", timeout, limit=limit, after_name=after_name)
 
     def set_role(self, name: str, role: int, timeout: float = 30) -> Any:
+        """Of an account (administrators)."""
         return self.call("USER_ROLE", timeout, peer=name, role=int(Role(role)))
 
     def ban(self, name: str, reason: str = "", until_ms: int = 0, timeout: float = 30) -> Any:
@@ -166,9 +168,11 @@ class People:
         return self.call("USER_BAN", timeout, peer=name, text=reason, until_ms=until_ms)
 
     def unban(self, name: str, timeout: float = 30) -> Any:
+        """Ends a ban before its time."""
         return self.call("USER_UNBAN", timeout, peer=name)
 
     def set_active(self, name: str, is_active: bool, timeout: float = 30) -> Any:
+        """An account that is not active cannot log in."""
         return self.call("USER_ACTIVE", timeout, peer=name, all=is_active)
 
     def unlock(self, name: str, timeout: float = 30) -> Any:

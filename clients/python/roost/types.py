@@ -13,6 +13,8 @@ VERSION = "0.1.0"  # also of the package; a test compares it with the broker's
 
 
 class Kind(enum.IntEnum):
+    """What a message is to people; SYSTEM and RECEIPT are made by the broker."""
+
     TEXT = 0
     FILE_SHARE = 1
     SHARE_GROUP = 2
@@ -58,6 +60,8 @@ class RoomRole(enum.IntEnum):
 
 
 class InvitationStatus(enum.IntEnum):
+    """What became of an invitation."""
+
     PENDING = 1
     ACCEPTED = 2
     DECLINED = 3
@@ -66,6 +70,8 @@ class InvitationStatus(enum.IntEnum):
 
 
 class Outcome(enum.IntEnum):
+    """How a delivery is settled."""
+
     ACK = 1
     RELEASE = 2
     FAIL = 3
@@ -137,6 +143,8 @@ class Stored:
 
 @dataclasses.dataclass(frozen=True)
 class Reaction:
+    """An emoji that `count` peers gave a message."""
+
     emoji: str
     count: int
     is_mine: bool
@@ -144,6 +152,8 @@ class Reaction:
 
 @dataclasses.dataclass(frozen=True)
 class Message:
+    """A stored message, delivered or of a page."""
+
     seq: int
     message_id: bytes
     sender: str
@@ -169,11 +179,14 @@ class Message:
 
     @property
     def text(self) -> str:
+        """The body as text."""
         return self.body.decode("utf-8", "replace")
 
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
+    """What became of messages we sent and wanted to know of."""
+
     level: Level
     scope: str
     peer: str
@@ -186,6 +199,8 @@ class Receipt:
 
 @dataclasses.dataclass(frozen=True)
 class PresenceEvent:
+    """Somebody came or went."""
+
     peer: str
     is_online: bool
     time_ms: int
@@ -239,6 +254,7 @@ def receipts_of(receipt: Any) -> List[Receipt]:
 
 
 def role_of(welcome: Any) -> Role:
+    """The role that a WELCOME names; NONE for one that this version does not know."""
     known = welcome is not None and welcome.role in Role._value2member_map_
     return Role(welcome.role) if known else Role.NONE
 

@@ -10,8 +10,16 @@ const { Router } = createRequire(join(process.env.ROOST_JAVASCRIPT, 'src', 'inde
 const { Client, connect, RoostClosed, RoostError, RoostTimeout } = await load('index.js');
 const { pack, unpack } = await load('schema.js');
 
-const brokers = [];
-after(() => brokers.forEach((broker) => broker.close()));
+const brokers = [], clients = [];
+after(async () => {     // also after a failure, or the process would not end
+    await Promise.all(clients.map((client) => client.close()));
+    brokers.forEach((broker) => broker.close());
+});
+
+async function open(broker, options) {
+    clients.push(await connect({ url: broker.url, peer: 'alice', ...options }));
+    return clients.at(-1);
+}
 
 /** Answers HELLO, PING and GOODBYE unless a test answers by itself: answers[type] = (fields) => ... */
 class FakeBroker {
@@ -26,7 +34,7 @@ class FakeBroker {
         SEND: ({ firstNo, entries }) => ['STORED', { uptoNo: firstNo + entries.length - 1,
             runs: [{ firstNo, count: entries.length, firstSeq: firstNo }], publishUpto: 1e6 }],
     };
-    limits = { frameBytesMax: 1 << 21, bodyBytesMax: 1 << 20, entriesMax: 1000, heartbeatMs: 200,
+    limits = { frameBytesMax: 1 << 21, bodyBytesMax: 1 << 20, entriesMax: 1000, heartbeatMs: 5000,
         leaseMs: 30_000, publishBytes: 1 << 24 };
 
     async start() {
@@ -70,7 +78,8 @@ class FakeBroker {
 
 test('hello, a ping, goodbye', async () => {
     const broker = await new FakeBroker().start();
-    const client = await connect({ url: broker.url, peer: '李雷', credentials: 'secret', displayName: 'Lei' });
+    broker.limits.heartbeatMs = 200;
+    const client = await open(broker, { peer: '李雷', credentials: 'secret', displayName: 'Lei' });
     const hello = await broker.hear('HELLO');
     assert.deepEqual([hello.peer, hello.credentials, hello.displayName].map(String),
         ['李雷', 'secret', 'Lei']);
@@ -87,7 +96,7 @@ test('hello, a ping, goodbye', async () => {
 
 test('what is sent in one turn leaves in few frames, in order', async () => {
     const broker = await new FakeBroker().start();
-    const client = await connect({ url: broker.url, peer: 'alice' });
+    const client = await open(broker);
     const stored = await Promise.all(Array.from({ length: 1200 }, (_, n) => client.send('bob', `${n}`)));
     assert.deepEqual(stored.map(({ seq }) => seq), stored.map((_, n) => n + 1));
     const sends = broker.heard.filter(([type]) => type === 'SEND');
@@ -98,7 +107,7 @@ test('what is sent in one turn leaves in few frames, in order', async () => {
 
 test('garbage and frames of several parts do no harm', async () => {
     const broker = await new FakeBroker().start();
-    const client = await connect({ url: broker.url, peer: 'alice' });
+    const client = await open(broker);
     await broker.router.send([broker.id, 'garbage']);
     await broker.router.send([broker.id, '']);
     await broker.router.send([broker.id, pack('GOODBYE', {}), 'and more']);
@@ -109,7 +118,8 @@ test('garbage and frames of several parts do no harm', async () => {
 
 test('a silent broker is left for a new connection, with the token, and sent to again', async () => {
     const broker = await new FakeBroker().start();
-    const client = await connect({ url: broker.url, peer: 'alice' });
+    broker.limits.heartbeatMs = 200;
+    const client = await open(broker);
     await broker.hear('HELLO');
     const { HELLO, SEND, PING } = broker.answers;
     broker.answers = {};
@@ -141,7 +151,7 @@ test('an ATTACH that the broker could not read, and questions that time out', as
     const broker = await new FakeBroker().start();
     broker.answers.ATTACH = ({ handle }) => ['ERROR', { code: 1005, type: 24, requestId: handle,
         text: 'lease_ms' }];
-    const client = await connect({ url: broker.url, peer: 'alice' });
+    const client = await open(broker);
     await assert.rejects(client.attach('', { leaseMs: 1 }), { code: 1005, text: 'lease_ms' });
     broker.answers.ATTACH = () => undefined;
     await assert.rejects(client.attach('', { timeoutMs: 100 }), RoostTimeout);

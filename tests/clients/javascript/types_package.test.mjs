@@ -46,7 +46,8 @@ test('index.d.ts', { skip: !existsSync(TSC) && 'typescript is not installed' }, 
     assert.deepEqual([...lines].sort((a, b) => a - b), wrong.map((_, index) => index + 3));
 });
 
-test('every exported name and method is declared', async () => {
+test('every exported name and method is declared, and in the README', async () => {
+    const readme = readFileSync(join(process.env.ROOST_SOURCE, 'clients', 'javascript', 'README.md'), 'utf8');
     const text = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
     const declared = new Set([...text.matchAll(/export declare (?:const|class|function) (\w+)/g)]
         .map(([, name]) => name));
@@ -58,7 +59,10 @@ test('every exported name and method is declared', async () => {
         for (let level = package_[name].prototype; level.constructor.name !== 'EventEmitter' &&
             level !== Object.prototype; level = Object.getPrototypeOf(level)) {
             for (const method of Object.getOwnPropertyNames(level)) {
-                if (!INTERNAL.has(method) && method !== 'text')
+                if (INTERNAL.has(method))
+                    continue;
+                assert.match(readme, new RegExp(`\\b${method}\\b`), `README.md: ${method}`);
+                if (method !== 'text')
                     assert.match(body, new RegExp(`\\b${method}\\b`), `${name}.${method}`);
             }
         }
