@@ -202,7 +202,8 @@ void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone
 
 void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
 {
-    const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY, a->options.other_gateway};
+    const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY, a->options.other_gateways[0],
+                                a->options.other_gateways[1]};
     for (size_t i = 0; i < sizeof(gateways) && gateways[i] != 0; i++) {
         enum err err = actor_send(a->actor, gateways[i], MSG_ACCOUNT_CHANGED, &changed->base, NULL);
         if (err)
@@ -276,6 +277,7 @@ void accounts_take_loaded(struct job *job, const INTERNAL(AccountLoaded) * loade
     job->peer_id = loaded->peer_id;
     job->banned_until_ms = loaded->banned_until_ms;
     job->token_id = loaded->token_id;
+    job->token_expires_ms = loaded->token_expires_ms;
     job->phc[0] = '\0';
     if (phc.len && phc.len <= PHC_BYTES_MAX) {
         memcpy(job->phc, phc.data, phc.len);

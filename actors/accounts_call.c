@@ -158,6 +158,10 @@ void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call)
         changed.code = err_code(ERR_NO_CREDENTIALS);
         changed.except_session = call->session;
         break;
+    case ROOST__V1__METHOD__SESSION_END: /* who came with one of its tokens has to prove himself */
+        changed.name = call->peer.len ? call->peer : call->peer_name;
+        changed.tokens_ended = true;
+        break;
     case ROOST__V1__METHOD__USER_BAN:
         changed.code = err_code(ERR_ACCOUNT_BANNED);
         break;

@@ -178,6 +178,8 @@ void accounts_login_written(struct accounts *a, struct job *job,
     done.peer_id = written->peer_id;
     done.role = written->role;
     done.is_verified = true;
+    done.token_id = job->token_id;
+    done.token_expires_ms = job->token_expires_ms;
     if (job->token[0])
         done.token = accounts_bytes(job->token, ACCOUNTS_TOKEN_TEXT);
     accounts_finish_login(a, job, &done);

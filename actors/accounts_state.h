@@ -65,7 +65,7 @@ struct job {
 
     /* The account, as loaded. */
     bool is_known, is_active;
-    int64_t peer_id, banned_until_ms, token_id;
+    int64_t peer_id, banned_until_ms, token_id, token_expires_ms;
     char phc[PHC_BYTES_MAX + 1]; /* to compare with; of a room, for ROOM_JOIN */
 
     /* The hash in work. */

@@ -16,6 +16,7 @@
  *   10  discovery      whom of the local network to answer, ask    a new one; it learns who is there
  *   11  ipmsg-gateway  UDP sockets, peers of the local network     a new one; what was on its way is
  *                                                                  sent again
+ *   12  http-gateway   HTTP connections, sessions of REST      a new one; clients connect again
  *
  * (A daemon that stops with an exit code is started again: start is recovery.)
  *
@@ -28,6 +29,7 @@
 #include "accounts.h"                     /* accounts_actor */
 #include "auth_worker.h"                  /* auth_worker_actor */
 #include "discovery.h"                    /* discovery_actor */
+#include "gateways/http/http_gateway.h"   /* http_gateway_actor */
 #include "gateways/ipmsg/ipmsg_gateway.h" /* ipmsg_gateway_actor */
 #include "gateways/lair/tcp_gateway.h"    /* tcp_gateway_actor */
 #include "gateways/zmq/zmq_gateway.h"     /* zmq_gateway_actor */
@@ -53,8 +55,11 @@ struct actors {
     struct tcp_gateway_options tcp_gateway;
     struct discovery_options discovery;
     struct ipmsg_gateway_options ipmsg_gateway;
-    struct zmq_gateway_bound bound; /* where it listens, after the start */
-    const struct metrics *metrics;  /* to be set once the system exists: STATS shows them */
+    struct http_gateway_options http_gateway;
+    struct zmq_gateway_bound bound;       /* where it listens, after the start */
+    struct http_gateway_bound http_bound; /* the same */
+    const struct metrics *metrics;        /* to be set once the system exists: STATS shows them */
+    struct system *system;                /* the same: its actors are looked at by http-gateway */
 };
 
 /* From the configuration to specs. `database` is the path of the file. */

@@ -477,3 +477,43 @@ void delivery_sum(const struct delivery *delivery, uint64_t *ret_waiting, uint64
     *ret_waiting = waiting;
     *ret_leased = leased;
 }
+
+/* The first message in order that is neither accounted for nor meant for later. */
+static int64_t oldest_in_order(const struct consumer *consumer)
+{
+    const struct log *log = &consumer->scope->log;
+    uint64_t position = consumer->base;
+    for (uint32_t i = consumer->ahead_first; i < consumer->ahead_count; i++) {
+        if (position >= consumer->cursor && consumer->ahead[i].first <= position)
+            position = consumer->ahead[i].last + 1;
+    }
+    while (position >= consumer->cursor && position < log->end &&
+           (entry_flags(log_at(log, position)) & ENTRY_LATER))
+        position++;
+    return position < log->end ? log_at(log, position)->enqueue_ms : DELIVERY_NEVER_MS;
+}
+
+static int64_t oldest_aside(const struct consumer *consumer)
+{
+    int64_t oldest_ms = DELIVERY_NEVER_MS;
+    struct u64map_cursor cursor = {0};
+    while (u64map_next(&consumer->asides, &cursor)) {
+        const struct aside *aside = (const struct aside *)(uintptr_t)cursor.value;
+        if (aside->state != ASIDE_SCHEDULED && aside->enqueue_ms < oldest_ms)
+            oldest_ms = aside->enqueue_ms;
+    }
+    return oldest_ms;
+}
+
+int64_t delivery_oldest_ms(const struct delivery *delivery)
+{
+    int64_t oldest_ms = DELIVERY_NEVER_MS;
+    for (const struct consumer *c = delivery->all_first; c != NULL; c = c->all_next) {
+        if (!c->is_ready || consumer_is_ephemeral(c))
+            continue;
+        int64_t in_order_ms = oldest_in_order(c), aside_ms = oldest_aside(c);
+        oldest_ms = in_order_ms < oldest_ms ? in_order_ms : oldest_ms;
+        oldest_ms = aside_ms < oldest_ms ? aside_ms : oldest_ms;
+    }
+    return oldest_ms;
+}

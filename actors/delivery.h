@@ -78,6 +78,9 @@ struct delivery_options {
     uint32_t span_max;             /* [65,536] messages between floor and last delivery */
     uint32_t ephemeral_behind_max; /* [100,000] messages an ephemeral consumer may let wait */
     uint64_t seed;                 /* for jitter */
+    /* Told of each settled delivery, but those of ephemeral consumers. May be NULL. */
+    void (*on_settled)(void *context, uint64_t seq, int64_t enqueue_ms);
+    void *context;
 };
 
 struct delivery *delivery_new(const struct delivery_options *options);
@@ -383,6 +386,11 @@ struct delivery_counts { /* since the start */
 struct delivery_counts delivery_counts(const struct delivery *delivery);
 /* Of all consumers, as of now; looks at each of them. */
 void delivery_sum(const struct delivery *delivery, uint64_t *ret_waiting, uint64_t *ret_leased);
+
+/* When the oldest message was stored that somebody should have had by now and has not settled, on the
+ * steady clock; DELIVERY_NEVER_MS: there is none. Looks at every consumer, and every message of it
+ * with a row of its own. */
+int64_t delivery_oldest_ms(const struct delivery *delivery);
 
 /* Checks every invariant that can be checked (CHECK); for tests. */
 void delivery_check(const struct delivery *delivery);

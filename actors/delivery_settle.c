@@ -50,17 +50,26 @@ static void fate_delivered(struct attachment *attachment, uint64_t seq, uint32_t
 
 /* --- Outcomes */
 
+static void tell_settled(const struct delivery *delivery, const struct consumer *consumer,
+                         uint64_t seq, int64_t enqueue_ms)
+{
+    if (delivery->options.on_settled && !consumer_is_ephemeral(consumer))
+        delivery->options.on_settled(delivery->options.context, seq, enqueue_ms);
+}
+
 void outcome_ack(struct delivery *delivery, struct attachment *attachment, struct lease *lease)
 {
     struct consumer *consumer = attachment->consumer;
     if (lease->aside == NULL) {
         struct log_entry *entry = log_at(&consumer->scope->log, lease->position);
+        tell_settled(delivery, consumer, entry->seq, entry->enqueue_ms);
         fate_delivered(attachment, entry->seq, entry_flags(entry), entry);
         window_set(consumer, lease->position, SLOT_SETTLED);
         consumer->leased_count--;
         consumer->has_settled_changed |= lease->position != consumer->base;
     } else {
         struct aside *aside = lease->aside;
+        tell_settled(delivery, consumer, aside->seq, aside->enqueue_ms);
         fate_delivered(attachment, aside->seq, aside->flags,
                        find_entry(consumer->scope, aside->seq));
         if (aside->seq > consumer->floor_seq)

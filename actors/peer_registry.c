@@ -438,6 +438,7 @@ static enum err registry_init(struct actor *actor, void *state, const void *args
     u64map_init(&r->sessions, REGISTRY_SESSIONS_MAX);
     heap_init(&r->timeouts, REGISTRY_PEERS_MAX);
     heap_init(&r->stale, REGISTRY_PEERS_MAX);
+    r->watcher = options->watcher;
     r->lan_max = (size_t)(options->lan_max ? options->lan_max : LAN_MAX_DEFAULT);
     r->lan_max -= r->lan_max / 8; /* so that the rows that go first are of nobody online */
     r->changes_end = &r->changes;

@@ -29,6 +29,7 @@
 struct peer_registry_options {
     int64_t timeout_s; /* presence.timeout_s; 0: 180 */
     int64_t lan_max;   /* peers.unverified_max; 0: 4,096 */
+    uint8_t watcher;   /* an actor that is told who comes and goes as well; 0: none */
 };
 
 extern const struct actor_class peer_registry_actor; /* args: struct peer_registry_options */

@@ -268,6 +268,13 @@ void registry_publish_waiting(struct peer_registry *r)
     }
 }
 
+/* For people who look: what finds no room is left out, and counted. */
+static void tell_watcher(struct peer_registry *r, const INTERNAL(PresenceChanged) * changed)
+{
+    if (r->watcher && actor_send(r->actor, r->watcher, MSG_PRESENCE_CHANGED, &changed->base, NULL))
+        metrics_add(actor_metrics(r->actor), METRIC_DROPPED, 1);
+}
+
 static void publish(struct peer_registry *r, const struct change *change,
                     const INTERNAL(PeerState) * state)
 {
@@ -284,6 +291,7 @@ static void publish(struct peer_registry *r, const struct change *change,
     changed.is_verified = state->is_verified;
     if (r->events || send_event(r, &changed))
         keep_event(r, &changed);
+    tell_watcher(r, &changed);
 }
 
 /* --- Stored. */

@@ -115,6 +115,7 @@ struct peer_registry {
     struct u64map sessions; /* session -> struct peer */
     struct heap timeouts;
     struct heap stale; /* of the local network and not kept: heard of first on top */
+    uint8_t watcher;   /* told who comes and goes besides zmq-gateway; 0: nobody */
     size_t lan_max, lan_count;
 
     bool is_loaded; /* history told who was online */

@@ -69,6 +69,7 @@ static enum err on_question(struct actor *actor, void *state, const struct msg *
     enum err err = persistence_begin(p);
     if (persistence_is_fatal(err))
         return err;
+    persistence_figures_asked(p, msg->kind);
     size_t place = p->batch->answer_count;
     (void)note_question(p, msg);
     ProtobufCMessage *body = NULL;
@@ -257,6 +258,7 @@ static enum err persistence_init(struct actor *actor, void *state, const void *a
     actor_timer_set(actor, TIMER_QUIET, mono_add_ms(actor_mono(actor), 1000));
     actor_timer_set(actor, TIMER_CLEANUP,
                     mono_add_ms(actor_mono(actor), p->options.cleanup_interval_ms));
+    persistence_figures_init(p);
     log_info("store-open", LOG_U64("last_seq", p->last_seq),
              LOG_U64("not_indexed", p->last_seq - p->indexed_seq));
     return ERR_OK;

@@ -181,6 +181,7 @@ bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
         return false;
     roost__internal__appended__init(ret);
     ret->last_seq = batch->last_seq;
+    ret->committed_ns = batch->committed_ns;
     if (batch->run_count) {
         ret->runs = batch_alloc(batch, batch->run_count * sizeof(*ret->runs));
         ret->n_runs = batch->run_count;

@@ -40,6 +40,7 @@ struct batch {
     size_t left_count, left_capacity;
     size_t run_mark, consumer_mark, removed_mark, left_mark; /* those before are committed */
     uint64_t last_seq; /* newest message committed when this batch was */
+    int64_t committed_ns;
 };
 
 struct batch *batch_new(void);

@@ -59,6 +59,16 @@ enum persistence_timer {
     TIMER_QUIET,   /* a second without work */
     TIMER_FULL,    /* look for room on the disk */
     TIMER_CLEANUP, /* next slice of retention */
+    TIMER_FIGURES, /* gauges to be counted anew */
+};
+
+/* Bits: gauges that may have changed. */
+enum figures {
+    FIGURES_PEOPLE = 1,
+    FIGURES_PEERS = 2,
+    FIGURES_DEAD = 4,
+    FIGURES_PAGES = 8,
+    FIGURES_ALL = 15,
 };
 
 /* A scope as messages need it. */
@@ -128,6 +138,9 @@ struct persistence {
     uint64_t turn_rows;     /* messages stored in that time */
     unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
     bool is_full;           /* the disk */
+    uint64_t writes_seen;
+    unsigned figures_due; /* enum figures */
+    int64_t figures_pause_ms;
 };
 
 /* --- persistence.c */
@@ -330,6 +343,14 @@ struct consumer_place {
 };
 MUST_USE enum err persistence_consumer_find(struct persistence *p, int64_t consumer_id,
                                             struct consumer_place *ret);
+
+/* --- persistence_figures.c */
+
+void persistence_figures_init(struct persistence *p);
+void persistence_figures_changed(struct persistence *p, unsigned which);
+void persistence_figures_asked(struct persistence *p, uint8_t kind);
+/* Between transactions. */
+void persistence_figures_count(struct persistence *p);
 
 /* --- persistence_upkeep.c */
 

@@ -87,15 +87,23 @@ static void committed(struct persistence *p)
     struct metrics *metrics = actor_metrics(p->actor);
     struct store_stats stats;
     store_progress(p->store, &stats);
-    metrics_record(metrics, METRIC_COMMIT_US, stats.commit_last_ns / 1000);
+    if (stats.writes != p->writes_seen) /* else there was nothing to wait for */
+        metrics_record(metrics, METRIC_COMMIT_US, stats.commit_last_ns / 1000);
+    p->writes_seen = stats.writes;
+    if (p->stored_count > 0)
+        metrics_record(metrics, METRIC_COMMIT_MESSAGES, p->stored_count);
+    metrics_set(metrics, METRIC_WAL_BYTES, (int64_t)stats.wal_used_bytes);
     metrics_add(metrics, METRIC_STORED, (int64_t)p->stored_count);
     metrics_add(metrics, METRIC_DUPLICATES, (int64_t)p->duplicate_count);
     p->is_in_transaction = false;
     p->turn_rows += p->last_seq - p->committed_last_seq;
     p->committed_last_seq = p->last_seq;
     p->batch->last_seq = p->last_seq;
+    p->batch->committed_ns = actor_mono_now(p->actor).ns;
     batch_keep_rows(p->batch);
     dedupe_commit(&p->dedupe);
+    if (p->stored_count > 0)
+        persistence_figures_changed(p, FIGURES_PAGES);
     forget_counts(p);
     if (stats.indexed_seq != p->indexed_seq)
         persistence_indexed(p);

@@ -36,6 +36,7 @@
 #define CLEANUP_ROWS      512
 #define CLEANUP_AGAIN_MS  20
 #define PRESENCE_ROWS     1000
+#define NS_PER_US         1000
 
 static uint64_t tail_length(const struct persistence *p)
 {
@@ -191,6 +192,7 @@ static enum err clean_up(struct persistence *p)
     if (!err)
         err = persistence_commit(p);
     has_more = (has_more || has_invitations || has_room || removed == CLEANUP_ROWS) && !p->is_full;
+    persistence_figures_changed(p, FIGURES_ALL);
     arm(p, TIMER_CLEANUP, has_more ? CLEANUP_AGAIN_MS : p->options.cleanup_interval_ms);
     return err;
 }
@@ -220,19 +222,25 @@ static void look_for_room(struct persistence *p)
 
 /* --- After each batch. */
 
+static void set_wal_gauge(struct persistence *p, const struct store_stats *stats)
+{
+    metrics_set(actor_metrics(p->actor), METRIC_WAL_BYTES, (int64_t)stats->wal_used_bytes);
+}
+
 static enum err move_wal(struct persistence *p, bool is_idle)
 {
+    struct store_stats before, after;
+    store_progress(p->store, &before);
     enum err err = store_checkpoint(p->store, is_idle);
+    store_progress(p->store, &after);
+    if (after.checkpoints != before.checkpoints) {
+        metrics_record(actor_metrics(p->actor), METRIC_CHECKPOINT_US,
+                       after.checkpoint_last_ns / NS_PER_US);
+        set_wal_gauge(p, &after);
+    }
     if (!persistence_is_fatal(err))
         return ERR_OK; /* it is tried again */
     return persistence_fail(p, err);
-}
-
-static void set_gauges(struct persistence *p)
-{
-    struct store_stats stats;
-    store_stats(p->store, &stats);
-    metrics_set(actor_metrics(p->actor), METRIC_WAL_BYTES, (int64_t)stats.wal_bytes);
 }
 
 enum err persistence_upkeep(struct persistence *p)
@@ -250,8 +258,8 @@ enum err persistence_upkeep(struct persistence *p)
         err = clean_up(p);
     if (!err)
         err = move_wal(p, is_idle || is_quiet);
-    if (is_quiet)
-        set_gauges(p);
+    if (take_due(p, TIMER_FIGURES))
+        persistence_figures_count(p);
     bool is_work_left =
         is_quiet && (tail_length(p) > 0 || search_tail_length(p) > 0) && !p->is_full;
     if (is_work_left || p->turn_messages > 0)

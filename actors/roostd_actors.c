@@ -127,6 +127,50 @@ static void describe_tcp_gateway(const struct roostd_config *config, struct acto
     };
 }
 
+static bool read_stats(const void *context, uint8_t id, struct actor_stats *ret)
+{
+    const struct actors *actors = context;
+    if (!actors->system)
+        return false;
+    *ret = system_stats(actors->system, id);
+    return true;
+}
+
+static void describe_http(const struct roostd_config *config, const char *database,
+                          struct actors *ret)
+{
+    ret->http_gateway = (struct http_gateway_options){
+        .listen = (const char *const *)config->http_listen.items,
+        .listen_count = config->http_listen.count,
+        .bound = &ret->http_bound,
+        .tls_certificate = config->http_tls_certificate,
+        .tls_key = config->http_tls_key,
+        .hosts = (const char *const *)config->http_hosts.items,
+        .host_count = config->http_hosts.count,
+        .limits = limits_of(config),
+        .admins = ret->zmq_gateway.admins,
+        .admin_count = ret->zmq_gateway.admin_count,
+        .is_open = roostd_is_local(config),
+        .connections_max = (uint32_t)config->http_connections_max,
+        .connections_per_address = (uint32_t)config->http_connections_per_address,
+        .request_ms = (uint32_t)(config->http_request_s * MS_PER_S),
+        .session_ms = (uint32_t)(config->http_session_s * MS_PER_S),
+        .sessions_max = (uint32_t)config->http_sessions_max,
+        .token_ms = config->security_token_s * MS_PER_S,
+        .seen_ms = seen_ms_of(config),
+        .software = roostd_version,
+        .metrics = &ret->metrics,
+        .metrics_count = ACTOR_COUNT,
+        .read_stats = read_stats,
+        .stats_context = ret,
+        .is_metrics_open = config->http_metrics_open,
+        .started_ms = clock_wall_now().ms,
+        .ttl_ms = config->message_ttl_s * MS_PER_S,
+        .data = database,
+    };
+    memcpy(ret->http_gateway.boot_id, ret->zmq_gateway.boot_id, sizeof(ret->http_gateway.boot_id));
+}
+
 static void describe_lan(const struct roostd_config *config, struct actors *ret)
 {
     int64_t timeout_ms = config->presence_timeout_s * MS_PER_S;
@@ -188,9 +232,10 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_gateway(config, ret);
     describe_tcp_gateway(config, ret);
     describe_lan(config, ret);
+    describe_http(config, database, ret);
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
-        .other_gateway = ACTOR_TCP_GATEWAY,
+        .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
     };
     ret->sync_manager = (struct sync_manager_options){
         .backoff = backoff_of(config),
@@ -200,6 +245,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     ret->peer_registry = (struct peer_registry_options){
         .timeout_s = config->presence_timeout_s,
         .lan_max = config->peers_unverified_max,
+        .watcher = config->http_listen.count > 0 ? ACTOR_HTTP_GATEWAY : 0,
     };
     ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};
     ret->specs[ACTOR_PERSISTENCE] =
@@ -222,4 +268,6 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         (struct actor_spec){&discovery_actor, &ret->discovery, STOP_DEADLINE_MS};
     ret->specs[ACTOR_IPMSG_GATEWAY] =
         (struct actor_spec){&ipmsg_gateway_actor, &ret->ipmsg_gateway, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_HTTP_GATEWAY] =
+        (struct actor_spec){&http_gateway_actor, &ret->http_gateway, STOP_DEADLINE_MS};
 }

@@ -36,6 +36,7 @@ static const char help[] =
     "  --print-exits-manual  print the exit codes for roostd(8)\n"
     "  --print-config-table  print docs/CONFIG.md\n"
     "  --print-errors-table  print docs/ERRORS.md\n"
+    "  --print-metrics-table print docs/METRICS.md\n"
     "  --version             print the version\n"
     "  --help                print this\n"
     "\n"
@@ -74,6 +75,7 @@ static const struct option long_options[] = {
     {"print-exits-manual", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_EXITS_MANUAL},
     {"print-config-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_CONFIG_TABLE},
     {"print-errors-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_ERRORS_TABLE},
+    {"print-metrics-table", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_METRICS_TABLE},
     {"version", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_VERSION},
     {"help", no_argument, NULL, OPTION_ACTION + ACTION_PRINT_HELP},
     {NULL, 0, NULL, 0},
@@ -228,6 +230,9 @@ enum roostd_exit roostd_command_print(const struct roostd_command *command)
         break;
     case ACTION_PRINT_ERRORS_TABLE:
         code = print_buf(&buf, roostd_write_errors_document(&buf));
+        break;
+    case ACTION_PRINT_METRICS_TABLE:
+        code = print_buf(&buf, roostd_write_metrics_document(&buf));
         break;
     case ACTION_PRINT_VERSION:
         code = print_buf(&buf, buf_append_format(&buf, "%s\n", roostd_version));

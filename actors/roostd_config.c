@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateways/http/http_gateway.h"
 #include "gateways/ipmsg/lan_net.h"
 #include "gateways/zmq/zmq_gateway.h"
 #include "proto/name.h"
@@ -145,6 +146,9 @@ bool roostd_is_local(const struct roostd_config *config)
     for (size_t i = 0; i < config->zmq_listen.count; i++)
         if (roostd_address_kind(config->zmq_listen.items[i]) != ADDRESS_LOCAL)
             return false;
+    for (size_t i = 0; i < config->http_listen.count; i++)
+        if (tcp_kind(config->http_listen.items[i]) != ADDRESS_LOCAL)
+            return false;
     return true;
 }
 
@@ -213,6 +217,37 @@ static const char *lan_problem(const struct roostd_config *config, const char **
     return NULL;
 }
 
+/* What is wrong with the options of HTTP; NULL: nothing. */
+static const char *http_problem(const struct roostd_config *config, bool is_insecure,
+                                const char **ret_wrong, enum err *ret_err)
+{
+    const struct config_list *listen = &config->http_listen;
+    bool is_tls = config->http_tls_certificate[0] && config->http_tls_key[0];
+    *ret_err = ERR_CONFIG;
+    *ret_wrong = "http.listen";
+    if (listen->count > HTTP_GATEWAY_LISTEN_MAX)
+        return " may have at most 8 addresses";
+    for (size_t i = 0; i < listen->count; i++) {
+        *ret_wrong = listen->items[i];
+        enum roostd_address kind = tcp_kind(listen->items[i]);
+        if (kind == ADDRESS_WRONG)
+            return " is no address for http.listen; write ADDRESS:PORT, as in 127.0.0.1:7668";
+        *ret_err = ERR_UNSAFE_LISTENER;
+        if (kind == ADDRESS_REMOTE && !is_tls && !is_insecure)
+            return " of http.listen can be reached from other machines, where tokens would travel "
+                   "in the clear; set http.tls_certificate and http.tls_key, or say --insecure in "
+                   "a closed laboratory";
+        *ret_err = ERR_CONFIG;
+    }
+    *ret_wrong = config->http_tls_certificate[0] ? "http.tls_key" : "http.tls_certificate";
+    if (!config->http_tls_certificate[0] != !config->http_tls_key[0])
+        return " is missing: TLS needs both, the certificate and its key";
+    *ret_wrong = "http.hosts";
+    if (config->http_hosts.count > HTTP_GATEWAY_HOSTS_MAX)
+        return " may have at most 16 names";
+    return NULL;
+}
+
 /* "before'what'after" */
 static enum err say(enum err code, struct buf *out, const char *before, const char *what,
                     const char *after)
@@ -240,6 +275,9 @@ enum err roostd_config_check(const struct roostd_config *config, bool is_insecur
     const char *problem = lan_problem(config, &wrong);
     if (problem)
         return say(ERR_CONFIG, out, "", wrong, problem);
+    problem = http_problem(config, is_insecure, &wrong, &err);
+    if (problem)
+        return say(err, out, "", wrong, problem);
     if (config->message_size_max_bytes > config->zmq_publish_total_max_bytes)
         return say(ERR_CONFIG, out, "", "zmq.publish_total_max_bytes",
                    " must hold at least one message of message.size_max_bytes");

@@ -54,9 +54,10 @@ bool roostd_is_private(const struct roostd_config *config);
 MUST_USE enum err roostd_config_check(const struct roostd_config *config, bool is_insecure,
                                       struct buf *out);
 
-/* docs/CONFIG.md and docs/ERRORS.md, whole. */
+/* docs/CONFIG.md, docs/ERRORS.md and docs/METRICS.md, whole. */
 MUST_USE enum err roostd_write_config_document(struct buf *out);
 MUST_USE enum err roostd_write_errors_document(struct buf *out);
+MUST_USE enum err roostd_write_metrics_document(struct buf *out);
 
 /* /etc/roost/roost.conf as it is installed. */
 MUST_USE enum err roostd_write_config_example(struct buf *out);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * docs/CONFIG.md, docs/ERRORS.md and the example configuration, printed from the tables of the
- * program. A test compares the files with what is printed here, so they cannot be out of date.
+ * docs/CONFIG.md, docs/ERRORS.md, docs/METRICS.md and the example configuration, printed from the
+ * tables of the program. A test compares the files with what is printed here, so they cannot be out
+ * of date.
  */
 #include <string.h>
 
 #include "roostd_config.h"
 #include "roostd_exit.h"
+#include "rt/metrics.h"
 
 static const char config_head[] =
     "# Configuration\n"
@@ -86,7 +88,34 @@ static const char errors_head[] =
     "\n"
     "*Retryable*: the same request may succeed later, so wait `retry_after_ms` and try again. "
     "Anything else will\n"
-    "fail again, however often it is tried.\n";
+    "fail again, however often it is tried. *HTTP*: the status when it answers a request of "
+    "REST.\n";
+
+static const char metrics_head[] =
+    "# Metrics\n"
+    "\n"
+    "<!-- Made by `roostd --print-metrics-table`. Change actors/rt/metrics.def instead. -->\n"
+    "\n"
+    "`GET /metrics` on the HTTP listener shows all of them in the text format of Prometheus "
+    "(0.0.4). Reading them never\n"
+    "touches the database and asks no actor: each actor keeps its own in memory. They count since "
+    "the start of the daemon.\n"
+    "Anybody on this machine may read them; elsewhere an administrator's token is needed, or "
+    "`http.metrics_open = on`.\n"
+    "\n"
+    "```\n"
+    "scrape_configs:\n"
+    "  - job_name: roost\n"
+    "    static_configs:\n"
+    "      - targets: ['127.0.0.1:7668']\n"
+    "```\n"
+    "\n"
+    "Every series has the label `actor`; where several actors share a name, the second one has "
+    "`instance=\"2\"`. Sum over\n"
+    "`actor` to get the broker's number. `roost_errors_total` has `code` and `error` as well. A "
+    "histogram has one bucket\n"
+    "per power of two. Names, kinds and units are an interface: they do not change.\n"
+    "\n";
 
 static const struct group {
     uint32_t first;
@@ -106,16 +135,18 @@ static const struct group {
 
 static enum err write_group(const struct group *group, struct buf *out)
 {
-    enum err err = buf_append_format(out,
-                                     "\n## %s\n\n%s\n\n| code | name | retryable | meaning |\n"
-                                     "|---|---|---|---|\n",
-                                     group->title, group->advice);
+    enum err err =
+        buf_append_format(out,
+                          "\n## %s\n\n%s\n\n| code | name | retryable | HTTP | meaning |\n"
+                          "|---|---|---|---|---|\n",
+                          group->title, group->advice);
     for (int i = 1; !err && i < ERR_COUNT; i++) {
         enum err each = (enum err)i;
         if (err_code(each) / GROUP_SPAN != group->first / GROUP_SPAN)
             continue;
-        err = buf_append_format(out, "| %u | %s | %s | %s |\n", err_code(each), err_name(each),
-                                err_is_retryable(each) ? "yes" : "no", err_sentence(each));
+        err = buf_append_format(out, "| %u | %s | %s | %u | %s |\n", err_code(each), err_name(each),
+                                err_is_retryable(each) ? "yes" : "no", err_http_status(each),
+                                err_sentence(each));
     }
     return err;
 }
@@ -126,6 +157,12 @@ enum err roostd_write_errors_document(struct buf *out)
     for (size_t i = 0; !err && i < GROUPS_COUNT; i++)
         err = write_group(&groups[i], out);
     return err;
+}
+
+enum err roostd_write_metrics_document(struct buf *out)
+{
+    enum err err = buf_append_text(out, metrics_head);
+    return err ? err : metrics_write_markdown(out);
 }
 
 enum err roostd_write_config_document(struct buf *out)

@@ -176,12 +176,26 @@ static enum err attend(struct service *service)
     }
 }
 
+/* The option that says where this gateway listens. */
+static const char *listen_option_of(const char *actor)
+{
+    static const char *const options[][2] = {{"tcp-gateway", "lair.listen"},
+                                             {"ipmsg-gateway", "ipmsg.listen"},
+                                             {"http-gateway", "http.listen"}};
+    for (size_t i = 0; actor && i < sizeof(options) / sizeof(options[0]); i++) {
+        if (strcmp(actor, options[i][0]) == 0)
+            return options[i][1];
+    }
+    return "zmq.listen";
+}
+
 /* The log has the details; this is the one line for a person. */
 static void explain_start(const struct service *service, enum err err)
 {
     const char *actor = system_failed_actor(service->system);
     (void)fprintf(stderr, "roostd: %s cannot start: %s (%s)\n", actor ? actor : "the system",
-                  err_sentence(err), err == ERR_ADDRESS ? "zmq.listen" : service->data.directory);
+                  err_sentence(err),
+                  err == ERR_ADDRESS ? listen_option_of(actor) : service->data.directory);
 }
 
 static enum roostd_exit run_system(struct service *service)
@@ -230,6 +244,7 @@ static enum roostd_exit run_service(struct service *service)
         return ROOSTD_EXIT_UNAVAILABLE;
     }
     service->actors.metrics = system_metrics(service->system);
+    service->actors.system = service->system;
     enum roostd_exit code = run_system(service);
     system_destroy(&service->system);
     (void)close(service->signals);

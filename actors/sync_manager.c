@@ -14,6 +14,10 @@
 #include "rt/metrics.h"
 #include "sync_manager_state.h"
 
+#define SYNC_GAUGES_SHARE_NS 10000 /* ns of work per ms of pause: a hundredth */
+#define US_PER_MS            1000
+#define NS_PER_US            1000
+
 /* --- Time */
 
 struct delivery_clock sync_clock(const struct sync_manager *sync)
@@ -133,6 +137,7 @@ static enum err on_appended(struct actor *actor, void *state, const struct msg *
         struct delivery_run run = sync_run(appended->runs[i]);
         delivery_append(sync->delivery, &run, &clock);
     }
+    commit_marks_add(&sync->marks, appended->last_seq, (struct mono_time){appended->committed_ns});
     if (appended->last_seq > sync->appended_seq)
         sync->appended_seq = appended->last_seq;
     delivery_appended_upto(sync->delivery, appended->last_seq);
@@ -232,8 +237,44 @@ static void report_counts(struct sync_manager *sync, bool is_with_gauges)
         return;
     uint64_t waiting = 0, leased = 0;
     delivery_sum(sync->delivery, &waiting, &leased);
+    int64_t oldest_ms = delivery_oldest_ms(sync->delivery);
+    struct delivery_clock clock = sync_clock(sync);
     metrics_set(metrics, METRIC_WAITING, (int64_t)waiting);
     metrics_set(metrics, METRIC_LEASED, (int64_t)leased);
+    metrics_set(metrics, METRIC_OLDEST_MS,
+                oldest_ms == DELIVERY_NEVER_MS ? 0 : oldest_ms + clock.wall_ms - clock.steady_ms);
+}
+
+/* They look at every consumer: the more there are, the more seldom. */
+static void report_gauges(struct sync_manager *sync)
+{
+    struct mono_time begin = actor_mono_now(sync->actor);
+    report_counts(sync, true);
+    struct mono_time end = actor_mono_now(sync->actor);
+    int64_t pause_ms = (end.ns - begin.ns) / SYNC_GAUGES_SHARE_NS;
+    sync->gauges_pause_ms = pause_ms > SYNC_GAUGES_MS ? pause_ms : SYNC_GAUGES_MS;
+    sync->are_gauges_new = true;
+}
+
+/* After each turn but that of the gauges themselves: when nothing happens, nothing is looked at. */
+static void arm_gauges(struct sync_manager *sync)
+{
+    if (!sync->are_gauges_new && !actor_timer_is_set(sync->actor, SYNC_TIMER_GAUGES))
+        actor_timer_set(sync->actor, SYNC_TIMER_GAUGES,
+                        mono_add_ms(actor_mono(sync->actor), sync->gauges_pause_ms));
+    sync->are_gauges_new = false;
+}
+
+/* The sooner of a busy broker's messages are timed exactly; what waited long, to the millisecond. */
+static void on_settled(void *context, uint64_t seq, int64_t enqueue_ms)
+{
+    struct sync_manager *sync = context;
+    struct mono_time at;
+    int64_t took_us = (sync_clock(sync).steady_ms - enqueue_ms) * US_PER_MS;
+    if (commit_marks_find(&sync->marks, seq, &at))
+        took_us = (actor_mono(sync->actor).ns - at.ns) / NS_PER_US;
+    metrics_record(actor_metrics(sync->actor), METRIC_END_TO_END_US,
+                   took_us > 0 ? (uint64_t)took_us : 0);
 }
 
 /* Not each by itself: that would wake persistence once more for every commit. */
@@ -259,6 +300,7 @@ static enum err sync_on_batch(struct actor *actor, void *state)
     sync_send_out(sync);
     arm_due(sync);
     report_counts(sync, false);
+    arm_gauges(sync);
     if (sync->is_stopping && !sync->is_stopped && delivery_is_written(sync->delivery) &&
         sync->events == NULL) {
         sync->is_stopped = true;
@@ -270,6 +312,7 @@ static enum err sync_on_batch(struct actor *actor, void *state)
 static enum err sync_on_timer(struct actor *actor, void *state, unsigned timer)
 {
     struct sync_manager *sync = state;
+    (void)actor;
     struct delivery_clock clock = sync_clock(sync);
     switch ((enum sync_timer)timer) {
     case SYNC_TIMER_DUE:
@@ -281,8 +324,7 @@ static enum err sync_on_timer(struct actor *actor, void *state, unsigned timer)
     case SYNC_TIMER_EVENTS:
         break; /* on_batch sends them, and acknowledges */
     case SYNC_TIMER_GAUGES:
-        report_counts(sync, true);
-        actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
+        report_gauges(sync);
         break;
     }
     return ERR_OK;
@@ -346,8 +388,11 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
         .window_messages_max = options->window_messages_max,
         .window_bytes_max = options->window_bytes_max,
         .seed = actor_random(actor),
+        .on_settled = on_settled,
+        .context = sync,
     };
     sync->delivery = delivery_new(&delivery_options);
+    sync->gauges_pause_ms = SYNC_GAUGES_MS;
     actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
     sync_load_go_on(sync);
     return ERR_OK;

@@ -14,6 +14,7 @@
 
 #include "access.h"
 #include "broker.pb-c.h"
+#include "commit_marks.h"
 #include "delivery.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
@@ -33,7 +34,7 @@
 #define SYNC_WRITE_DEADLINE_MS 60000 /* a slow disk is no reason to write twice */
 #define SYNC_AGAIN_MS          100
 #define SYNC_EVENT_AGAIN_MS    2
-#define SYNC_GAUGES_MS         10000
+#define SYNC_GAUGES_MS         500 /* and never more than a hundredth of the time */
 
 enum sync_timer { SYNC_TIMER_DUE, SYNC_TIMER_AGAIN, SYNC_TIMER_EVENTS, SYNC_TIMER_GAUGES };
 
@@ -128,7 +129,10 @@ struct sync_manager {
 
     struct sync_event *events, **events_end;
     struct delivery_counts reported;
-    struct arena arena; /* for QUERY frames */
+    struct commit_marks marks; /* for the time from commit to settling */
+    int64_t gauges_pause_ms;
+    bool are_gauges_new; /* set in this turn */
+    struct arena arena;  /* for QUERY frames */
     bool is_stopping, is_stopped;
 };
 

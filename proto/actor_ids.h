@@ -18,6 +18,7 @@ enum actor_id {
     ACTOR_TCP_GATEWAY = 9,
     ACTOR_DISCOVERY = 10,
     ACTOR_IPMSG_GATEWAY = 11,
+    ACTOR_HTTP_GATEWAY = 12,
     ACTOR_COUNT
 };
 

@@ -13,12 +13,12 @@
 #include <sys/statvfs.h>
 
 #include "rt/check.h"
+#include "rt/clock.h"
 #include "store/store_internal.h"
 
-#define FRAME_BYTES      (STORE_PAGE_BYTES + 24)
-#define MOVE_IDLE_FRAMES ((4u << 20) / FRAME_BYTES)
-#define MOVE_BUSY_FRAMES ((16u << 20) / FRAME_BYTES)
-#define TRUNCATE_FRAMES  ((64u << 20) / FRAME_BYTES)
+#define MOVE_IDLE_FRAMES ((4u << 20) / WAL_FRAME_BYTES)
+#define MOVE_BUSY_FRAMES ((16u << 20) / WAL_FRAME_BYTES)
+#define TRUNCATE_FRAMES  ((64u << 20) / WAL_FRAME_BYTES)
 
 static int note_commit(void *context, sqlite3 *db, const char *name, int frames)
 {
@@ -28,6 +28,7 @@ static int note_commit(void *context, sqlite3 *db, const char *name, int frames)
     if ((uint32_t)frames < store->wal_frames)
         store->wal_frames_moved = 0; /* the WAL began again */
     store->wal_frames = (uint32_t)frames;
+    store->writes++;
     return SQLITE_OK;
 }
 
@@ -40,12 +41,15 @@ void store_checkpoint_install(struct store *store)
 static enum err move(struct store *store, int mode, bool *ret_is_all_moved)
 {
     int in_wal = 0, moved = 0;
+    struct mono_time start = clock_mono_now();
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, &in_wal, &moved);
     *ret_is_all_moved = rc == SQLITE_OK && in_wal == moved;
     if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_FULL)
         return ERR_OK;
     if (rc != SQLITE_OK)
         return store_map(store, rc);
+    store->checkpoints++;
+    store->checkpoint_last_ns = (uint64_t)(clock_mono_now().ns - start.ns);
     store->wal_frames = in_wal > 0 ? (uint32_t)in_wal : 0;
     store->wal_frames_moved = moved > 0 ? (uint32_t)moved : 0;
     return ERR_OK;

@@ -64,6 +64,10 @@ struct store_stats {
     uint64_t indexed_seq;
     uint64_t commits;
     uint64_t commit_last_ns; /* duration of the last COMMIT, sync included */
+    uint64_t writes;         /* commits that had something to write (writer) */
+    uint64_t wal_used_bytes; /* of the WAL: written and not yet free to be overwritten (writer) */
+    uint64_t checkpoints;    /* that moved something (writer) */
+    uint64_t checkpoint_last_ns;
     int schema_version;
 };
 void store_stats(struct store *store, struct store_stats *ret_stats);

@@ -19,6 +19,7 @@
 
 #define STORE_APPLICATION_ID  0x726F6F73 /* "roos" */
 #define STORE_PAGE_BYTES      4096
+#define WAL_FRAME_BYTES       (STORE_PAGE_BYTES + 24)
 #define STORE_VALUE_BYTES_MAX (256 << 20) /* of one row; message.size_max_bytes is far below */
 
 struct store {
@@ -38,6 +39,7 @@ struct store {
     uint64_t committed_last_seq, committed_indexed_seq;
     uint64_t log_end_seq; /* of the newest row that is there; the next rowid follows it */
     uint64_t commits, commit_last_ns;
+    uint64_t writes, checkpoints, checkpoint_last_ns;
     struct unwritten *unwritten; /* writer only: appended, and not yet written */
     bool is_appending;           /* they are being written now */
     uint32_t wal_frames;         /* in the WAL after the last commit */

@@ -304,6 +304,10 @@ void store_progress(const struct store *store, struct store_stats *ret_stats)
         .indexed_seq = store->committed_indexed_seq,
         .commits = store->commits,
         .commit_last_ns = store->commit_last_ns,
+        .writes = store->writes,
+        .wal_used_bytes = (uint64_t)store->wal_frames * WAL_FRAME_BYTES,
+        .checkpoints = store->checkpoints,
+        .checkpoint_last_ns = store->checkpoint_last_ns,
         .schema_version = store->schema_version,
     };
 }

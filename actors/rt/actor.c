@@ -219,6 +219,11 @@ struct wall_time actor_wall(const struct actor *actor)
     return actor->wall;
 }
 
+struct mono_time actor_mono_now(struct actor *actor)
+{
+    return actor->host->mono(actor);
+}
+
 void actor_timer_set(struct actor *actor, unsigned timer, struct mono_time deadline)
 {
     CHECK(actor->class->on_timer != NULL);

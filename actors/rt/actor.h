@@ -140,6 +140,8 @@ bool actor_context(struct actor *actor, const struct msg *answer, uint64_t *ret_
 /* --- Time. Virtual on the simulator. Constant during one turn, except after long handlers. */
 struct mono_time actor_mono(const struct actor *actor);
 struct wall_time actor_wall(const struct actor *actor);
+/* Read anew, for measuring what a handler itself took. */
+struct mono_time actor_mono_now(struct actor *actor);
 
 /* Arms or re-arms the actor's timer number `timer` (< ACTOR_TIMERS_MAX) for one firing. */
 void actor_timer_set(struct actor *actor, unsigned timer, struct mono_time deadline);

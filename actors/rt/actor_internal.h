@@ -23,6 +23,7 @@
 #include "rt/arena.h"
 #include "rt/metrics.h"
 #include "rt/pending.h"
+#include "rt/ping.h"
 #include "rt/timer.h"
 
 #define ANSWER_ROOM   (2u * ACTOR_ASKS_MAX)
@@ -107,6 +108,7 @@ struct actor {
     /* For the watchdog (any thread) and for the obituary. */
     _Atomic uint8_t kind_in_hand;
     _Atomic bool is_in_turn;
+    struct ping ping; /* asked by the host, answered by actor_finish_turn */
     uint8_t last_kind;
     uint8_t last_from;
     size_t last_size;
@@ -155,7 +157,7 @@ MUST_USE enum err actor_handle_readable(struct actor *actor, unsigned watch);
 /* Due timers and deadlines; adds to *handled. is_drained: the mailbox was found empty. */
 MUST_USE enum err actor_handle_due(struct actor *actor, bool is_drained, unsigned *handled);
 
-/* on_batch, when anything was handled. */
+/* on_batch, when anything was handled; then an open ping is answered. */
 MUST_USE enum err actor_finish_turn(struct actor *actor, unsigned handled);
 
 /* Begins the orderly stop. */

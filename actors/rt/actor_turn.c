@@ -20,6 +20,7 @@ void actor_setup(struct actor *actor, const struct actor_host *host, uint8_t id,
     actor->args = args;
     actor->metrics = metrics;
     metrics->actor = class->name;
+    metrics_set(metrics, METRIC_MAILBOX_MAX, class->link_room);
     arena_init(&actor->arena, host->arena_limit_bytes);
 }
 
@@ -194,6 +195,13 @@ enum err actor_handle_due(struct actor *actor, bool is_drained, unsigned *handle
     return err;
 }
 
+static void answer_ping(struct actor *actor)
+{
+    struct mono_time now = actor->host->mono(actor);
+    if (ping_answer(&actor->ping, now))
+        metrics_set(actor->metrics, METRIC_PING_US, ping_report(&actor->ping, now).took_us);
+}
+
 enum err actor_finish_turn(struct actor *actor, unsigned handled)
 {
     enum err err = ERR_OK;
@@ -203,6 +211,8 @@ enum err actor_finish_turn(struct actor *actor, unsigned handled)
         err = actor->class->on_batch(actor, actor->state);
     }
     metrics_add(actor->metrics, METRIC_TURNS, 1);
+    if (!err && ping_is_open(&actor->ping))
+        answer_ping(actor);
     check_context_set(actor->class->name, NULL);
     atomic_store_explicit(&actor->kind_in_hand, 0, memory_order_relaxed);
     return err;

@@ -9,6 +9,7 @@ struct err_row {
     const char *name;
     const char *sentence;
     uint32_t code;
+    uint32_t http_status;
     bool is_retryable;
 };
 
@@ -16,8 +17,9 @@ struct err_row {
 #define ADVICE_FINAL false
 
 static const struct err_row rows[ERR_COUNT] = {
-    [ERR_OK] = {"OK", "it worked", 0, false},
-#define ERR(name, code, advice, sentence) [ERR_##name] = {#name, sentence, code, ADVICE_##advice},
+    [ERR_OK] = {"OK", "it worked", 0, 200, false},
+#define ERR(name, code, advice, status, sentence)                                                  \
+    [ERR_##name] = {#name, sentence, code, status, ADVICE_##advice},
 #include "rt/err.def"
 #undef ERR
 };
@@ -44,6 +46,11 @@ enum err err_from_code(uint32_t code)
             return (enum err)i;
     }
     return ERR_INTERNAL;
+}
+
+uint32_t err_http_status(enum err err)
+{
+    return row_of(err)->http_status;
 }
 
 bool err_is_retryable(enum err err)

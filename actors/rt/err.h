@@ -17,7 +17,7 @@
 
 enum err {
     ERR_OK = 0,
-#define ERR(name, code, advice, sentence) ERR_##name,
+#define ERR(name, code, advice, status, sentence) ERR_##name,
 #include "rt/err.def"
 #undef ERR
     ERR_COUNT
@@ -34,6 +34,9 @@ enum err err_from_code(uint32_t code);
 
 /* True when the same request may succeed later. */
 bool err_is_retryable(enum err err);
+
+/* Status of HTTP, for example 404; 200 for ERR_OK. */
+uint32_t err_http_status(enum err err);
 
 /* One sentence for a person. Never NULL; lives for ever. */
 const char *err_sentence(enum err err);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "rt/check.h"
+#include "rt/log_ring.h"
 
 #define SITES          64
 #define WINDOW_NS      1000000000
@@ -92,7 +93,11 @@ static void write_line(enum log_level level, const char *event, const struct log
     char line[LOG_LINE_MAX];
     const char *actor = actor_name ? actor_name : "main";
     struct wall_time now = virtual_clock ? *virtual_clock : clock_wall_now();
-    size_t size = log_format_line(format, level, now, actor, event, fields, line);
+    /* The ring keeps time, level and actor apart from the rest, as the journal does. */
+    size_t size = log_format_line(LOG_FORMAT_JOURNAL, level, now, actor, event, fields, line);
+    log_ring_put(now, level, actor, line, size);
+    if (format != LOG_FORMAT_JOURNAL)
+        size = log_format_line(format, level, now, actor, event, fields, line);
     if (format == LOG_FORMAT_JOURNAL) {
         send_to_journal(level, actor, event, line, size);
         return;

@@ -220,3 +220,13 @@ uint64_t mailbox_depth(const struct mailboxes *mailboxes, uint8_t self)
         depth += link_depth(link_between(mailboxes->host, (uint8_t)from, self));
     return depth;
 }
+
+uint64_t mailbox_fullest(const struct mailboxes *mailboxes, uint8_t self)
+{
+    uint64_t fullest = 0;
+    for (size_t from = 0; from < mailboxes->host->id_count; from++) {
+        uint64_t depth = link_depth(link_between(mailboxes->host, (uint8_t)from, self));
+        fullest = depth > fullest ? depth : fullest;
+    }
+    return fullest;
+}

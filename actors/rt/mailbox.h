@@ -46,7 +46,8 @@ bool mailbox_receive(struct mailboxes *mailboxes, uint8_t self, zmq_msg_t *ret_f
 /* The socket to wait on. */
 void *mailbox_socket(const struct mailboxes *mailboxes, uint8_t self);
 
-/* Messages waiting for `self`, from all senders; an estimate. */
+/* Messages waiting for `self`, from all senders, or the most from one of them; estimates. */
 uint64_t mailbox_depth(const struct mailboxes *mailboxes, uint8_t self);
+uint64_t mailbox_fullest(const struct mailboxes *mailboxes, uint8_t self);
 
 #endif

@@ -51,6 +51,7 @@ const char *__tsan_default_suppressions(void)
 enum report { REPORT_READY = 'r', REPORT_GONE = 'g' };
 
 struct order {
+    bool is_stop; /* else: only take a turn */
     int64_t stop_deadline_ns;
 };
 
@@ -119,10 +120,22 @@ static enum err obey(struct runner *runner)
     struct order order;
     enum err err = ERR_OK;
     while (!err && zmq_recv(runner->control_down, &order, sizeof(order), ZMQ_DONTWAIT) >= 0) {
+        if (!order.is_stop)
+            continue;
         runner->stop_deadline = (struct mono_time){order.stop_deadline_ns};
         err = actor_begin_stop(&runner->actor);
     }
     return err;
+}
+
+/* What has been waiting at most. Only a turn that did not empty the mailbox has to look at it. */
+static void note_depth(struct runner *runner, unsigned taken)
+{
+    struct actor *actor = &runner->actor;
+    uint64_t depth = taken;
+    if (taken >= ACTOR_BATCH_MAX)
+        depth += mailbox_depth(runner->mailboxes, actor->id);
+    metrics_raise(actor->metrics, METRIC_MAILBOX_HIGH, (int64_t)depth);
 }
 
 static enum err drain(struct runner *runner, unsigned *handled)
@@ -138,8 +151,10 @@ static enum err drain(struct runner *runner, unsigned *handled)
         count++;
         err = actor_handle(actor, &frame, has_payload ? &payload : NULL);
     }
-    if (count)
+    if (count) {
         metrics_add(actor->metrics, METRIC_MESSAGES, count);
+        note_depth(runner, count);
+    }
     *handled += count;
     return err;
 }
@@ -341,7 +356,13 @@ enum err runner_spawn(struct runner *runner)
 void runner_order_stop(struct runner *runner, struct mono_time deadline)
 {
     CHECK(runner->state == RUNNER_RUNNING || runner->state == RUNNER_STARTING);
-    struct order order = {deadline.ns};
+    struct order order = {.is_stop = true, .stop_deadline_ns = deadline.ns};
+    CHECK(zmq_send(runner->control_up, &order, sizeof(order), ZMQ_DONTWAIT) == sizeof(order));
+}
+
+void runner_wake(struct runner *runner)
+{
+    struct order order = {.is_stop = false};
     CHECK(zmq_send(runner->control_up, &order, sizeof(order), ZMQ_DONTWAIT) == sizeof(order));
 }
 

@@ -3,7 +3,8 @@
  * One actor on one thread: the loop that takes turns, and what supervisor and actor tell each
  * other. The supervisor (system.c) sees only this interface.
  *
- * Between them lies one PAIR link for control: down go stop orders, up go READY (init worked) and
+ * Between them lies one PAIR link for control: down go orders to stop and to answer a ping (of these at
+ * most one is under way), up go READY (init worked) and
  * GONE (the thread is about to end), never data; so it can never fill. It is made once and serves
  * all lives of the actor.
  *
@@ -56,6 +57,9 @@ MUST_USE enum err runner_spawn(struct runner *runner);
 
 /* Orders the orderly stop, to be finished by `deadline`. */
 void runner_order_stop(struct runner *runner, struct mono_time deadline);
+
+/* Wakes the thread, so that it takes a turn and answers an open ping at its end. */
+void runner_wake(struct runner *runner);
 
 /* What the thread has to say, without waiting: updates runner->state, joins a thread that is
  * gone. False: nothing. */

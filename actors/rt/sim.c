@@ -146,12 +146,17 @@ static void bury(struct sim *sim, size_t id, enum err err)
 
 /* --- Turns */
 
+static bool seat_takes_turns(const struct seat *seat)
+{
+    return seat->actor.state && !seat->is_stopped && !seat->is_frozen;
+}
+
 static bool has_work(struct sim *sim, size_t id)
 {
     const struct seat *seat = &sim->seats[id];
-    if (!seat->actor.state || seat->is_stopped)
+    if (!seat_takes_turns(seat))
         return false;
-    if (mono_reached(actor_next_due(&seat->actor), sim->mono))
+    if (ping_is_open(&seat->actor.ping) || mono_reached(actor_next_due(&seat->actor), sim->mono))
         return true;
     for (size_t from = 0; from < sim->id_count; from++) {
         if (queue_arrival_ns(queue_between(sim, from, id)) <= sim->mono.ns)
@@ -194,6 +199,7 @@ static enum err drain(struct sim *sim, struct actor *actor, bool *ret_is_drained
         if (err)
             return err;
     }
+    metrics_raise(actor->metrics, METRIC_MAILBOX_HIGH, *handled);
     return ERR_OK;
 }
 
@@ -224,8 +230,8 @@ static int64_t next_arrival_ns(const struct sim *sim, const struct queue *queue,
     if (queue_arrival_ns(queue) == INT64_MAX)
         return INT64_MAX;
     if (to < sim->count) {
-        bool is_deaf = !sim->seats[to].actor.state || sim->seats[to].is_stopped;
-        return is_deaf ? INT64_MAX : queue->head->arrival_ns;
+        bool is_heard = seat_takes_turns(&sim->seats[to]);
+        return is_heard ? queue->head->arrival_ns : INT64_MAX;
     }
     /* What a pseudo actor has not taken lies there; of interest is what still travels. */
     int64_t last_ns = queue->tail->arrival_ns;
@@ -242,8 +248,12 @@ static int64_t next_ns(struct sim *sim, bool with_timers)
     }
     for (size_t id = 0; with_timers && id < sim->count; id++) {
         const struct seat *seat = &sim->seats[id];
-        if (seat->actor.state && !seat->is_stopped && actor_next_due(&seat->actor).ns < next)
+        if (seat_takes_turns(seat) && actor_next_due(&seat->actor).ns < next)
             next = actor_next_due(&seat->actor).ns;
+    }
+    for (size_t id = 0; id < sim->count; id++) {
+        if (seat_takes_turns(&sim->seats[id]) && ping_is_open(&sim->seats[id].actor.ping))
+            next = sim->mono.ns;
     }
     return next;
 }
@@ -331,6 +341,24 @@ void sim_readable(struct sim *sim, uint8_t id, unsigned watch)
     log_set_actor(NULL);
     if (err)
         bury(sim, id, err);
+}
+
+void sim_ping(struct sim *sim, uint8_t id)
+{
+    CHECK(id < sim->count);
+    (void)ping_ask(&sim->seats[id].actor.ping, sim->mono); /* or the last one is still open */
+}
+
+void sim_ping_all(struct sim *sim)
+{
+    for (size_t id = 0; id < sim->count; id++)
+        sim_ping(sim, (uint8_t)id);
+}
+
+void sim_freeze(struct sim *sim, uint8_t id, bool is_frozen)
+{
+    CHECK(id < sim->count);
+    sim->seats[id].is_frozen = is_frozen;
 }
 
 static bool is_mailbox_empty(struct sim *sim, uint8_t id)

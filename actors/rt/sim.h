@@ -83,6 +83,16 @@ void sim_hold(struct sim *sim, uint8_t from, uint8_t to, bool is_held);
 /* Calls on_readable of an actor by hand, as a turn of its own. */
 void sim_readable(struct sim *sim, uint8_t id, unsigned watch);
 
+/* Asks one actor, or all, whether its loop goes round (rt/ping.h), as rt/system does by itself. */
+void sim_ping(struct sim *sim, uint8_t id);
+void sim_ping_all(struct sim *sim);
+
+/* Takes no more turns, as if it were stuck in a handler, until told that it is not. */
+void sim_freeze(struct sim *sim, uint8_t id, bool is_frozen);
+
+/* What system_stats tells of a system. */
+struct actor_stats sim_stats(const struct sim *sim, uint8_t id);
+
 /* Asks one actor for its orderly stop; true when it had stopped within deadline_ms of virtual
  * time. Its state is kept until sim_crash or sim_destroy. */
 bool sim_stop(struct sim *sim, uint8_t id, int64_t deadline_ms);

@@ -33,6 +33,7 @@ struct seat {
     int64_t restarts_ns[SIM_RESTARTS_MAX_MAX];
     unsigned restart_count;
     bool is_stopped; /* by sim_stop: takes no more turns */
+    bool is_frozen;  /* by sim_freeze: the same for a while */
 };
 
 struct sim {

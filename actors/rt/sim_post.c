@@ -213,3 +213,28 @@ void sim_hold(struct sim *sim, uint8_t from, uint8_t to, bool is_held)
     CHECK(from < sim->id_count && to < sim->id_count);
     queue_between(sim, from, to)->is_held = is_held;
 }
+
+struct actor_stats sim_stats(const struct sim *sim, uint8_t id)
+{
+    CHECK(id < sim->count);
+    const struct metrics *metrics = &sim->metrics[id];
+    const struct seat *seat = &sim->seats[id];
+    struct actor_stats stats = {
+        .name = seat->actor.class->name,
+        .messages = (uint64_t)metrics_get(metrics, METRIC_MESSAGES),
+        .turns = (uint64_t)metrics_get(metrics, METRIC_TURNS),
+        .refusals = (uint64_t)metrics_get(metrics, METRIC_REFUSALS),
+        .restarts = (uint64_t)metrics_get(metrics, METRIC_RESTARTS),
+        .mailbox_high = (uint64_t)metrics_get(metrics, METRIC_MAILBOX_HIGH),
+        .mailbox_max = sim->rooms[id],
+        .ping = ping_report(&seat->actor.ping, sim->mono),
+        .is_running = seat->actor.state != NULL && !seat->is_stopped,
+    };
+    for (size_t from = 0; from < sim->id_count; from++) {
+        uint64_t depth = link_depth(link_between(&sim->host, (uint8_t)from, id));
+        stats.mailbox_depth += depth;
+        if (depth > stats.mailbox_fullest)
+            stats.mailbox_fullest = depth;
+    }
+    return stats;
+}

@@ -35,7 +35,7 @@ struct slot {
     int64_t stop_deadline_ms;
     struct mono_time restarts[RESTARTS_MAX_MAX]; /* ring of the latest */
     unsigned restart_count;
-    int64_t turns_seen;
+    uint64_t turns_seen; /* with work in them */
     struct mono_time progress_at;
     bool is_stall_logged;
     _Atomic bool is_running; /* for system_stats */
@@ -254,7 +254,7 @@ enum err system_start(struct system *system)
         enum err stop_err = system_stop(system);
         return stop_err == ERR_TIMEOUT ? stop_err : err;
     }
-    system->watchdog_next = mono_add_ms(clock_mono_now(), system->options.watchdog_ms);
+    system->watchdog_next = clock_mono_now(); /* the first pings at once */
     return ERR_OK;
 }
 
@@ -353,7 +353,9 @@ static void watch_one(struct system *system, struct slot *slot)
     struct runner *runner = &slot->runner;
     if (runner->state != RUNNER_RUNNING)
         return;
-    int64_t turns = metrics_get(runner->actor.metrics, METRIC_TURNS);
+    /* Of a ping alone nothing is done. */
+    const struct histogram *work = &runner->actor.metrics->histograms[METRIC_BATCH_SIZE];
+    uint64_t turns = atomic_load_explicit(&work->count, memory_order_relaxed);
     bool waits = mailbox_depth(&system->mailboxes, runner->actor.id) > 0;
     if (turns != slot->turns_seen || (!waits && !runner_is_busy(runner))) {
         slot->turns_seen = turns;
@@ -365,6 +367,13 @@ static void watch_one(struct system *system, struct slot *slot)
         judge_stall(system, slot, stalled_ms, waits);
 }
 
+static void ping_one(struct slot *slot, struct mono_time now)
+{
+    struct runner *runner = &slot->runner;
+    if (runner->state == RUNNER_RUNNING && ping_ask(&runner->actor.ping, now))
+        runner_wake(runner);
+}
+
 static void watch_all(struct system *system, struct mono_time now)
 {
     if (!mono_reached(system->watchdog_next, now))
@@ -372,6 +381,8 @@ static void watch_all(struct system *system, struct mono_time now)
     system->watchdog_next = mono_add_ms(now, system->options.watchdog_ms);
     for (size_t i = 0; i < system->count; i++)
         watch_one(system, &system->slots[i]);
+    for (size_t i = 0; i < system->count; i++)
+        ping_one(&system->slots[i], now);
     log_flush();
 }
 
@@ -464,7 +475,9 @@ enum err system_stop(struct system *system)
 struct actor_stats system_stats(const struct system *system, uint8_t id)
 {
     CHECK(id < system->count);
-    const struct metrics *metrics = &system->metrics[id];
+    struct metrics *metrics = &system->metrics[id];
+    uint64_t depth = mailbox_depth(&system->mailboxes, id);
+    metrics_set(metrics, METRIC_MAILBOX_DEPTH, (int64_t)depth);
     return (struct actor_stats){
         .name = system->names[id],
         .messages = (uint64_t)metrics_get(metrics, METRIC_MESSAGES),
@@ -472,9 +485,19 @@ struct actor_stats system_stats(const struct system *system, uint8_t id)
         .refusals = (uint64_t)metrics_get(metrics, METRIC_REFUSALS),
         .busy_ns = (uint64_t)metrics_get(metrics, METRIC_BUSY_NS),
         .restarts = (uint64_t)metrics_get(metrics, METRIC_RESTARTS),
-        .mailbox_depth = mailbox_depth(&system->mailboxes, id),
+        .mailbox_depth = depth,
+        .mailbox_fullest = mailbox_fullest(&system->mailboxes, id),
+        .mailbox_high = (uint64_t)metrics_get(metrics, METRIC_MAILBOX_HIGH),
+        .mailbox_max = system->rooms[id],
+        .ping = ping_report(&system->slots[id].runner.actor.ping, clock_mono_now()),
         .is_running = atomic_load_explicit(&system->slots[id].is_running, memory_order_relaxed),
     };
+}
+
+bool actor_stats_is_answering(const struct actor_stats *stats, int64_t within_ms)
+{
+    return stats->is_running && stats->ping.answered_ago_ms >= 0 &&
+           stats->ping.answered_ago_ms <= within_ms;
 }
 
 const struct metrics *system_metrics(const struct system *system)

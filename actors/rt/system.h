@@ -16,6 +16,9 @@
  * once, system_run returns the error and the program is expected to stop. The message in hand at
  * death is logged and dropped, never handled again.
  *
+ * Ping: every `watchdog_ms`, beginning with the start, each actor is asked whether its loop goes round
+ * (rt/ping.h); system_stats tells how long ago it answered, and how long it has not.
+ *
  * Watchdog: an actor without progress while messages wait for it is logged after
  * `stall_warn_ms` and after `stall_abort_ms` the process aborts (restart = recovery). A start-up
  * (init) is not watched.
@@ -27,6 +30,7 @@
 
 #include "rt/actor.h"
 #include "rt/metrics.h"
+#include "rt/ping.h"
 
 #define SYSTEM_ACTORS_MAX 64
 
@@ -55,9 +59,16 @@ struct actor_stats {
     uint64_t refusals;
     uint64_t busy_ns;
     uint64_t restarts;
-    uint64_t mailbox_depth; /* an estimate while it runs */
+    uint64_t mailbox_depth;   /* an estimate while it runs */
+    uint64_t mailbox_fullest; /* of that: the most from one sender, who may send `mailbox_max` */
+    uint64_t mailbox_high;    /* the largest depth met so far */
+    uint64_t mailbox_max;     /* messages that may wait per sender; answers have room above */
+    struct ping_report ping;
     bool is_running;
 };
+
+/* It runs, and has answered a ping within `within_ms`. */
+bool actor_stats_is_answering(const struct actor_stats *stats, int64_t within_ms);
 
 struct system;
 
@@ -87,7 +98,7 @@ bool system_is_stalled(const struct system *system);
 /* After system_stop, or without any start. */
 void system_destroy(struct system **system);
 
-/* Any thread. Index = actor id; there are as many as specs. */
+/* Any thread. Index = actor id; there are as many as specs. Sets the depth gauge of the actor. */
 struct actor_stats system_stats(const struct system *system, uint8_t id);
 
 /* Any thread, any time; the blocks in order of actor id. The depth gauges are kept by the actors.

@@ -17,7 +17,7 @@ struct row {
 
 static const struct row rows[] = {
     {0, false, "OK", "done"},
-#define ERR(name, code, advice, sentence) {code, advice, #name, sentence},
+#define ERR(name, code, advice, status, sentence) {code, advice, #name, sentence},
 #include "rt/err.def"
 #undef ERR
     {ROOST_EMPTY, true, "EMPTY", "nothing is there now"},

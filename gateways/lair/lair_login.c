@@ -177,6 +177,8 @@ enum err lair_on_session_opened(struct actor *actor, void *state, const struct m
     lair_request_end(connection);
     join_user(connection, user);
     connection->state = LAIR_OPEN;
+    metrics_add(actor_metrics(actor), METRIC_SESSIONS, 1);
+    metrics_add(actor_metrics(actor), METRIC_VERIFIED, 1);
     lair_news_join(connection);
     lair_say(connection, TEXT_AUTH_OK);
     lair_users_changed(gateway, connection);

@@ -185,6 +185,7 @@ static void add_connection(struct tcp_gateway *gateway, int fd)
         (void)close(fd); /* too many, or no memory */
         return;
     }
+    metrics_add(actor_metrics(gateway->actor), METRIC_CONNECTED, 1);
     connection->gateway = gateway;
     connection->session = ++gateway->last_session;
     connection->fd = fd;
@@ -311,8 +312,13 @@ void lair_close(struct lair_connection *connection, bool is_orderly)
     struct tcp_gateway *gateway = connection->gateway;
     if (connection->state == LAIR_GONE)
         return;
-    if (connection->state == LAIR_OPEN)
+    struct metrics *metrics = actor_metrics(gateway->actor);
+    metrics_add(metrics, METRIC_CONNECTED, -1);
+    if (connection->state == LAIR_OPEN) {
+        metrics_add(metrics, METRIC_SESSIONS, -1);
+        metrics_add(metrics, METRIC_VERIFIED, -1);
         lair_news_leave(connection);
+    }
     connection->is_orderly = is_orderly;
     connection->state = LAIR_GONE;
     (void)epoll_ctl(gateway->poller, EPOLL_CTL_DEL, connection->fd, NULL); /* it is there */

@@ -195,6 +195,9 @@ static enum err init(struct actor *actor, void *state, const void *args)
     const struct tcp_gateway_options *options = args;
     gateway->actor = actor;
     gateway->options = options;
+    metrics_set(actor_metrics(actor), METRIC_CONNECTED, 0); /* those of an earlier life are gone */
+    metrics_set(actor_metrics(actor), METRIC_SESSIONS, 0);
+    metrics_set(actor_metrics(actor), METRIC_VERIFIED, 0);
     gateway->last_session = SESSION_BIT | ((uint64_t)actor_wall(actor).ms << 16);
     u64map_init(&gateway->connections, options->connections_max);
     u64map_init(&gateway->feeds_by_session, FEEDS_MAX);

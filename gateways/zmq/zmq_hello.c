@@ -33,6 +33,9 @@ static void show_count(struct actor *actor, const struct zmq_gateway *gateway)
 {
     metrics_set(actor_metrics(actor), METRIC_SESSIONS,
                 (int64_t)zmq_sessions_live(&gateway->sessions));
+    metrics_set(actor_metrics(actor), METRIC_CONNECTED,
+                (int64_t)zmq_sessions_live(&gateway->sessions));
+    metrics_set(actor_metrics(actor), METRIC_VERIFIED, (int64_t)gateway->sessions.verified_count);
 }
 
 /* --- HELLO */
@@ -290,6 +293,7 @@ enum err zmq_on_session_opened(struct actor *actor, void *state, const struct ms
         return ERR_OK;
     }
     metrics_add(actor_metrics(actor), METRIC_SESSIONS_OPENED, 1);
+    show_count(actor, gateway);
     log_info("session-open", LOG_U64("session", session->id),
              LOG_BYTES("peer", session->name, session->name_size),
              LOG_BOOL("resumed", session->is_resumed), LOG_BOOL("verified", session->is_verified));

@@ -343,6 +343,16 @@ void zmq_queue_fini(struct zmq_gateway *gateway)
 
 /* --- STORE_DONE */
 
+/* A duplicate is stored, so it is no refusal. */
+static void count_refusals(struct metrics *metrics, const INTERNAL(StoreDone) * body)
+{
+    metrics_count_code(metrics, body->retry_code);
+    for (size_t i = 0; i < body->n_exceptions; i++) {
+        if (body->exceptions[i]->code != err_code(ERR_DUPLICATE))
+            metrics_count_code(metrics, body->exceptions[i]->code);
+    }
+}
+
 enum err zmq_on_store_done(struct actor *actor, void *state, const struct msg *msg)
 {
     struct zmq_gateway *gateway = state;
@@ -362,6 +372,7 @@ enum err zmq_on_store_done(struct actor *actor, void *state, const struct msg *m
     struct zmq_stored_draft *draft = need_draft(actor, gateway, session);
     if (!counts)
         return ERR_OK;
+    count_refusals(actor_metrics(actor), body);
     if (draft_answer(gateway, draft, body))
         return ERR_OK;
     /* No memory for details: a new session finds everything again by message id. */

@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "gateways/gateway_call.h"
 #include "gateways/zmq/zmq_internal.h"
 #include "proto/name.h"
 #include "rt/check.h"
@@ -89,6 +90,7 @@ static void say_not_attached(struct actor *actor, struct zmq_gateway *gateway,
 {
     Roost__V1__Attached attached = ROOST__V1__ATTACHED__INIT;
     attached.handle = handle;
+    metrics_count_error(actor_metrics(actor), err);
     attached.code = err_code(err);
     attached.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__ATTACHED, &attached.base);
@@ -157,6 +159,7 @@ enum err zmq_on_attached(struct actor *actor, void *state, const struct msg *msg
         attached.scope = BYTES(scope, scope_format(body->scope_kind, body->scope_name.data,
                                                    body->scope_name.len, scope));
     attached.handle = (uint32_t)handle;
+    metrics_count_code(actor_metrics(actor), body->code);
     attached.code = body->code;
     attached.text = body->code && !body->text[0] ? text_of(err_sentence(err_from_code(body->code)))
                                                  : body->text;
@@ -298,6 +301,7 @@ static void say_fin(struct actor *actor, struct zmq_gateway *gateway, struct zmq
 {
     Roost__V1__Fin fin = ROOST__V1__FIN__INIT;
     fin.request_id = request_id;
+    metrics_count_error(actor_metrics(actor), err);
     fin.code = err_code(err);
     fin.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__FIN, &fin.base);
@@ -305,15 +309,8 @@ static void say_fin(struct actor *actor, struct zmq_gateway *gateway, struct zmq
 
 bool zmq_is_admin(const struct zmq_gateway *gateway, const struct zmq_session *session)
 {
-    if (session->role == ROOST__V1__ROLE__ADMIN)
-        return true;
-    for (size_t i = 0; i < gateway->options->admin_count; i++) {
-        const char *name = gateway->options->admins[i];
-        if (strcmp(name, "*") == 0 || (strlen(name) == session->name_size &&
-                                       memcmp(name, session->name, session->name_size) == 0))
-            return true;
-    }
-    return false;
+    return gateway_is_admin(gateway->options->admins, gateway->options->admin_count, session->name,
+                            session->name_size, session->role);
 }
 
 static enum err pass_query(struct actor *actor, struct zmq_gateway *gateway,
@@ -373,61 +370,12 @@ enum err zmq_on_query_done(struct actor *actor, void *state, const struct msg *m
 
 /* --- CALL */
 
-static bool owner_of(Roost__V1__Method method, uint8_t *ret_actor)
-{
-    switch (method) {
-    case ROOST__V1__METHOD__MARK_READ:
-    case ROOST__V1__METHOD__SCOPE_CREATE:
-    case ROOST__V1__METHOD__FLUSH_INDEX:
-    case ROOST__V1__METHOD__ROOM_LEAVE:
-    case ROOST__V1__METHOD__ROOM_ARCHIVE:
-    case ROOST__V1__METHOD__MEMBER_ROLE:
-    case ROOST__V1__METHOD__INVITE:
-    case ROOST__V1__METHOD__INVITE_ACCEPT:
-    case ROOST__V1__METHOD__INVITE_DECLINE:
-    case ROOST__V1__METHOD__INVITE_REVOKE:
-    case ROOST__V1__METHOD__MESSAGE_EDIT:
-    case ROOST__V1__METHOD__MESSAGE_DELETE:
-    case ROOST__V1__METHOD__REACT:
-    case ROOST__V1__METHOD__UNREACT:
-        *ret_actor = ACTOR_PERSISTENCE;
-        return true;
-    case ROOST__V1__METHOD__ROOM_CREATE: /* may carry a password */
-    case ROOST__V1__METHOD__ROOM_JOIN:
-    case ROOST__V1__METHOD__ROOM_UPDATE:
-    case ROOST__V1__METHOD__USER_REGISTER:
-    case ROOST__V1__METHOD__USER_PASSWORD:
-    case ROOST__V1__METHOD__USER_ROLE:
-    case ROOST__V1__METHOD__USER_BAN:
-    case ROOST__V1__METHOD__USER_UNBAN:
-    case ROOST__V1__METHOD__USER_ACTIVE:
-    case ROOST__V1__METHOD__TOKEN_CREATE:
-    case ROOST__V1__METHOD__SESSION_END:
-    case ROOST__V1__METHOD__USER_UNLOCK:
-        *ret_actor = ACTOR_ACCOUNTS;
-        return true;
-    case ROOST__V1__METHOD__CANCEL:
-    case ROOST__V1__METHOD__DEAD_REDRIVE:
-    case ROOST__V1__METHOD__DEAD_PURGE:
-    case ROOST__V1__METHOD__CONSUMER_REMOVE:
-        *ret_actor = ACTOR_SYNC_MANAGER;
-        return true;
-    case ROOST__V1__METHOD__PEER_REMOVE:
-    case ROOST__V1__METHOD__PEER_NICKNAME:
-        *ret_actor = ACTOR_PEER_REGISTRY;
-        return true;
-    case ROOST__V1__METHOD__METHOD_NONE:
-    case _ROOST__V1__METHOD_IS_INT_SIZE:
-        break;
-    }
-    return false;
-}
-
 static void say_reply(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
                       uint64_t request_id, enum err err)
 {
     Roost__V1__Reply reply = ROOST__V1__REPLY__INIT;
     reply.request_id = request_id;
+    metrics_count_error(actor_metrics(actor), err);
     reply.code = err_code(err);
     reply.text = text_of(err_sentence(err));
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__REPLY, &reply.base);
@@ -436,47 +384,22 @@ static void say_reply(struct actor *actor, struct zmq_gateway *gateway, struct z
 static enum err pass_call(struct actor *actor, struct zmq_gateway *gateway,
                           struct zmq_session *session, const Roost__V1__Call *call)
 {
-    struct scope_name scope = {0};
+    struct gateway_who who = {
+        .session = session->id,
+        .peer_id = session->peer_id,
+        .name = session->name,
+        .name_size = session->name_size,
+        .role = session->role,
+        .is_verified = session->is_verified,
+        .is_admin = zmq_is_admin(gateway, session),
+    };
+    INTERNAL(Call) body = ROOST__INTERNAL__CALL__INIT;
     uint8_t to;
-    if (!owner_of(call->method, &to))
-        return ERR_UNKNOWN_CALL;
     if (session->asks_open >= ZMQ_ASKS_PER_SESSION)
         return ERR_BUSY;
-    if (call->scope.len > 0) {
-        enum err err = scope_parse_pattern(call->scope.data, call->scope.len, &scope, NULL);
-        if (err)
-            return err;
-    }
-    INTERNAL(Call) body = ROOST__INTERNAL__CALL__INIT;
-    body.session = session->id;
-    body.peer_id = session->peer_id;
-    body.peer_name = BYTES(session->name, session->name_size);
-    body.is_admin = zmq_is_admin(gateway, session);
-    body.is_verified = session->is_verified;
-    body.caller_role = session->role;
-    body.request_id = call->request_id;
-    body.method = call->method;
-    body.peer = call->peer;
-    body.scope_kind = scope.prefix;
-    body.scope_name = BYTES(scope.name, scope.name_size);
-    body.consumer = call->consumer;
-    body.seq = call->seq;
-    body.message_ids = call->message_ids;
-    body.all = call->all;
-    body.text = call->text;
-    body.body = call->body;
-    body.password = call->password;
-    body.invitation_id = call->invitation_id;
-    body.room_role = call->room_role;
-    body.role = call->role;
-    body.until_ms = call->until_ms;
-    body.display_name = call->display_name;
-    body.topic = call->topic;
-    body.description = call->description;
-    body.privacy = call->privacy;
-    body.retention_ms = call->retention_ms;
-    body.clear = call->clear;
-    return ask(actor, gateway, session, call->request_id, to, MSG_CALL, &body.base, NULL);
+    enum err err = gateway_call_fill(call, &who, &body, &to);
+    return err ? err
+               : ask(actor, gateway, session, call->request_id, to, MSG_CALL, &body.base, NULL);
 }
 
 enum err zmq_on_call(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
@@ -526,6 +449,7 @@ enum err zmq_on_call_done(struct actor *actor, void *state, const struct msg *ms
         return ERR_OK;
     Roost__V1__Reply reply = ROOST__V1__REPLY__INIT;
     reply.request_id = request_id;
+    metrics_count_code(actor_metrics(actor), body->code);
     reply.code = body->code;
     reply.text = body->code && !body->text[0] ? text_of(err_sentence(err_from_code(body->code)))
                                               : body->text;

@@ -154,6 +154,7 @@ void zmq_refuse(struct actor *actor, struct zmq_gateway *gateway, struct zmq_ses
                 const void *routing, size_t size, const struct zmq_refusal *refusal)
 {
     Roost__V1__Error error = make_error(refusal);
+    metrics_count_code(actor_metrics(actor), error.code);
     bool may = may_refuse(actor, gateway, session, routing, size);
     log_debug("refused", LOG_U64("session", session ? session->id : 0),
               LOG_HEX("routing", routing, size), LOG_U64("code", error.code),
@@ -181,6 +182,7 @@ void zmq_refuse_hello(struct actor *actor, struct zmq_gateway *gateway,
 {
     struct zmq_refusal refusal = {.code = code, .text = text, .type = ROOST__V1__TYPE__HELLO};
     Roost__V1__Error error = make_error(&refusal);
+    metrics_count_code(actor_metrics(actor), error.code);
     if (error.retryable)
         error.retry_after_ms = retry_after_ms ? retry_after_ms : ZMQ_BUSY_RETRY_MS;
     offer_stranger(actor, gateway, session->routing, session->routing_size, ROOST__V1__TYPE__ERROR,

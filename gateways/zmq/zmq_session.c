@@ -156,6 +156,7 @@ enum err zmq_session_open(struct zmq_sessions *sessions, struct zmq_session *ses
         return err;
     memcpy(session->token, token, WIRE_TOKEN_BYTES);
     session->state = ZMQ_SESSION_OPEN;
+    sessions->verified_count += session->is_verified;
     return ERR_OK;
 }
 
@@ -164,8 +165,10 @@ void zmq_session_close(struct zmq_sessions *sessions, struct zmq_session *sessio
 {
     CHECK(session->state != ZMQ_SESSION_CLOSING);
     zmq_session_want_presence(sessions, session, false);
-    if (session->state == ZMQ_SESSION_OPEN)
+    if (session->state == ZMQ_SESSION_OPEN) {
         hash_remove_pointer(&sessions->by_token, session->token, sizeof(session->token));
+        sessions->verified_count -= session->is_verified;
+    }
     hash_remove_pointer(&sessions->by_routing, session->routing, session->routing_size);
     heap_remove(&sessions->due, &session->due);
     session->state = ZMQ_SESSION_CLOSING;

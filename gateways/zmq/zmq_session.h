@@ -102,6 +102,7 @@ struct zmq_sessions {
     struct zmq_list presence; /* OPEN with wants_presence */
     struct zmq_list closing;
     size_t limit;
+    size_t verified_count; /* OPEN ones with is_verified, which stays as it was then */
     uint64_t last_id;
     int64_t heartbeat_ms;
 };

@@ -38,7 +38,7 @@ static int setup(void **state)
     enum err err;
     log_set_level(LOG_LEVEL_OFF);
     stage = (struct stage){
-        .options = {.is_registration_open = true, .other_gateway = ACTOR_TCP_GATEWAY}};
+        .options = {.is_registration_open = true, .other_gateways = {ACTOR_TCP_GATEWAY}}};
     stage.spec = (struct actor_spec){&accounts_actor, &stage.options, 0};
     stage.sim = sim_new(1, &stage.spec, 1, message_types, MSG_COUNT, &options, &err);
     assert_non_null(stage.sim);

@@ -33,7 +33,8 @@ class Broker:
 
     def start(self):
         self.process = subprocess.Popen(
-            [os.environ["ROOSTD"], "--data", self.data, "--set", f"zmq.listen={self.url}"],
+            [os.environ["ROOSTD"], "--data", self.data, "--set", f"zmq.listen={self.url}",
+             "--set", "http.listen="],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def restart(self):

@@ -19,7 +19,7 @@ static void agrees_with_the_table(void **state)
     (void)state;
 #define RETRY true
 #define FINAL false
-#define ERR(name, code, advice, sentence)                                                          \
+#define ERR(name, code, advice, status, sentence)                                                  \
     assert_string_equal(roost_error_name((enum roost_error)(code)), #name);                        \
     assert_string_equal(roost_error_text((enum roost_error)(code)), sentence);                     \
     assert_int_equal(roost_error_is_retryable((enum roost_error)(code)), advice);
@@ -48,6 +48,13 @@ static const struct {
     ROW(SEQUENCE_GAP),
     ROW(CREDIT_EXCEEDED),
     ROW(UNKNOWN_CALL),
+    ROW(BAD_HTTP),
+    ROW(BAD_JSON),
+    ROW(NO_SUCH_PATH),
+    ROW(BAD_METHOD),
+    ROW(WRONG_HOST),
+    ROW(WRONG_ORIGIN),
+    ROW(BAD_MEDIA_TYPE),
     ROW(BAD_NAME),
     ROW(BAD_CREDENTIALS),
     ROW(NOT_ALLOWED),
@@ -113,7 +120,7 @@ static void header_has_the_numbers(void **state)
         assert_string_equal(roost_error_name(rows[i].code), rows[i].name);
 
     size_t public_rows = 0;
-#define ERR(name, code, advice, sentence) public_rows += (code) < 6100;
+#define ERR(name, code, advice, status, sentence) public_rows += (code) < 6100;
 #include "rt/err.def"
 #undef ERR
     assert_int_equal(public_rows + 7, count); /* a new row of the table needs one in roost.h */

@@ -223,7 +223,8 @@ static void check_rules(const struct config *config)
     CHECK((err == ERR_OK) == (buf_size(&safe) == 0));
     CHECK((lab_err == ERR_OK) == (buf_size(&lab) == 0));
     CHECK(err != ERR_OK || lab_err == ERR_OK);
-    CHECK(err != ERR_OK || roostd_is_local(config_values(config)));
+    const struct roostd_config *values = config_values(config);
+    CHECK(err != ERR_OK || values->http_tls_key[0] || roostd_is_local(values));
     CHECK(lab_err != ERR_UNSAFE_LISTENER);
     buf_fini(&safe);
     buf_fini(&lab);

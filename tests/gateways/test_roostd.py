@@ -19,6 +19,7 @@ ROOSTD = sys.argv[1] if len(sys.argv) > 1 else "roostd"
 SOURCE = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
 PATIENCE_S = 20
 ANY_PORT = "zmq.listen=tcp://127.0.0.1:*"
+NO_HTTP = "http.listen="
 
 
 def run(*arguments, **extra):
@@ -33,7 +34,8 @@ class Broker:
         self.log_path = Path(data + ".log")
         with open(self.log_path, "ab") as log:
             self.begin = log.tell()
-            self.process = subprocess.Popen([ROOSTD, "--data", data, "--set", ANY_PORT, *arguments],
+            self.process = subprocess.Popen([ROOSTD, "--data", data, "--set", ANY_PORT, "--set",
+                                             NO_HTTP, *arguments],
                                             stderr=log, env=env)
 
     def log(self):
@@ -76,7 +78,8 @@ class Case(unittest.TestCase):
 
     def test_documents_are_those_of_the_program(self):
         for option, name in (("--print-config-table", "CONFIG.md"),
-                             ("--print-errors-table", "ERRORS.md")):
+                             ("--print-errors-table", "ERRORS.md"),
+                             ("--print-metrics-table", "METRICS.md")):
             with self.subTest(name):
                 self.assertEqual(run(option).stdout, (SOURCE / "docs" / name).read_text())
 

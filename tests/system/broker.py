@@ -70,7 +70,7 @@ class Broker:
         return f"tcp://127.0.0.1:{self.port}"
 
     def command(self):
-        settings = {"zmq.listen": self.url, **self.settings}
+        settings = {"zmq.listen": self.url, "http.listen": "", **self.settings}
         sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         return [*self.prefix, binary(), "--data", self.data, *sets, *self.arguments]
 
@@ -99,11 +99,18 @@ class Broker:
             self.port = int(ports[-1])
         if self.settings.get("lair.listen") == "127.0.0.1:*":
             self.settings["lair.listen"] = "%s:%d" % self.lair_address()
+        if self.settings.get("http.listen") == "127.0.0.1:*":
+            self.settings["http.listen"] = "%s:%d" % self.http_address()
         return self
 
     def lair_address(self):
         """(host, port) of the Lair Chat listener; the same after a restart."""
         line = next(line for line in self.log_of_run() if "protocol=lair" in line)
+        return "127.0.0.1", int(re.search(r"port=\"?(\d+)", line).group(1))
+
+    def http_address(self):
+        """(host, port) of the HTTP listener; the same after a restart."""
+        line = next(line for line in self.log_of_run() if "protocol=http" in line)  # or https
         return "127.0.0.1", int(re.search(r"port=\"?(\d+)", line).group(1))
 
     def _read(self, stream):

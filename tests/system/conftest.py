@@ -13,6 +13,7 @@ from broker import Broker  # noqa: E402
 from lair_client import LairClient  # noqa: E402
 from lan_peer import IptuxPeer, LanPeer, network  # noqa: E402
 from raw import Raw  # noqa: E402
+from rest import Rest  # noqa: E402
 from roost import Client  # noqa: E402
 
 
@@ -71,6 +72,26 @@ def join():
         client = LairClient(broker.lair_address(), **options)
         clients.append(client)
         return client.enter(name, kind=kind) if name else client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def http(make_broker):
+    """A broker that speaks HTTP."""
+    return make_broker(http__listen="127.0.0.1:*")
+
+
+@pytest.fixture
+def rest():
+    """rest(broker, peer, ...): a client of REST; its connection is closed after the test."""
+    clients = []
+
+    def make(broker, peer=None, **options):
+        clients.append(Rest(broker, peer, **options))
+        return clients[-1]
 
     yield make
     for client in clients:

@@ -72,6 +72,12 @@ SQL_MAY_BE = re.compile(r"^(store/|tests/|bench/)")
 TESTED_ELSEWHERE = {
     "actors/rt/runner.c": "an actor on a thread, seen through its supervisor: system_test",
     "actors/main.c": "the whole program: tests/system",
+    "gateways/http/http_feed.c": "with real readers: tests/system/test_live_*.py",
+    "gateways/http/http_listen.c": "with real readers: tests/system/test_live_*.py",
+    "gateways/http/http_live.c": "with real readers: tests/system/test_live_*.py",
+    "gateways/http/http_log.c": "with real readers: tests/system/test_live_*.py",
+    "gateways/http/http_overview.c": "with real readers: tests/system/test_live_*.py",
+    "gateways/http/http_ready.c": "with real readers: tests/system/test_live_*.py",
     "gateways/ipmsg/ipmsg_gateway.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_hear.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_in.c": "with neighbours on real sockets: tests/system/test_lan_*.py",

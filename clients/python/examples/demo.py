@@ -20,14 +20,16 @@ import time
 
 import roost
 
+HTTP = "127.0.0.1:7668"
 TIMED = 500  # messages sent one by one, for the time of a STORED
 
 
 class Daemon:
     """roostd on an own data directory and port; its log goes to a file beside the data."""
 
-    def __init__(self, program, data, port="*"):
+    def __init__(self, program, data, port="*", http=""):
         self.program, self.data, self.port, self.process = program, data, port, None
+        self.http = http  # where it listens for HTTP; nowhere while it is killed
         self.log = f"{data}.log"
 
     @property
@@ -38,7 +40,8 @@ class Daemon:
         with open(self.log, "ab") as log:
             before = log.tell()
             self.process = subprocess.Popen(
-                [self.program, "--data", self.data, "--set", f"zmq.listen={self.url}"],
+                [self.program, "--data", self.data, "--set", f"zmq.listen={self.url}",
+                 "--set", f"http.listen={self.http}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 start_new_session=True)
         while True:
@@ -167,6 +170,7 @@ def say_how_to_go_on(build, data, url, pid):
     print(f"  The data: {data} (SQLite; look at it with sqlite3 -readonly)")
     if pid:
         print(f"  The broker goes on running at {url}; to stop it: kill {pid}")
+        print(f"  Look at it:              http://{HTTP}/")
     else:
         print(f"  Start the broker again:  {os.path.join(build, 'actors', 'roostd')} --data {data}")
     print(f"  Send:                    {tool}{at} --as bob send alice \"hello\"")
@@ -196,7 +200,7 @@ def main():
     daemon.stop()
     url = roost.DEFAULT_URL
     if options.serve:
-        daemon = Daemon(daemon.program, data, 7667)
+        daemon = Daemon(daemon.program, data, 7667, HTTP)
         daemon.start()
         url = daemon.url
     say_how_to_go_on(build, data, url, daemon.process.pid if options.serve else 0)

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * libmicrohttpd in the actor: no thread of its own, one descriptor for all listeners.
+ *
+ * Each listener is a daemon with an epoll descriptor, which is edge-triggered: one call of MHD_run
+ * need not empty it, and nothing would wake us for the rest. So as long as a daemon asks to be
+ * called at once it is, up to ROUNDS_MAX times; then a timer comes back a moment later, so that the
+ * actor's mailbox is served in between.
+ *
+ * Time limits: libmicrohttpd ends a connection on which nothing moves. Who sends one byte now and
+ * then is ended here: a request has to arrive in full within http.request_s.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateways/http/http_internal.h"
+#include "rt/check.h"
+#include "rt/log.h"
+
+#define BACKLOG         512
+#define ROUNDS_MAX      16
+#define AGAIN_MS        1
+#define MEMORY_BYTES    8192u /* of one connection: head of the request and of the answer */
+#define PEM_BYTES_MAX   (1u << 20)
+#define LOG_BYTES_MAX   256
+#define LOOPBACK_NET    127u
+#define IPV4_FIRST_BITS 24
+#define PRIORITIES      "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define MS_PER_S        1000u
+
+/* --- Callbacks of libmicrohttpd. */
+
+static void on_log(void *context, const char *format, va_list arguments)
+{
+    char text[LOG_BYTES_MAX];
+    (void)context;
+    if (!log_is_on(LOG_LEVEL_DEBUG))
+        return;
+    (void)vsnprintf(text, sizeof(text), format, arguments); /* cut is good enough */
+    log_debug("http-library", LOG_STR("text", text));
+}
+
+static void *on_first_line(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    (void)mhd;
+    return http_request_begin(context, target);
+}
+
+static enum MHD_Result on_access(void *context, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **request)
+{
+    (void)context;
+    (void)url;
+    (void)version;
+    if (!*request)
+        return MHD_NO; /* no memory */
+    return http_request_access(*request, mhd, method, upload, upload_size);
+}
+
+static void on_completed(void *context, struct MHD_Connection *mhd, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)mhd;
+    (void)code;
+    if (*request)
+        http_request_end(*request);
+    *request = NULL;
+}
+
+/* The address it came in at. */
+static void open_door(const struct http_gateway *gateway, int fd, struct http_door *ret)
+{
+    struct sockaddr_storage local;
+    socklen_t size = sizeof(local);
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "0";
+    ret->is_tls = gateway->tls_key != NULL;
+    ret->hosts = gateway->options->hosts;
+    ret->host_count = gateway->options->host_count;
+    if (getsockname(fd, (struct sockaddr *)&local, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&local, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return; /* then only http.hosts is good */
+    bool is_ipv6 = local.ss_family == AF_INET6;
+    (void)snprintf(ret->address, sizeof(ret->address), is_ipv6 ? "[%s]" : "%s", host); /* fits */
+    ret->port = (uint16_t)strtoul(port, NULL, 10);
+    if (is_ipv6) {
+        ret->is_loopback = strcmp(host, "::1") == 0;
+    } else {
+        const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)&local;
+        ret->is_loopback = ntohl(ipv4->sin_addr.s_addr) >> IPV4_FIRST_BITS == LOOPBACK_NET;
+    }
+}
+
+static void add_connection(struct http_gateway *gateway, struct MHD_Connection *mhd, void **ret)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct http_connection *connection = info ? calloc(1, sizeof(*connection)) : NULL;
+    *ret = connection;
+    if (!connection)
+        return; /* its requests are refused */
+    connection->gateway = gateway;
+    connection->fd = info->connect_fd;
+    connection->since = actor_mono(gateway->actor);
+    open_door(gateway, connection->fd, &connection->door);
+    connection->next = gateway->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    gateway->connections = connection;
+    gateway->connection_count++;
+    int on = 1;
+    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* works without */
+}
+
+static void remove_connection(struct http_connection *connection)
+{
+    struct http_gateway *gateway = connection->gateway;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        gateway->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    gateway->connection_count--;
+    free(connection);
+}
+
+static void on_connection(void *context, struct MHD_Connection *mhd, void **connection,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        add_connection(context, mhd, connection);
+    else if (*connection)
+        remove_connection(*connection);
+}
+
+/* --- Listening. */
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT"; port "*" is any. False: not of this form. */
+static bool split_address(const char *address, char *ret_host, size_t host_size, char *ret_port,
+                          size_t port_size)
+{
+    const char *colon = strrchr(address, ':');
+    if (!colon || colon == address)
+        return false;
+    const char *begin = address, *end = colon;
+    if (*begin == '[' && end[-1] == ']') {
+        begin++;
+        end--;
+    }
+    size_t size = (size_t)(end - begin);
+    if (size == 0 || size >= host_size || strlen(colon + 1) >= port_size || !colon[1])
+        return false;
+    memcpy(ret_host, begin, size);
+    ret_host[size] = '\0';
+    (void)snprintf(ret_port, port_size, "%s", strcmp(colon + 1, "*") == 0 ? "0" : colon + 1);
+    return true;
+}
+
+static int open_socket(const struct addrinfo *info)
+{
+    int on = 1;
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* works without */
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int code = errno;
+    (void)close(fd); /* nothing was sent */
+    errno = code;
+    return -1;
+}
+
+/* Tells where, and remembers the port. */
+static void note_bound(struct http_gateway *gateway, size_t index, int fd)
+{
+    struct http_door door = {0};
+    char port[8];
+    open_door(gateway, fd, &door);
+    gateway->options->bound->ports[index] = door.port;
+    (void)snprintf(port, sizeof(port), "%u", door.port); /* fits */
+    log_info("listening", LOG_STR("protocol", door.is_tls ? "https" : "http"),
+             LOG_STR("host", door.address), LOG_STR("port", port));
+}
+
+static enum err bind_at(struct http_gateway *gateway, size_t index, int *ret_fd)
+{
+    const char *address = gateway->options->listen[index];
+    char host[256], port[16];
+    struct addrinfo *info = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    bool is_right = split_address(address, host, sizeof(host), port, sizeof(port));
+    if (is_right && strcmp(port, "0") == 0)
+        (void)snprintf(port, sizeof(port), "%u", gateway->options->bound->ports[index]); /* fits */
+    if (!is_right || getaddrinfo(host, port, &hints, &info) != 0) {
+        log_error("listen-failed", LOG_STR("option", "http.listen"), LOG_STR("address", address),
+                  LOG_STR("problem", "http.listen is written ADDRESS:PORT, as in 127.0.0.1:7668"));
+        return ERR_ADDRESS;
+    }
+    *ret_fd = open_socket(info);
+    int code = errno;
+    freeaddrinfo(info);
+    if (*ret_fd >= 0)
+        return ERR_OK;
+    log_error("listen-failed", LOG_STR("option", "http.listen"), LOG_STR("address", address),
+              LOG_ERRNO(code), LOG_STR("problem", strerror(code)));
+    return ERR_ADDRESS;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_gateway *gateway, int fd)
+{
+    const struct http_gateway_options *options = gateway->options;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem items[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, NULL},
+        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, options->connections_max, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (options->request_ms + MS_PER_S - 1) / MS_PER_S, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_first_line, gateway},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, gateway},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, gateway},
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (gateway->tls_key) {
+        size_t at = sizeof(items) / sizeof(items[0]) - 4;
+        flags |= MHD_USE_TLS;
+        items[at] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, gateway->tls_key};
+        items[at + 1] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, gateway->tls_certificate};
+        items[at + 2] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
+    }
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_access, gateway, MHD_OPTION_ARRAY, items,
+                            MHD_OPTION_END);
+}
+
+static enum err listen_at(struct http_gateway *gateway, size_t index)
+{
+    int fd;
+    enum err err = bind_at(gateway, index, &fd);
+    if (err)
+        return err;
+    struct MHD_Daemon *daemon = start_daemon(gateway, fd);
+    if (!daemon) {
+        (void)close(fd); /* nothing was sent */
+        log_error("listen-failed", LOG_STR("option", "http.listen"),
+                  LOG_STR("problem", gateway->tls_key
+                                         ? "http.tls_certificate and http.tls_key do not fit: each "
+                                           "must be PEM, and the key that of the certificate"
+                                         : "libmicrohttpd does not start"));
+        return gateway->tls_key ? ERR_CONFIG : ERR_BUSY;
+    }
+    gateway->daemons[gateway->daemon_count++] = daemon;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct epoll_event event = {.events = EPOLLIN};
+    CHECK(info && epoll_ctl(gateway->poller, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0);
+    note_bound(gateway, index, fd);
+    return ERR_OK;
+}
+
+/* A file of PEM; the text is the caller's. */
+static enum err read_pem(const char *option, const char *path, char **ret_text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd >= 0 ? malloc(PEM_BYTES_MAX + 1) : NULL;
+    ssize_t size = text ? read(fd, text, PEM_BYTES_MAX) : -1;
+    int code = errno;
+    if (fd >= 0)
+        (void)close(fd); /* only read */
+    if (size > 0 && size < (ssize_t)PEM_BYTES_MAX) {
+        text[size] = '\0';
+        *ret_text = text;
+        return ERR_OK;
+    }
+    free(text);
+    log_error("tls-failed", LOG_STR("option", option), LOG_STR("file", path), LOG_ERRNO(code),
+              LOG_STR("problem", size < 0 ? strerror(code) : "this is no PEM file"));
+    return ERR_CONFIG;
+}
+
+static enum err load_tls(struct http_gateway *gateway)
+{
+    const struct http_gateway_options *options = gateway->options;
+    if (!options->tls_certificate[0] || !options->tls_key[0])
+        return ERR_OK;
+    enum err err = MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_YES ? ERR_OK : ERR_CONFIG;
+    if (err)
+        log_error("tls-failed", LOG_STR("problem", "this libmicrohttpd was built without TLS"));
+    if (!err)
+        err = read_pem("http.tls_certificate", options->tls_certificate, &gateway->tls_certificate);
+    if (!err)
+        err = read_pem("http.tls_key", options->tls_key, &gateway->tls_key);
+    return err;
+}
+
+enum err http_net_open(struct http_gateway *gateway)
+{
+    const struct http_gateway_options *options = gateway->options;
+    gateway->poller = -1;
+    if (options->listen_count == 0)
+        return ERR_OK;
+    CHECK(options->listen_count <= HTTP_GATEWAY_LISTEN_MAX);
+    gateway->poller = epoll_create1(EPOLL_CLOEXEC);
+    if (gateway->poller < 0)
+        return ERR_BUSY;
+    enum err err = load_tls(gateway);
+    for (size_t i = 0; i < options->listen_count && !err; i++)
+        err = listen_at(gateway, i);
+    return err;
+}
+
+/* --- Running. */
+
+static bool wants_more(struct http_gateway *gateway, int64_t *wait_ms)
+{
+    bool is_now = false;
+    for (size_t i = 0; i < gateway->daemon_count; i++) {
+        MHD_UNSIGNED_LONG_LONG timeout;
+        if (MHD_get_timeout(gateway->daemons[i], &timeout) != MHD_YES)
+            continue;
+        is_now |= timeout == 0;
+        if ((int64_t)timeout < *wait_ms)
+            *wait_ms = (int64_t)timeout;
+    }
+    return is_now || gateway->has_news;
+}
+
+void http_net_run(struct http_gateway *gateway)
+{
+    int64_t wait_ms = gateway->options->request_ms;
+    bool has_more = true;
+    if (gateway->is_running)
+        return;
+    gateway->is_running = true;
+    for (int round = 0; round < ROUNDS_MAX && has_more; round++) {
+        gateway->has_news = false;
+        for (size_t i = 0; i < gateway->daemon_count; i++)
+            (void)MHD_run(gateway->daemons[i]); /* fails only without epoll */
+        has_more = wants_more(gateway, &wait_ms);
+    }
+    gateway->is_running = false;
+    if (has_more || wait_ms < AGAIN_MS)
+        wait_ms = AGAIN_MS;
+    actor_timer_set(gateway->actor, HTTP_TIMER_NET,
+                    mono_add_ms(actor_mono(gateway->actor), wait_ms));
+}
+
+void http_net_resume(struct http_request *request)
+{
+    if (!request->is_suspended)
+        return;
+    request->is_suspended = false;
+    request->gateway->has_news = true;
+    MHD_resume_connection(request->mhd);
+}
+
+/* --- Ending. */
+
+void http_net_cut(struct http_connection *connection)
+{
+    (void)shutdown(connection->fd, SHUT_RDWR); /* libmicrohttpd sees the end and closes it */
+    connection->gateway->has_news = true;
+}
+
+void http_net_sweep(struct http_gateway *gateway)
+{
+    struct mono_time now = actor_mono(gateway->actor);
+    for (struct http_connection *at = gateway->connections; at; at = at->next) {
+        if (at->is_exempt || mono_elapsed_ms(at->since, now) < gateway->options->request_ms)
+            continue;
+        log_debug("http-too-slow", LOG_STR("door", at->door.address));
+        http_net_cut(at);
+    }
+}
+
+void http_net_quiesce(struct http_gateway *gateway)
+{
+    if (gateway->is_quiesced)
+        return;
+    gateway->is_quiesced = true;
+    for (size_t i = 0; i < gateway->daemon_count; i++) {
+        int fd = MHD_quiesce_daemon(gateway->daemons[i]);
+        if (fd >= 0)
+            (void)close(fd); /* nothing was sent */
+    }
+}
+
+/* What is suspended has to be resumed first: libmicrohttpd ends the process otherwise. */
+void http_net_close(struct http_gateway *gateway)
+{
+    struct u64map_cursor cursor = {0};
+    while (u64map_next(&gateway->requests, &cursor))
+        http_net_resume((struct http_request *)(uintptr_t)cursor.value);
+    for (size_t i = 0; i < gateway->daemon_count; i++)
+        MHD_stop_daemon(gateway->daemons[i]);
+    gateway->daemon_count = 0;
+    if (gateway->poller >= 0)
+        (void)close(gateway->poller);
+    gateway->poller = -1;
+    free(gateway->tls_certificate);
+    free(gateway->tls_key);
+    gateway->tls_certificate = gateway->tls_key = NULL;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * Answers without an end: what is written waits in a bounded buffer until libmicrohttpd takes it;
+ * while there is nothing, the connection is suspended.
+ *
+ * The response outlives the request by a moment (libmicrohttpd frees it after it has told us that
+ * the request is over), so the stream is a thing of its own that both point to.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateways/http/http_internal.h"
+#include "rt/check.h"
+#include "rt/log.h"
+
+#define BLOCK_BYTES 4096u
+
+struct http_stream {
+    struct http_request *request; /* NULL: gone */
+    struct buf waiting;
+    bool is_over;      /* nothing comes any more */
+    bool is_cut;       /* its reader is too slow */
+    bool is_at_reader; /* libmicrohttpd has the response */
+};
+
+static ssize_t on_read(void *context, uint64_t position, char *space, size_t room)
+{
+    struct http_stream *stream = context;
+    size_t size = buf_size(&stream->waiting);
+    (void)position;
+    if (!stream->request || stream->is_cut)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (size == 0 && stream->is_over)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (size == 0) {
+        stream->request->is_suspended = true;
+        MHD_suspend_connection(stream->request->mhd);
+        return 0;
+    }
+    size = size < room ? size : room;
+    memcpy(space, buf_data(&stream->waiting), size);
+    buf_consume(&stream->waiting, size);
+    return (ssize_t)size;
+}
+
+static void on_free(void *context)
+{
+    struct http_stream *stream = context;
+    if (stream->request)
+        stream->request->stream = NULL;
+    buf_fini(&stream->waiting);
+    free(stream);
+}
+
+void http_stream_begin(struct http_request *request, const char *content_type, size_t bytes_max)
+{
+    CHECK(request->state == HTTP_RUNNING && !request->stream);
+    struct http_stream *stream = calloc(1, sizeof(*stream));
+    if (!stream) {
+        http_answer_error(request, ERR_BUSY, NULL);
+        return;
+    }
+    stream->request = request;
+    buf_init(&stream->waiting, bytes_max);
+    request->stream = stream;
+    request->content_type = content_type;
+    request->gateway->streams++;
+    http_answer(request, MHD_HTTP_OK);
+}
+
+struct MHD_Response *http_stream_response(struct http_request *request)
+{
+    struct http_stream *stream = request->stream;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_read, stream, on_free);
+    stream->is_at_reader = response != NULL;
+    return response;
+}
+
+bool http_stream_write(struct http_request *request, const void *bytes, size_t size)
+{
+    struct http_stream *stream = request->stream;
+    if (!stream || stream->is_over || stream->is_cut)
+        return false;
+    if (buf_append(&stream->waiting, bytes, size) != ERR_OK) {
+        stream->is_cut = true;
+        metrics_add(actor_metrics(request->gateway->actor), METRIC_DROPPED, 1);
+        log_warn("reader-too-slow", LOG_U64("ticket", request->ticket));
+        http_net_cut(request->connection);
+        http_net_resume(request);
+        return false;
+    }
+    http_net_resume(request);
+    return true;
+}
+
+void http_stream_end(struct http_request *request)
+{
+    if (!request->stream)
+        return;
+    request->stream->is_over = true;
+    http_net_resume(request);
+}
+
+void http_stream_forget(struct http_request *request)
+{
+    struct http_stream *stream = request->stream;
+    if (!stream)
+        return;
+    request->stream = NULL;
+    stream->request = NULL;
+    request->gateway->streams--;
+    if (!stream->is_at_reader)
+        on_free(stream);
+}
