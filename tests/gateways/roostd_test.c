@@ -122,7 +122,7 @@ static void test_checks(void **state)
     assert_int_equal(check("zmq.lisen=tcp://127.0.0.1:1", false, text), ERR_CONFIG);
     assert_non_null(strstr(text, "zmq.listen"));
     assert_int_equal(check("message.size_max_bytes=9M", false, text), ERR_CONFIG);
-    assert_int_equal(check("http.listen=127.0.0.1:7668", false, text), ERR_CONFIG);
+    assert_int_equal(check("http.lissten=127.0.0.1:7668", false, text), ERR_CONFIG);
     assert_int_equal(check("retry.preset=hasty", false, text), ERR_CONFIG);
     assert_int_equal(check("retry.preset=brisk", false, text), ERR_OK);
 }
