@@ -122,9 +122,30 @@ static void test_checks(void **state)
     assert_int_equal(check("zmq.lisen=tcp://127.0.0.1:1", false, text), ERR_CONFIG);
     assert_non_null(strstr(text, "zmq.listen"));
     assert_int_equal(check("message.size_max_bytes=9M", false, text), ERR_CONFIG);
-    assert_int_equal(check("http.lissten=127.0.0.1:7668", false, text), ERR_CONFIG);
+    assert_int_equal(check("smtp.listen=127.0.0.1:25", false, text), ERR_CONFIG);
     assert_int_equal(check("retry.preset=hasty", false, text), ERR_CONFIG);
     assert_int_equal(check("retry.preset=brisk", false, text), ERR_OK);
+}
+
+static void test_checks_of_http(void **state)
+{
+    char text[512];
+    (void)state;
+    assert_int_equal(check("http.listen=", false, text), ERR_OK);
+    assert_int_equal(check("http.listen=127.0.0.1:*,[::1]:7668", false, text), ERR_OK);
+    assert_int_equal(check("http.listen=7668", false, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "http.listen"));
+    assert_int_equal(check("http.listen=0.0.0.0:7668", false, text), ERR_UNSAFE_LISTENER);
+    assert_non_null(strstr(text, "http.tls_certificate"));
+    assert_int_equal(check("http.listen=0.0.0.0:7668", true, text), ERR_OK);
+    assert_int_equal(check("http.tls_certificate=/a.pem", false, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "http.tls_key"));
+    assert_int_equal(check("http.tls_key=/a.pem", false, text), ERR_CONFIG);
+    assert_int_equal(
+        check("http.listen=127.0.0.1:1,127.0.0.1:2,127.0.0.1:3,127.0.0.1:4,127.0.0.1:5,"
+              "127.0.0.1:6,127.0.0.1:7,127.0.0.1:8,127.0.0.1:9",
+              false, text),
+        ERR_CONFIG);
 }
 
 /* Peers of the local network never get an identity, so nobody has to say --insecure for them. */
@@ -317,6 +338,12 @@ static void test_auto_is_strict_beyond_this_machine(void **state)
     assert_int_equal(actors->zmq_gateway.admin_count, 2);
     assert_string_equal(actors->zmq_gateway.admins[1], "bob");
     config_destroy(&config);
+    config = configured("http.listen=0.0.0.0:7668");
+    actors = describe(config);
+    assert_int_equal(actors->zmq_gateway.admin_count, 0);
+    assert_int_equal(actors->http_gateway.admin_count, 0);
+    assert_false(actors->http_gateway.is_open); /* everybody needs a token */
+    config_destroy(&config);
     config = configured("ipmsg.listen=0.0.0.0:2425"); /* strangers make no mailboxes ... */
     actors = describe(config);
     assert_false(actors->persistence.is_autocreate);
@@ -364,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_the_table_is_in_order),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_checks_of_http),
         cmocka_unit_test(test_checks_of_the_local_network),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_command_line),

@@ -7,6 +7,7 @@ default one. A block that is no program of its own is marked in the document wit
 `<!-- not run: why -->` on the line before it.
 """
 import contextlib
+import json
 import os
 import re
 import sqlite3
@@ -89,6 +90,28 @@ def test_the_complete_client_survives_a_restart(broker, connect, minimal):
     broker.restart()
     bob.send("alice", "3"), bob.send("alice", "4")
     assert receiver.communicate(timeout=60)[0] == "bob: 3\nbob: 4\n"
+
+
+def commands(code):
+    """The commands of a shell block, one a line; a line that goes on is joined."""
+    lines = code.replace("\n    ", " ").strip().splitlines()
+    return [line for line in lines if line.strip()]
+
+
+def test_the_curl_examples_of_the_rest_document(http):
+    """In their order, in one shell; each answer is JSON without an error."""
+    address = "http://%s:%d" % http.http_address()
+    script = [f"ROOST={address}"]
+    for code in blocks("docs/REST.md", "sh"):
+        for line in commands(code):
+            # curl of Debian 12 knows --json; Python reads the token where jq is not installed.
+            line = line.replace("jq -r .token", f"{sys.executable} -c 'import json,sys;print(json.load(sys.stdin)[\"token\"])'")
+            script.append(line if line.startswith("TOKEN=") else f"{line}; echo")
+    answers = [json.loads(line) for line in run(["bash", "-eu", "-c", "\n".join(script)]).splitlines() if line]
+    assert len(answers) > 10
+    for answer in answers:
+        assert "error" not in answer or answer["error"]["name"] == "NO_SUCH_CONSUMER", answer
+    assert answers[0]["name"] == "ana" and answers[2]["is_verified"] is True
 
 
 @pytest.mark.parametrize("path", ["README.md", "clients/python/README.md",
