@@ -462,6 +462,7 @@ const struct actor_class ipmsg_gateway_actor = {
             [MSG_ATTACHED] = ipmsg_on_attached,
             [MSG_DETACHED] = ipmsg_on_detached,
             [MSG_SETTLED] = ipmsg_on_settled,
+            [MSG_LAN_SHOW] = ipmsg_on_show,
             [MSG_DELIVER_OUT] = on_deliver_out,
         },
 };

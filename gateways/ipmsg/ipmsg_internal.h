@@ -306,6 +306,10 @@ actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_settled;
  * some programs forget which numbers they saw, does no harm. */
 bool ipmsg_may_be_asked(const struct ipmsg_peer *peer);
 
+/* --- ipmsg_show.c */
+
+actor_handler ipmsg_on_show;
+
 /* --- ipmsg_say.c */
 
 void ipmsg_say_entry(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t mode);
