@@ -172,5 +172,6 @@ const struct actor_class http_gateway_actor = {
             [MSG_DETACHED] = http_on_detached,
             [MSG_DELIVER_OUT] = http_on_deliver_out,
             [MSG_SETTLED] = http_on_settled,
+            [MSG_LAN_SHOWN] = http_on_lan_shown,
         },
 };

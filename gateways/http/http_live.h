@@ -8,6 +8,7 @@
  *     http_overview.c   GET /overview, /actors; the same as the event `sample`
  *     http_ready.c      GET /metrics, /readyz
  *     http_log.c        GET /log and the event `log`
+ *     http_store.c, http_discovery.c    GET /store, /discovery
  *     http_samples.c, http_alarms.c, http_events.c    pure
  *
  * Nothing here touches the database or waits for anybody: what is shown is read from the metrics and
@@ -81,6 +82,10 @@ void http_live_begin(struct http_live *live, struct http_json *ret);
 
 void http_write_sample(struct http_json *json, const struct http_live *live);
 void http_write_alarm(struct http_json *json, const struct http_alarm *alarm);
+
+/* --- http_discovery.c */
+
+actor_handler http_on_lan_shown;
 
 /* --- http_log.c */
 

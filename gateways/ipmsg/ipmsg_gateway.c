@@ -463,6 +463,7 @@ const struct actor_class ipmsg_gateway_actor = {
             [MSG_ATTACHED] = ipmsg_on_attached,
             [MSG_DETACHED] = ipmsg_on_detached,
             [MSG_SETTLED] = on_settled,
+            [MSG_LAN_SHOW] = ipmsg_on_show,
             [MSG_DELIVER_OUT] = on_deliver_out,
         },
 };

@@ -275,6 +275,10 @@ void ipmsg_notices_say(struct ipmsg_peer *peer);
 void ipmsg_notices_drop(struct ipmsg_peer *peer);
 actor_handler ipmsg_on_attached, ipmsg_on_detached, ipmsg_on_written;
 
+/* --- ipmsg_show.c */
+
+actor_handler ipmsg_on_show;
+
 /* --- ipmsg_say.c */
 
 void ipmsg_say_entry(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t mode);

@@ -484,3 +484,32 @@ size_t lan_net_announce(struct lan_net *net, const void *bytes, size_t size)
     }
     return sent;
 }
+
+static bool is_listed(const struct lan_interface *list, size_t count, uint32_t ip)
+{
+    bool is_there = false;
+    for (size_t i = 0; i < count; i++)
+        is_there |= list[i].ip == ip;
+    return is_there;
+}
+
+size_t lan_net_interfaces(const struct lan_net *net, struct lan_interface *ret, size_t max)
+{
+    size_t count = 0;
+    for (size_t j = 0; j < net->count; j++) {
+        const struct listener *listener = &net->listeners[j];
+        uint32_t asked = listener->asked.ip;
+        if (listener->ears[0] < 0)
+            continue;
+        for (size_t i = 0; i < net->interfaces.count && count < max; i++) {
+            const struct lan_interface *interface = &net->interfaces.items[i];
+            bool is_on = asked == INADDR_ANY || asked == interface->ip;
+            if (is_on && !is_listed(ret, count, interface->ip))
+                ret[count++] = *interface;
+        }
+        /* Loopback has more addresses than are listed. */
+        if (asked != INADDR_ANY && count < max && !is_listed(ret, count, asked))
+            ret[count++] = (struct lan_interface){.ip = asked};
+    }
+    return count;
+}

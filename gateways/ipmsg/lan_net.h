@@ -64,6 +64,10 @@ bool lan_net_take_news(struct lan_net *net);
 bool lan_net_is_listening(const struct lan_net *net);
 bool lan_net_is_own(const struct lan_net *net, struct lan_address address);
 
+/* Addresses of this machine that are listened at; how many, at most `max`. */
+struct lan_interface;
+size_t lan_net_interfaces(const struct lan_net *net, struct lan_interface *ret, size_t max);
+
 /* From where to begin talking to somebody who has not been heard of. False: from nowhere. */
 bool lan_net_path_to(const struct lan_net *net, struct lan_address remote, struct lan_path *ret);
 

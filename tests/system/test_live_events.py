@@ -54,7 +54,7 @@ def test_a_sample_each_second(live, listen, connect):
     for name in series:
         assert name == "interval_ms" or name in first, name
     stored = first["stored"] + second["stored"]
-    while stored < 20:
+    while stored < 15:      # rates of seconds that are not quite seconds
         stored += stream.next("sample").data["stored"]
     assert {actor["name"] for actor in second["actors"]} >= {"persistence", "sync-manager"}
     assert second["totals"]["streams"] == 1 and second["health"]["state"] == "ok"

@@ -193,7 +193,7 @@ def test_the_last_ten_minutes_are_there_at_once(live, connect):
 
     def seen():
         samples = get(live, "/api/v1/overview")["samples"]
-        return samples if sum(samples["stored"]) >= 30 else None
+        return samples if sum(samples["stored"]) >= 20 else None     # rates: rounded
 
     samples = eventually(seen)
     lengths = {len(series) for name, series in samples.items() if name != "interval_ms"}
@@ -219,3 +219,46 @@ def test_the_log_is_shown(live, connect):
     assert len(get(live, "/api/v1/log?limit=2")["items"]) == 2
     for wrong in ("level=loud", "limit=x", "limit=5000", "other=1"):
         assert request(live, f"/api/v1/log?{wrong}")[0] == 422, wrong
+
+
+# ---------------------------------------------------------------- the file, the network
+
+def test_the_store_is_shown(live, connect):
+    sender = connect(live, "sender")
+    for body in numbered(30):
+        sender.send("somebody", body)
+    store = eventually(lambda: (now := get(live, "/api/v1/store"))["stored"] == 30 and now)
+    assert store["database_bytes"] == store["page_count"] * 4096 > 0
+    assert 0 <= store["free_pages"] < store["page_count"]
+    assert store["commit"]["count"] > 0
+    assert 0 < store["commit"]["p50_us"] <= store["commit"]["p99_us"] <= store["commit"]["max_us"]
+    assert 1 <= store["batch"]["p50_messages"] <= store["batch"]["max_messages"] <= 30
+    assert store["wal_bytes"] > 0 and store["is_disk_full"] is False
+    assert store["path"].startswith(live.data)
+
+
+def test_a_broker_alone_discovers_nobody(live):
+    answer = get(live, "/api/v1/discovery")
+    assert answer["is_on"] is False
+    assert answer["interfaces"] == answer["seeds"] == answer["announced"] == []
+
+
+def test_who_announced_himself_is_shown(lan):
+    broker = lan.make(http__listen="127.0.0.1:*", ipmsg__seeds=lan.at(9))
+    ann = lan.peer(2, nickname="Ann", group="lab")
+    ann.enter()
+
+    def announced():
+        answer = get(broker, "/api/v1/discovery")
+        return answer if [one for one in answer["announced"] if one["is_online"]] else None
+
+    answer = eventually(announced, what="ann to be shown")
+    assert answer["is_on"] is True and answer["own_name"].startswith("lan:roost@")
+    assert answer["interfaces"] == [{"address": lan.address, "broadcast": ""}]
+    assert answer["seeds"] == [lan.at(9)]
+    seen, = [one for one in answer["announced"] if one["peer"] == "lan:ann@pc"]
+    assert (seen["nickname"], seen["group"], seen["interface"]) == ("Ann", "lab", lan.address)
+    assert seen["address"] == f"{lan.at(2)}:2425"
+    assert abs(seen["heard_ms"] / 1000 - time.time()) < 60
+    ann.leave()
+    eventually(lambda: not announced(), what="ann to be gone")
