@@ -339,12 +339,12 @@ class CliTest(unittest.TestCase):
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
 
     def test_a_terminal_is_asked(self):
-        code, shown = self.at_terminal("user", "add", "uma", typed=["open it", "open it"],
+        code, shown = self.at_terminal("user", "add", "uma", typed=["open sesame", "open sesame"],
                                        peer="wendy")
         self.assertEqual(code, OK, shown)
         self.assertIn("new password again: ", shown)
-        self.assertNotIn("open it", shown)
-        code, shown = self.at_terminal("room", "list", typed=["open it"], peer="uma")
+        self.assertNotIn("open sesame", shown)
+        code, shown = self.at_terminal("room", "list", typed=["open sesame"], peer="uma")
         self.assertEqual(code, OK, shown)
         self.assertIn("Lobby", shown)
         code, shown = self.at_terminal("room", "list", typed=["open"], peer="uma")

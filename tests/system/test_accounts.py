@@ -69,8 +69,8 @@ def test_register_and_log_in(broker, login, guest, ana):
     assert login("nobody", b"wrong")[1].code == 2002
     assert login("ana")[1].code == 2004
     assert not login("somebody")[1].is_verified
-    assert call(guest, "USER_REGISTER", peer=b"ANA", password=b"x").code == 2005
-    assert call(guest, "USER_REGISTER", peer=b"a b", password=b"x").code == 2001
+    assert call(guest, "USER_REGISTER", peer=b"ANA", password=b"xxxxxxxx").code == 2005
+    assert call(guest, "USER_REGISTER", peer=b"a b", password=b"xxxxxxxx").code == 2001
     broker.restart()
     assert login("ana", PASSWORD)[1].is_verified
 
@@ -180,7 +180,7 @@ def test_rights_end_where_nobody_is_admin(make_broker, connect_raw):
     for raw in (guest, ana):
         for method, fields in (("USER_ROLE", {"role": pb.ADMIN}), ("USER_BAN", {}),
                                ("USER_ACTIVE", {}), ("USER_UNLOCK", {}),
-                               ("USER_PASSWORD", {"password": b"mine"}),
+                               ("USER_PASSWORD", {"password": b"mine, not yours"}),
                                ("SESSION_END", {"all": True})):
             assert call(raw, method, peer=b"bob", **fields).code == 2003, method
         for kind in ("USERS", "AUDIT"):
@@ -204,14 +204,14 @@ def test_registration_can_be_closed(make_broker, connect_raw):
 def test_a_password_is_changed_with_the_old_one(broker, login, guest, ana):
     raw, _ = login("ana", PASSWORD)
     token = call(raw, "TOKEN_CREATE").token
-    assert call(raw, "USER_PASSWORD", password=b"new").code == 2002
-    assert call(raw, "USER_PASSWORD", password=b"new", text=b"wrong").code == 2002
-    assert call(raw, "USER_PASSWORD", password=b"new", text=PASSWORD).code == 0
+    assert call(raw, "USER_PASSWORD", password=b"brand new one").code == 2002
+    assert call(raw, "USER_PASSWORD", password=b"brand new one", text=b"wrong").code == 2002
+    assert call(raw, "USER_PASSWORD", password=b"brand new one", text=PASSWORD).code == 0
     assert login("ana", PASSWORD)[1].code == 2002
-    assert login("ana", b"new")[1].is_verified
+    assert login("ana", b"brand new one")[1].is_verified
     assert login("ana", token)[1].code == 2002, "tokens end with the password"
-    assert call(guest, "USER_PASSWORD", peer=b"ana", password=b"newer").code == 0
-    assert login("ana", b"newer")[1].is_verified
+    assert call(guest, "USER_PASSWORD", peer=b"ana", password=b"newer than new").code == 0
+    assert login("ana", b"newer than new")[1].is_verified
 
 
 def test_mail_waits_for_an_account_and_its_sender_is_verified(broker, login, guest, ana):
