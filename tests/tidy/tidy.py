@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The house rules that no compiler checks. See docs/STYLE.md for their reasons.
 
-    tidy.py ROOT [layers|words|sizes|tests|headers|format ...]
+    tidy.py ROOT [layers|words|sizes|tests|headers|licences|format ...]
 
 Each check prints "file:line: what is wrong" and the program ends with 1 if there was anything.
 Exit code 77: the check could not be made (no clang-format).
@@ -271,6 +271,29 @@ def tests(root):
             yield f"tests/tidy/tidy.py:1: {name} is gone, take it off the list"
 
 
+# Files of any kind that may hold a comment, by their end; those without one when they are scripts.
+LICENSED = (".sh", ".cmake", ".js", ".mjs", ".ts", ".css", ".html", ".yml", ".in", ".service")
+# Samples, and what would not be what it is with a comment in front.
+UNLICENSED = ("tests/golden/", "tests/fuzz/corpus/", "clients/python/METADATA.in")
+
+
+def licences(root):
+    """The files of the repository that no other rule looks at."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True,
+                            check=False).stdout.split("\0")
+    for name in filter(None, listed):
+        path = root / name
+        if not path.is_file() or path.is_symlink() or name.startswith(UNLICENSED):
+            continue
+        head = path.read_bytes()[:400]
+        is_script = path.suffix == "" and head.startswith(b"#!")
+        is_listed = path.suffix in LICENSED or path.name == "CMakeLists.txt"
+        if (is_listed or is_script) and b"SPDX-License-Identifier: MPL-2.0" not in head:
+            yield f"{name}:1: no SPDX line"
+    if b"Mozilla Public License Version 2.0" not in (root / "LICENSE").read_bytes()[:200]:
+        yield "LICENSE:1: is not the text of the MPL 2.0"
+
+
 def headers(root):
     for path, name in c_files(root, suffixes=(".c", ".h", ".def", ".proto", ".py", ".sql", ".js", ".mjs", ".ts")):
         text = path.read_text()
@@ -299,6 +322,7 @@ def clang_format(root):
 
 
 CHECKS = {"layers": layers, "words": words, "sizes": sizes, "tests": tests, "headers": headers,
+          "licences": licences,
           "format": clang_format}
 
 
