@@ -153,7 +153,7 @@ struct dead_walk {
     struct query *query;
     ProtobufCBinaryData scope, consumer;
     Roost__V1__DeadLetter *letter; /* in the making */
-    int64_t scope_id; /* of its messages; 0: of any topic */
+    int64_t scope_id;              /* of its messages; 0: of any topic */
     int64_t consumer_id;
     uint32_t seen;
     bool is_all; /* of every consumer */
