@@ -39,7 +39,8 @@
 
 /* --- Callbacks of libmicrohttpd. */
 
-static void on_log(void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void on_log(void *context, const char *format,
+                                                         va_list arguments)
 {
     char text[LOG_BYTES_MAX];
     (void)context;
