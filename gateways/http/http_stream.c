@@ -23,6 +23,14 @@ struct http_stream {
     bool is_at_reader; /* libmicrohttpd has the response */
 };
 
+/* A listener costs no buffer while there is nothing to tell. */
+static void give_back(struct buf *buf)
+{
+    size_t limit = buf->limit;
+    buf_fini(buf);
+    buf_init(buf, limit);
+}
+
 static ssize_t on_read(void *context, uint64_t position, char *space, size_t room)
 {
     struct http_stream *stream = context;
@@ -40,6 +48,8 @@ static ssize_t on_read(void *context, uint64_t position, char *space, size_t roo
     size = size < room ? size : room;
     memcpy(space, buf_data(&stream->waiting), size);
     buf_consume(&stream->waiting, size);
+    if (buf_size(&stream->waiting) == 0)
+        give_back(&stream->waiting);
     return (ssize_t)size;
 }
 
