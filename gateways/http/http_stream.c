@@ -13,7 +13,8 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BLOCK_BYTES 4096u
+#define BLOCK_BYTES 1024u /* each stream has one */
+#define KEPT_BYTES  512u  /* what a buffer that is empty may keep */
 
 struct http_stream {
     struct http_request *request; /* NULL: gone */
@@ -40,6 +41,11 @@ static ssize_t on_read(void *context, uint64_t position, char *space, size_t roo
     size = size < room ? size : room;
     memcpy(space, buf_data(&stream->waiting), size);
     buf_consume(&stream->waiting, size);
+    if (buf_size(&stream->waiting) == 0 && stream->waiting.capacity > KEPT_BYTES) {
+        size_t limit = stream->waiting.limit; /* thousands of readers are idle most of the time */
+        buf_fini(&stream->waiting);
+        buf_init(&stream->waiting, limit);
+    }
     return (ssize_t)size;
 }
 
