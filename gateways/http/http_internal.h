@@ -82,6 +82,7 @@ struct http_connection {
     struct http_gateway *gateway;
     int fd;
     struct mono_time since; /* accepted, the head came, or the last answer was taken */
+    int64_t patience_ms;    /* how long that may be ago */
     bool is_exempt;         /* it waits for us, or streams: no time runs */
     struct http_door door;
 };

@@ -113,6 +113,7 @@ static void add_connection(struct http_gateway *gateway, struct MHD_Connection *
     connection->gateway = gateway;
     connection->fd = info->connect_fd;
     connection->since = actor_mono(gateway->actor);
+    connection->patience_ms = gateway->options->request_ms;
     open_door(gateway, connection->fd, &connection->door);
     connection->next = gateway->connections;
     if (connection->next)
@@ -385,7 +386,7 @@ void http_net_sweep(struct http_gateway *gateway)
 {
     struct mono_time now = actor_mono(gateway->actor);
     for (struct http_connection *at = gateway->connections; at; at = at->next) {
-        if (at->is_exempt || mono_elapsed_ms(at->since, now) < gateway->options->request_ms)
+        if (at->is_exempt || mono_elapsed_ms(at->since, now) < at->patience_ms)
             continue;
         log_debug("http-too-slow", LOG_STR("door", at->door.address));
         http_net_cut(at);

@@ -32,6 +32,7 @@
 #define BODY_EXTRA_BYTES   (256u << 10)
 #define SWALLOW_PER_BODY   4u
 #define HEADER_BLANKS_MAX  64u
+#define TAKEN_PER_MS       64u /* bytes: who is slower is cut */
 #define MS_PER_S           1000u
 #define TAG_HASH_BYTES     16u /* the least libsodium makes */
 #define TAG_TEXT_BYTES     (2u * TAG_HASH_BYTES + 3u)
@@ -87,6 +88,7 @@ void http_request_end(struct http_request *request)
         gateway->running--;
     if (request->connection) {
         request->connection->is_exempt = false;
+        request->connection->patience_ms = gateway->options->request_ms;
         request->connection->since = actor_mono(gateway->actor);
     }
     http_stream_forget(request);
@@ -325,22 +327,36 @@ static struct MHD_Response *make_asset(struct http_request *request)
     return response;
 }
 
+/* The bytes of the answer, which are the response's from now on. */
+static struct MHD_Response *hand_over(struct buf *answer)
+{
+    size_t size = buf_size(answer);
+    if (size == 0 || answer->begin != 0)
+        return MHD_create_response_from_buffer(size, (void *)(uintptr_t)buf_data(answer),
+                                               MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, answer->memory, MHD_RESPMEM_MUST_FREE);
+    if (response)
+        buf_init(answer, HTTP_ANSWER_BYTES_MAX);
+    return response;
+}
+
 static struct MHD_Response *make_plain(struct http_request *request)
 {
     size_t size = buf_size(&request->answer);
     uint8_t hash[TAG_HASH_BYTES];
     char text[2 * TAG_HASH_BYTES + 1], tag[TAG_TEXT_BYTES];
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        size, (void *)(uintptr_t)buf_data(&request->answer), MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return NULL;
     bool is_tagged = request->status == MHD_HTTP_OK && request->method == HTTP_GET &&
                      !request->content_type && size <= TAG_BODY_BYTES_MAX;
+    if (is_tagged)
+        (void)crypto_generichash(hash, sizeof(hash), buf_data(&request->answer), size, NULL, 0);
+    struct MHD_Response *response = hand_over(&request->answer);
+    if (!response)
+        return NULL;
     (void)MHD_add_response_header(response, "Cache-Control",
                                   is_tagged ? "private, no-cache" : "no-store");
     if (!is_tagged)
         return response;
-    (void)crypto_generichash(hash, sizeof(hash), buf_data(&request->answer), size, NULL, 0);
     (void)snprintf(tag, sizeof(tag), "\"%s\"",
                    sodium_bin2hex(text, sizeof(text), hash, sizeof(hash))); /* fits */
     if (put_tag(request, response, tag))
@@ -377,15 +393,29 @@ static struct MHD_Response *without_body(struct MHD_Response *full, const char *
     return empty;
 }
 
+/* Whoever takes an answer has time for that, but not for ever. */
+static void begin_taking(struct http_request *request, size_t size)
+{
+    struct http_gateway *gateway = request->gateway;
+    struct http_connection *connection = request->connection;
+    connection->is_exempt = request->stream != NULL;
+    connection->since = actor_mono(gateway->actor);
+    connection->patience_ms = gateway->options->request_ms + (int64_t)(size / TAKEN_PER_MS);
+    metrics_add(actor_metrics(gateway->actor), METRIC_FRAMES_OUT, 1);
+    metrics_add(actor_metrics(gateway->actor), METRIC_BYTES_OUT, (int64_t)size);
+    metrics_add(actor_metrics(gateway->actor), METRIC_HTTP_REQUESTS, 1);
+}
+
 static enum MHD_Result queue_answer(struct http_request *request)
 {
     static const char nothing[] = "application/json";
+    size_t size = buf_size(&request->answer);
     struct MHD_Response *response = make_response(request);
     if (response && request->status == MHD_HTTP_NOT_MODIFIED)
         response = without_body(response, request->asset ? "no-cache" : "private, no-cache");
     if (!response)
         return MHD_NO;
-    bool has_body = request->stream || request->asset || buf_size(&request->answer) > 0;
+    bool has_body = request->stream || request->asset || size > 0;
     if (has_body && request->status != MHD_HTTP_NOT_MODIFIED)
         (void)MHD_add_response_header(response, "Content-Type",
                                       request->content_type ? request->content_type : nothing);
@@ -400,10 +430,7 @@ static enum MHD_Result queue_answer(struct http_request *request)
     enum MHD_Result result = MHD_queue_response(request->mhd, request->status, response);
     MHD_destroy_response(response);
     request->state = request->stream ? HTTP_STREAMING : HTTP_SENT;
-    metrics_add(actor_metrics(request->gateway->actor), METRIC_FRAMES_OUT, 1);
-    metrics_add(actor_metrics(request->gateway->actor), METRIC_HTTP_REQUESTS, 1);
-    metrics_add(actor_metrics(request->gateway->actor), METRIC_BYTES_OUT,
-                (int64_t)buf_size(&request->answer));
+    begin_taking(request, size);
     return result;
 }
 

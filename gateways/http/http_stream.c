@@ -14,7 +14,6 @@
 #include "rt/log.h"
 
 #define BLOCK_BYTES 1024u /* each stream has one */
-#define KEPT_BYTES  512u  /* what a buffer that is empty may keep */
 
 struct http_stream {
     struct http_request *request; /* NULL: gone */
@@ -23,6 +22,14 @@ struct http_stream {
     bool is_cut;       /* its reader is too slow */
     bool is_at_reader; /* libmicrohttpd has the response */
 };
+
+/* A listener costs no buffer while there is nothing to tell. */
+static void give_back(struct buf *buf)
+{
+    size_t limit = buf->limit;
+    buf_fini(buf);
+    buf_init(buf, limit);
+}
 
 static ssize_t on_read(void *context, uint64_t position, char *space, size_t room)
 {
@@ -41,11 +48,8 @@ static ssize_t on_read(void *context, uint64_t position, char *space, size_t roo
     size = size < room ? size : room;
     memcpy(space, buf_data(&stream->waiting), size);
     buf_consume(&stream->waiting, size);
-    if (buf_size(&stream->waiting) == 0 && stream->waiting.capacity > KEPT_BYTES) {
-        size_t limit = stream->waiting.limit; /* thousands of readers are idle most of the time */
-        buf_fini(&stream->waiting);
-        buf_init(&stream->waiting, limit);
-    }
+    if (buf_size(&stream->waiting) == 0)
+        give_back(&stream->waiting);
     return (ssize_t)size;
 }
 

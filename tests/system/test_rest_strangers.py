@@ -291,6 +291,26 @@ def test_slow_requests_end_in_time(make_broker, rest):
     assert len(ends) == 3 and all(end < 10 for end in ends), ends
 
 
+def test_an_answer_nobody_takes_ends_in_time(make_broker, rest):
+    broker = make_broker(http__listen="127.0.0.1:*", http__request_s=1)
+    ana = rest(broker, "ana")
+    for _ in range(7):
+        ana.post("/messages", scope="peer:bob", body="x" * 1_000_000)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(broker.http_address())
+        reader.sendall(head(broker, "GET", "/api/v1/conversations/ana/messages", Roost_Peer="bob"))
+        time.sleep(3)  # nothing is read for longer than it may take
+        came = 0
+        try:
+            while piece := reader.recv(65536):
+                came += len(piece)
+        except ConnectionError:
+            pass
+        assert came < 7_000_000
+    assert rest(broker, "ana").get("/me")["name"] == "ana"
+
+
 def test_a_crowd_has_bounds(make_broker, rest):
     broker = make_broker(http__listen="127.0.0.1:*", http__connections_max=50, http__connections_per_address=40)
     crowd = [socket.create_connection(broker.http_address()) for _ in range(60)]
