@@ -13,7 +13,7 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BLOCK_BYTES 4096u
+#define BLOCK_BYTES 1024u /* each stream has one */
 
 struct http_stream {
     struct http_request *request; /* NULL: gone */
