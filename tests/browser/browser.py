@@ -69,14 +69,14 @@ class Page:
 
     def go(self, route):
         """Changes the page inside the document, as a link does."""
-        self.js("window.roostBefore = document.querySelector('main > .page')")
-        self.js("location.hash = arguments[0]", f"#/{route}")
+        self.js("""
+            window.roostBefore = (location.hash || "#/overview") === arguments[0] ? null : document.querySelector("main > .page");
+            location.hash = arguments[0];""", f"#/{route}")
         kind = route.split("?")[0].split("/")[0]
         self.until(lambda: self.js("""
             const shown = document.querySelector(`main > .page-${arguments[0]}`);
-            return Boolean(shown?.querySelector("h1")) &&
-                (shown !== window.roostBefore || location.hash === window.roostHash)""", kind), f"the page {route}")
-        self.js("window.roostHash = location.hash; delete window.roostBefore")
+            return Boolean(shown?.querySelector("h1")) && shown !== window.roostBefore""", kind), f"the page {route}")
+        self.js("delete window.roostBefore")        # the old page shall not be kept by us
         return self
 
     def ready(self):

@@ -63,13 +63,15 @@ def test_a_room_and_a_log_that_never_end(page, people):
     page.module("""
         const {publish} = await import('/state.js');
         for (let n = 0; n < 1500; n++)
-            publish('message', {scope: 'room:kitchen', seq: 1e9 + n, message_id: String(n), sender: 'bob', body: 'x', kind: 'text',
+            publish('message', {scope: 'room:kitchen', seq: 1e9 + n, message_id: String(n), sender: 'bob', body: `x ${n}`, kind: 'text',
                 stored_ms: Date.now(), reactions: [], headers: []});""")
-    assert len(page.all(".said")) <= 400
+    page.until(lambda: page.js("return [...document.querySelectorAll('.said-body')].at(-1).textContent") == "x 1499", "the last line")
+    assert len(page.all(".said")) == 400
     page.go("log")
     page.until_text(".log-text", "ready")
     page.module("""
         const {publish} = await import('/state.js');
         for (let n = 0; n < 1500; n++)
             publish('log', {at_ms: Date.now(), level: 'info', actor: 'persistence', text: `line ${n}`});""")
-    assert len(page.all(".log-line")) <= 1000
+    page.until(lambda: page.js("return [...document.querySelectorAll('.log-text')].some(one => one.textContent === 'line 1499')"), "the last line")
+    assert len(page.all(".log-line")) == 1000

@@ -7,7 +7,7 @@ import {get, API} from "/api.js";
 import {absolute, plural, time} from "/format.js";
 import {setQuery} from "/router.js";
 import {state} from "/state.js";
-import {h, setText} from "/ui/dom.js";
+import {h, oncePerFrame, setText} from "/ui/dom.js";
 import {button, card, pageHead, select} from "/ui/parts.js";
 import {empty, failure, loading} from "/ui/states.js";
 
@@ -36,6 +36,8 @@ export function mount(root, ctx) {
     const filter = {level: ctx.route.query.level ?? "debug", actor: ctx.route.query.actor ?? "", text: ""};
     /** @type {any[]} */
     let entries = [];
+    /** @type {any[]} not yet on the screen */
+    let fresh = [];
     /** @type {any[]} */
     let held = [];
     let isHeld = false;
@@ -64,6 +66,7 @@ export function mount(root, ctx) {
 
     function showAll() {
         const wanted = entries.filter(isWanted);
+        fresh = [];
         lines.replaceChildren(...wanted.map(row));
         if (wanted.length)
             place.replaceChildren(lines);
@@ -90,20 +93,29 @@ export function mount(root, ctx) {
             return;
         }
         entries.push(entry);
+        fresh.push(entry);
         if (entries.length > LINES_MAX)
             entries.shift();
-        if (!isWanted(entry))
+        if (fresh.length > LINES_MAX)
+            fresh.shift();
+        showSoon();
+    }
+
+    const showSoon = oncePerFrame(() => {
+        const rows = fresh.filter(isWanted).map(row);
+        fresh = [];
+        if (rows.length === 0)
             return;
         const stays = isAtEnd();
         if (!lines.isConnected)
             place.replaceChildren(lines);
-        lines.append(row(entry));
+        lines.append(...rows);
         while (lines.childElementCount > LINES_MAX)
             lines.firstElementChild?.remove();
         if (stays)
             place.scrollTop = place.scrollHeight;
         say();
-    }
+    }, ctx.signal);
 
     function flip() {
         isHeld = !isHeld;

@@ -9,7 +9,7 @@ import {setTopics} from "/live.js";
 import {link} from "/router.js";
 import {now} from "/state.js";
 import {bodyText, showMessage} from "/ui/body.js";
-import {h, keep, name, setText} from "/ui/dom.js";
+import {h, keep, name, oncePerFrame, setText} from "/ui/dom.js";
 import {attempt, notice} from "/ui/notice.js";
 import {badge, button, card, facts, pageHead, presence, timeAgo, unverified} from "/ui/parts.js";
 import {empty, failure, loading} from "/ui/states.js";
@@ -126,6 +126,8 @@ export function mountRoom(root, ctx, room) {
             place.scrollTop = place.scrollHeight;
     }
 
+    const showSoon = oncePerFrame(() => show(), ctx.signal);
+
     async function load() {
         try {
             const page = await get(path`/rooms/${room}/messages`, {limit: PAGE, newest_first: true}, ctx.signal);
@@ -173,7 +175,7 @@ export function mountRoom(root, ctx, room) {
         if (message.scope !== `room:${room}`)
             return;
         talk.add([message]);
-        show();
+        showSoon();
     });
     const quiet = h("p", {class: "not-live", role: "status"});
     quiet.hidden = true;

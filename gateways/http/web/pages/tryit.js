@@ -8,7 +8,7 @@ import {excerpt, parseHex, plural, shortId, time, toBase64} from "/format.js";
 import {link, setQuery} from "/router.js";
 import {setTopics} from "/live.js";
 import {bodyText, showMessage} from "/ui/body.js";
-import {h, name, setText} from "/ui/dom.js";
+import {h, name, oncePerFrame, setText} from "/ui/dom.js";
 import {notice} from "/ui/notice.js";
 import {button, card, field, pageHead, select, unverified} from "/ui/parts.js";
 import {empty} from "/ui/states.js";
@@ -141,6 +141,8 @@ function listenCard(ctx) {
         table.update(heard);
     }
 
+    const showSoon = oncePerFrame(show, ctx.signal);
+
     function turn() {
         listening = listening ? "" : scope.value.trim() || `peer:${who.name}`;
         scope.value = listening || scope.value;
@@ -158,7 +160,7 @@ function listenCard(ctx) {
         total += 1;
         heard.unshift(message);
         heard.length = Math.min(heard.length, HEARD_MAX);
-        show();
+        showSoon();
     });
     ctx.on("refused", (/** @type {string} */ text) => {
         listening = "";

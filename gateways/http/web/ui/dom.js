@@ -134,6 +134,24 @@ export function name(text, className = "") {
     return h("bdi", {class: `name ${className}`.trim(), dir: "auto"}, text);
 }
 
+/**
+ * However often it is asked for, it is done once per frame.
+ * @param {() => void} draw @param {AbortSignal} signal
+ */
+export function oncePerFrame(draw, signal) {
+    let isAsked = false;
+    return () => {
+        if (isAsked)
+            return;
+        isAsked = true;
+        requestAnimationFrame(() => {
+            isAsked = false;
+            if (!signal.aborted)
+                draw();
+        });
+    };
+}
+
 /** An id that no other element of the page has. */
 let last = 0;
 export function uniqueId(prefix = "u") {
