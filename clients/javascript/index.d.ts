@@ -14,7 +14,8 @@ export declare const DEFAULT_URL: string;
 
 export declare const Kind: Readonly<Record<'text' | 'file_share' | 'share_group' | 'action'
     | 'receipt' | 'custom' | 'system' | 'edit' | 'delete' | 'reaction', number>>;
-export declare const Role: Readonly<Record<'none' | 'guest' | 'user' | 'moderator' | 'admin', number>>;
+export declare const Role: Readonly<Record<'none' | 'guest' | 'user' | 'moderator' | 'admin',
+    number>>;
 export declare const Privacy: Readonly<Record<'none' | 'public' | 'private' | 'protected' | 'open',
     number>>;
 export declare const RoomRole: Readonly<Record<'none' | 'owner' | 'moderator' | 'member' | 'reader'
@@ -295,7 +296,8 @@ export interface SendOptions extends Timeout {
     messageId?: Id | Uint8Array;
     kind?: WordOf<typeof Kind>;
     contentType?: string;
-    headers?: Record<string, string | Uint8Array> | Iterable<readonly [string, string | Uint8Array]>;
+    headers?: Record<string, string | Uint8Array>
+        | Iterable<readonly [string, string | Uint8Array]>;
     key?: string | Uint8Array;
     priority?: number;
     replyTo?: string;
@@ -415,7 +417,8 @@ export declare class Client {
 
     query<T = unknown>(kind: string, field: string, fields?: Record<string, unknown> & Timeout):
         Promise<Page<T>>;
-    call(method: string, fields?: Record<string, unknown> & Timeout): Promise<Record<string, unknown>>;
+    call(method: string, fields?: Record<string, unknown> & Timeout):
+        Promise<Record<string, unknown>>;
 
     history(options: HistoryOptions): Promise<Page<Message>>;
     messages(messageIds: Id | Iterable<Id | Uint8Array>, options?: Timeout): Promise<Page<Message>>;
@@ -459,13 +462,15 @@ export declare class Client {
 
     edit(messageId: Id | Uint8Array, body: Body, options?: Timeout): Promise<void>;
     delete(messageId: Id | Uint8Array, options?: Timeout): Promise<void>;
-    react(messageId: Id | Uint8Array, emoji: string, isOn?: boolean, options?: Timeout): Promise<void>;
+    react(messageId: Id | Uint8Array, emoji: string, isOn?: boolean, options?: Timeout):
+        Promise<void>;
     edits(messageId: Id | Uint8Array, options?: Timeout): Promise<Page<Message>>;
     search(text: string, options?: Where & { limit?: number; offset?: number; beforeSeq?: number;
         newestFirst?: boolean } & Timeout): Promise<Page<Message>>;
 
     register(name: string, password: string, options?: Timeout): Promise<void>;
-    changePassword(password: string, options?: { old?: string; name?: string } & Timeout): Promise<void>;
+    changePassword(password: string, options?: { old?: string; name?: string } & Timeout):
+        Promise<void>;
     users(options?: NamePaging): Promise<Page<User>>;
     setRole(name: string, role: WordOf<typeof Role>, options?: Timeout): Promise<void>;
     ban(name: string, options?: { reason?: string; untilMs?: number } & Timeout): Promise<void>;

@@ -43,7 +43,8 @@ const COMMANDS = {
         for (const { peer, role, isOnline } of (await client.members(room)).items)
             say(`* ${peer}, ${role}, ${isOnline ? 'here' : 'away'}`);
     }],
-    topic: ['what the room talks about; with a text: that from now on', async ({ client, room }, text) => {
+    topic: ['what the room talks about; with a text: that from now on', async (chat, text) => {
+        const { client, room } = chat;
         if (text)
             await client.updateRoom(room, { topic: text });
         for (const { name, topic } of (await client.rooms({ mineOnly: true })).items) {
@@ -70,8 +71,8 @@ const COMMANDS = {
         else
             await chat.client.edit(chat.lastId, text);
     }],
-    leave: ['leaves the room for good: nothing waits for you any more', async ({ client, room }) => {
-        await client.leave(room);
+    leave: ['leaves the room for good: nothing waits for you any more', async (chat) => {
+        await chat.client.leave(chat.room);
         return false;
     }],
     quit: ['goes; what is said meanwhile waits for you', () => false],
@@ -103,7 +104,7 @@ async function listen(inbox, name) {
         }
     } catch (error) {
         if (error instanceof RoostError && !(error instanceof RoostClosed))
-            say(`* nothing is shown any more: ${error.message}`);   // this name chats somewhere else
+            say(`* nothing is shown any more: ${error.message}`);   // it chats somewhere else
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // A sensor feed: readings on a topic, and subscribers that miss none.
 //
-// usage: node sensors.js [--url URL] send TOPIC NAME            each line of standard input is a reading
-//        node sensors.js [--url URL] watch TOPIC NAME [COUNT]   shows COUNT readings, or all that come
+// usage: node sensors.js [--url URL] send TOPIC NAME           each line of input is a reading
+//        node sensors.js [--url URL] watch TOPIC NAME [COUNT]  shows COUNT, or all that come
 //
 // A subscriber that is away gets what was measured meanwhile when it is back: the consumer "watch"
 // of its name stays in the broker. Readings are forgotten after a day. For example
@@ -52,7 +52,8 @@ async function send(client, topic) {
             console.log(`no reading: ${line.trim()}`);
             continue;
         }
-        await client.send(`topic:${topic}`, line.trim(), { contentType: 'text/plain', ttlMs: DAY_MS });
+        await client.send(`topic:${topic}`, line.trim(),
+            { contentType: 'text/plain', ttlMs: DAY_MS });
         console.log(`${client.peer} sends ${value.toFixed(2)}`);
     }
 }

@@ -88,7 +88,8 @@ const READERS = {
     peers: (source) => ({ ...plain(source), addresses: source.addresses.map(plain) }),
     unread: plain,
     consumers: plain,
-    dead: ({ message, ...rest }) => ({ ...plain(rest), message: messageOf(message, text(rest.scope)) }),
+    dead: ({ message, ...rest }) =>
+        ({ ...plain(rest), message: messageOf(message, text(rest.scope)) }),
     steps: plain,
     counters: plain,
     events: presenceOf,

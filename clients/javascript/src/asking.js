@@ -59,8 +59,9 @@ export class Asking extends EventEmitter {
 
     /** Messages above the read marker that we did not send; of all conversations by default. */
     async unread({ peer, scope, ...options } = {}) {
-        const page = await this.query('UNREAD', 'unread', { ...where({ peer, scope }), ...options });
-        return page.items.reduce((sum, { unread }) => sum + unread, 0);
+        const { items } = await this.query('UNREAD', 'unread',
+            { ...where({ peer, scope }), ...options });
+        return items.reduce((sum, { unread }) => sum + unread, 0);
     }
 
     /** Conversations and rooms, newest first, each with what is unread. */
@@ -104,7 +105,8 @@ export class Asking extends EventEmitter {
 
     /** Of one consumer of a scope (administrators; your own mailbox). */
     async deadLetters(scope, { consumer = 'main', ...options } = {}) {
-        return this.query('DEAD_LETTERS', 'dead', { scope: scopeName(scope), consumer, ...options });
+        return this.query('DEAD_LETTERS', 'dead',
+            { scope: scopeName(scope), consumer, ...options });
     }
 
     /** Everything the broker knows of one message. */

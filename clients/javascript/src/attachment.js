@@ -174,15 +174,16 @@ export class Attachment {
         return keys;
     }
 
-    /** Each is told of what was settled too late before it asked; of what came later, others are. */
+    /** Each is told of what was settled too late before it asked, not of what came later. */
     #complete(confirmId) {
         let told = 0;
         while (this.#asked.length && this.#asked.at(0).id <= confirmId) {
             const { deferred, decision } = this.#asked.shift();
             const count = this.book.countStale(decision);
             told = Math.max(told, decision);
-            deferred.settle(count === 0 ? undefined : new RoostError(Code.STALE_LEASE, `the leases ` +
-                `of ${count} messages had run out before they were settled; they come again`));
+            deferred.settle(count === 0 ? undefined : new RoostError(Code.STALE_LEASE,
+                `the leases of ${count} messages had run out before they were settled; ` +
+                'they come again'));
         }
         this.book.forgetStale(told);
     }

@@ -128,6 +128,7 @@ export class Attachments {
     /** Gives [scope, keys of what is settled on disk now]. */
     onSettled(message) {
         const attachment = this.#open.get(message.handle);
-        return attachment === undefined ? ['', []] : [attachment.scope, attachment.onSettled(message)];
+        return attachment === undefined ? ['', []]
+            : [attachment.scope, attachment.onSettled(message)];
     }
 }

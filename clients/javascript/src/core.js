@@ -239,7 +239,8 @@ export class Core {
         RESULT: (core, message) => core.#requests.onResult(message),
         FIN: (core, message) => core.#requests.onFin(message),
         REPLY: (core, message) => core.#requests.onReply(message),
-        PRESENCE: (core, { events }) => events.forEach((event) => core.onPresence(presenceOf(event))),
+        PRESENCE: (core, { events }) =>
+            events.forEach((event) => core.onPresence(presenceOf(event))),
     };
 
     #onWelcome(welcome, now) {

@@ -76,7 +76,8 @@ export const Code = Object.freeze({
 });
 
 const NAMES = new Map(Object.entries(Code).map(([name, code]) => [code, name]));
-const RETRYABLE = new Set([Code.NO_SESSION, Code.SEQUENCE_GAP, Code.CREDIT_EXCEEDED, Code.LOCKED_OUT]);
+const RETRYABLE = new Set(
+    [Code.NO_SESSION, Code.SEQUENCE_GAP, Code.CREDIT_EXCEEDED, Code.LOCKED_OUT]);
 
 /**
  * The broker refused something.

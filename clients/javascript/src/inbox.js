@@ -139,8 +139,7 @@ export class Inbox {
     #take({ held, message }) {
         this.attachment.book.taken(held);
         this.#client.wake();
-        return new Received((outcome, delayMs, reason) => this.#settle(held, outcome, delayMs, reason),
-            message);
+        return new Received((...decision) => this.#settle(held, ...decision), message);
     }
 
     #settle(held, outcome, delayMs, reason) {

@@ -139,7 +139,8 @@ export class Link {
         clearTimeout(this.#timer);
         const waitMs = this.#core.deadline - Link.now() + 1;
         if (waitMs < Infinity)
-            this.#timer = setTimeout(() => this.wake(), Math.min(Math.max(waitMs, 0), TIMER_MS_MAX));
+            this.#timer = setTimeout(() => this.wake(),
+                Math.min(Math.max(waitMs, 0), TIMER_MS_MAX));
     }
 
     #reopen(now) {

@@ -69,7 +69,8 @@ export class People extends Asking {
 
     /** 'none' removes, 'banned' keeps out. */
     async setMember(room, peer, role, options = {}) {
-        await this.call('MEMBER_ROLE', { scope: roomScope(room), peer, roomRole: role, ...options });
+        await this.call('MEMBER_ROLE',
+            { scope: roomScope(room), peer, roomRole: role, ...options });
     }
 
     // ------------------------------------------------------------ invitations
@@ -121,7 +122,8 @@ export class People extends Asking {
 
     /** Doing it twice is doing it once. */
     async react(messageId, emoji, isOn = true, options = {}) {
-        await this.call(isOn ? 'REACT' : 'UNREACT', { messageIds: messageId, text: emoji, ...options });
+        await this.call(isOn ? 'REACT' : 'UNREACT',
+            { messageIds: messageId, text: emoji, ...options });
     }
 
     /** A page of earlier texts, oldest first. */
@@ -178,7 +180,8 @@ export class People extends Asking {
 
     /** Gives a token to be used as credentials; it is shown this once. */
     async createToken(label = '', { untilMs = 0, ...options } = {}) {
-        return textOf((await this.call('TOKEN_CREATE', { text: label, untilMs, ...options })).token);
+        const reply = await this.call('TOKEN_CREATE', { text: label, untilMs, ...options });
+        return textOf(reply.token);
     }
 
     /** Our tokens; an administrator: those of `name`. */

@@ -69,7 +69,7 @@ export class Settlements {
             if (verdict.outcome !== Outcome.extend)
                 this.#unconfirmed.push(settlement);
             const last = ranges.at(-1);
-            if (last !== undefined && last.lastDeliveryNo + 1 === deliveryNo && isSame(last, verdict))
+            if (last?.lastDeliveryNo + 1 === deliveryNo && isSame(last, verdict))
                 last.lastDeliveryNo = deliveryNo;
             else
                 ranges.push({ firstDeliveryNo: deliveryNo, lastDeliveryNo: deliveryNo,

@@ -154,7 +154,8 @@ export class Window {
         const results = new Map();
         const end = this.#baseNo + this.#sent;
         for (const { firstNo, count, firstSeq } of stored.runs) {
-            for (let no = Math.max(firstNo, this.#baseNo); no < Math.min(firstNo + count, end); no++)
+            const last = Math.min(firstNo + count, end) - 1;
+            for (let no = Math.max(firstNo, this.#baseNo); no <= last; no++)
                 results.set(no, { seq: firstSeq + (no - firstNo), code: 0, text: '' });
         }
         for (const { no, seq, code, text } of stored.exceptions)

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hear, play, roost, say, take, withClients } from './story.mjs';
 
+const LEASE_MS = 2000;      // far more than a busy machine keeps anybody waiting
+
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const refusedWith = (code) => (error) => error instanceof roost.RoostError && error.code === code;
 
@@ -74,7 +76,7 @@ async function write(url, peer, to) {
 
 async function settling(url) {
     await withClients(url, ['alice', 'bob'], async (alice, bob) => {
-        const inbox = await alice.attach('', { leaseMs: 300 });
+        const inbox = await alice.attach('', { leaseMs: LEASE_MS });
         const { messageId } = await bob.send('alice', 'work');
         let received = await inbox.receive({ timeoutMs: 10_000 });
         received.release();
@@ -83,8 +85,8 @@ async function settling(url) {
         received.fail('not yet', 20);
         received = await inbox.receive({ timeoutMs: 10_000 });
         assert.equal(received.attempt, 2);
-        for (let times = 0; times < 4; times++) {   // longer than the lease
-            await sleep(150);
+        for (let times = 0; times < 5; times++) {   // longer than the lease
+            await sleep(LEASE_MS / 4);
             received.extend();
         }
         received.reject('never');
@@ -105,7 +107,7 @@ async function settling(url) {
             await bob.send('alice', `waiting ${number}`);
         while (inbox.ready < 50)
             await sleep(10);
-        await sleep(1000);                          // leases of what waits here are kept
+        await sleep(LEASE_MS * 1.25);               // leases of what waits here are kept
         assert.ok((await take(inbox, 50)).every(({ attempt }) => attempt === 1));
         await inbox.confirm();
         const asked = inbox.receive();
