@@ -108,11 +108,14 @@ const READERS = {
  * @param {string} field the list of RESULT that the query fills
  */
 export function pageOf({ results, fin }, field) {
-    const read = READERS[field];
-    if (read === undefined)
-        throw new TypeError(`RESULT has no list ${JSON.stringify(field)}`);
+    const read = READERS[field] ?? plain;   // a list of a newer schema: its fields as they are
+    const listOf = (result) => {
+        if (!Array.isArray(result[field]))
+            throw new TypeError(`RESULT has no list ${JSON.stringify(field)}`);
+        return result[field];
+    };
     return {
-        items: results.flatMap((result) => result[field].map(read)),
+        items: results.flatMap((result) => listOf(result).map((row) => read(row))),
         hasMore: fin.hasMore, nextSeq: fin.nextSeq, nextName: text(fin.nextName),
     };
 }
