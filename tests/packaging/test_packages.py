@@ -22,7 +22,7 @@ MUST_HAVE = {
                      "etc/roost/roost.conf", "usr/share/man/man8/roostd.8.gz",
                      "usr/share/man/man5/roost.conf.5.gz", "usr/share/man/man5/roost-data.5.gz",
                      "usr/share/man/man7/roost-protocol.7.gz",
-                     "usr/share/doc/roost-daemon/INSTALL.md",
+                     "usr/share/doc/roost-daemon/METRICS.md",
                      "usr/share/doc/roost-daemon/examples/roost.rules.yml",
                      "usr/share/doc/roost-daemon/examples/roost.json"],
     "roost": ["usr/bin/roost", "usr/share/man/man1/roost.1.gz", "usr/share/man/man1/roost-room.1.gz"],
