@@ -18,6 +18,7 @@
 
 static const char *const listen_addresses[] = {"127.0.0.1:*"};
 static const char *const everybody[] = {"*"};
+static const struct metrics *no_blocks; /* nobody else is on this stage */
 
 struct http_play *http_play_new(void)
 {
@@ -41,6 +42,7 @@ struct http_play *http_play_new(void)
         .token_ms = 1000000,
         .seen_ms = 10000,
         .software = "roost test",
+        .metrics = &no_blocks,
     };
     play->spec = (struct actor_spec){&http_gateway_actor, &play->options, 0};
     log_set_level(getenv("PLAY_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_OFF);
