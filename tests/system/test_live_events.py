@@ -237,10 +237,10 @@ def test_streams_end_when_the_broker_stops(live, listen):
 def test_rights_that_end_end_the_stream(make_broker, listen, connect):
     broker = make_broker(http__listen="127.0.0.1:*")
     status, _, text = request(broker, "/api/v1/users", method="POST",
-                              body={"name": "ana", "password": "secret"})
+                              body={"name": "ana", "password": "secretive"})
     assert status == 201, text
     status, _, text = request(broker, "/api/v1/sessions", method="POST",
-                              body={"user": "ana", "password": "secret"})
+                              body={"user": "ana", "password": "secretive"})
     assert status == 201, text
     token = json.loads(text)["token"]
     stream = listen(broker, "presence", token=token)

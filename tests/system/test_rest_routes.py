@@ -26,7 +26,7 @@ def refused(status, error, action, *arguments, **options):
     assert (caught.value.status, caught.value.error) == (status, error)
 
 
-def sign_in(rest, broker, name, password="secret"):
+def sign_in(rest, broker, name, password="secretive"):
     anybody = rest(broker)
     anybody.post("/users", name=name, password=password)
     return rest(broker, token=anybody.post("/sessions", user=name, password=password)["token"])
@@ -62,13 +62,13 @@ def test_accounts(http, rest):
     assert root.get("/users/bob")["ban_reason"] == "noise"
     eventually(lambda: bob.ask("GET", "/me")[0] == 403, what="the ban")
     root.do("PATCH", "/users/bob", {"banned": False, "active": False})
-    assert rest(http).ask("POST", "/sessions", {"user": "bob", "password": "secret"})[0] == 403
+    assert rest(http).ask("POST", "/sessions", {"user": "bob", "password": "secretive"})[0] == 403
     root.do("PATCH", "/users/bob", {"active": True})
     refused(403, "BAD_CREDENTIALS", ana.do, "PATCH", "/users/ana",
-            {"password": "new", "old_password": "wrong"})
-    ana.do("PATCH", "/users/ana", {"password": "new", "old_password": "secret"})
-    assert rest(http).post("/sessions", user="ana", password="new")["user"] == "ana"
-    refused(409, "NAME_TAKEN", root.post, "/users", name="ANA", password="x")
+            {"password": "newsecret", "old_password": "wrong"})
+    ana.do("PATCH", "/users/ana", {"password": "newsecret", "old_password": "secretive"})
+    assert rest(http).post("/sessions", user="ana", password="newsecret")["user"] == "ana"
+    refused(409, "NAME_TAKEN", root.post, "/users", name="ANA", password="another one")
     root.post("/users/ana/unlock")
 
 
@@ -201,7 +201,7 @@ def test_scopes_and_dead_letters(http, rest, connect):
 
 def test_administration(http, rest):
     root = rest(http, "root")
-    root.post("/users", name="ana", password="secret")
+    root.post("/users", name="ana", password="secretive")
     root.post("/rooms", name="tea")
     # Its counts are live within a second.
     statistics = eventually(lambda: (now := root.get("/admin/statistics"))["rooms"] == 2 and now)

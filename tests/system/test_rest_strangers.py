@@ -215,7 +215,7 @@ def test_wrong_tokens(http, rest, other):
         assert (status, error_of(answer)) == (401, "BAD_CREDENTIALS")
     response, _ = rest(http).raw("GET", "/api/v1/me", headers={"Authorization": "Basic YTpi"})
     assert response.status == 401 and response.getheader("WWW-Authenticate").startswith("Bearer")
-    rest(http).post("/users", name="ana", password="secret")
+    rest(http).post("/users", name="ana", password="secretive")
     eventually(lambda: rest(http, "ana").ask("GET", "/me")[0] == 401, what="an account that wants its token")
     for name in ("$broker", "lan:ana@host", "%zz", "a%00", "x" * 300):
         response, _ = rest(http).raw("GET", "/api/v1/me", headers={"Roost-Peer": name})
@@ -224,8 +224,8 @@ def test_wrong_tokens(http, rest, other):
 
 def test_an_expired_token(http, rest):
     ana = rest(http)
-    ana.post("/users", name="ana", password="secret")
-    ana.token = ana.post("/sessions", user="ana", password="secret")["token"]
+    ana.post("/users", name="ana", password="secretive")
+    ana.token = ana.post("/sessions", user="ana", password="secretive")["token"]
     now = ana.get("/peers/ana")["last_seen_ms"]
     short = rest(http, token=ana.post("/users/ana/tokens", label="short", until_ms=now + 1500)["token"])
     assert short.get("/me")["name"] == "ana"
@@ -235,14 +235,14 @@ def test_an_expired_token(http, rest):
 
 def test_guessing_is_throttled(http, rest):
     anybody = rest(http)
-    anybody.post("/users", name="ana", password="secret")
+    anybody.post("/users", name="ana", password="secretive")
     for _ in range(5):
         assert anybody.ask("POST", "/sessions", {"user": "ana", "password": "wrong"})[0] == 401
-    response, content = anybody.raw("POST", "/api/v1/sessions", '{"user":"ana","password":"secret"}', JSON)
+    response, content = anybody.raw("POST", "/api/v1/sessions", '{"user":"ana","password":"secretive"}', JSON)
     assert response.status == 429 and error_of(json.loads(content)) == "LOCKED_OUT"
     assert int(response.getheader("Retry-After")) > 60
     anybody.post("/users/ana/unlock")
-    assert anybody.ask("POST", "/sessions", {"user": "ana", "password": "secret"})[0] == 201
+    assert anybody.ask("POST", "/sessions", {"user": "ana", "password": "secretive"})[0] == 201
 
 
 def test_beyond_loopback_everybody_needs_a_token(make_broker, rest):
@@ -252,7 +252,7 @@ def test_beyond_loopback_everybody_needs_a_token(make_broker, rest):
     status, answer = rest(broker, "ana").ask("GET", "/me")
     assert (status, error_of(answer)) == (401, "NO_CREDENTIALS")
     anybody = rest(broker)
-    made = anybody.post("/users", name="ana", password="secret")
+    made = anybody.post("/users", name="ana", password="secretive")
     me = rest(broker, token=made["token"]).get("/me")
     assert (me["name"], me["is_admin"], me["needs_account"]) == ("ana", False, True)
     assert rest(broker, token=made["token"]).ask("GET", "/admin/audit")[0] == 403
