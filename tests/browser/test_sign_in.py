@@ -87,8 +87,9 @@ def test_a_token_that_ended(page, alice):
     page.until(lambda: page.text(".who bdi") == "alice", "alice's name")
     page.ready()
     alice.end_session(is_all=True)
-    page.go("peers")
+    page.js("location.hash = '#/peers'")
     page.until(lambda: page.text("main h1") == "Sign in", "the page to sign in")
+    assert stored(page)[0] is None, "a token that is no good is not kept"
     assert "then=" in page.js("return location.hash")
     page.shoot("signed-out")
     page.trouble()

@@ -95,7 +95,7 @@ function search(query) {
  * @returns {Promise<any>}
  */
 export async function request(method, path, options = {}) {
-    const url = path + search(options.query ?? {});
+    const url = path + search(options.query ?? {}), token = who.token;
     const signals = [AbortSignal.timeout(TIMEOUT_MS)];
     if (options.signal)
         signals.push(options.signal);
@@ -117,8 +117,10 @@ export async function request(method, path, options = {}) {
     const answer = await readAnswer(response);
     if (response.ok)
         return answer;
-    if (response.status === 401 && path !== API + "/sessions")
+    if (response.status === 401 && path !== API + "/sessions" && token === who.token) {
+        forget(); // what is no good any more is not kept
         isUnauthorised();
+    }
     throw new ApiError(response.status, answer?.error);
 }
 

@@ -141,6 +141,7 @@ function fetchOthers() {
 
 function toSignIn() {
     stop();
+    showWho();
     const route = parseRoute(location.hash);
     if (route.page !== "signin")
         go(link("signin", [], {then: location.hash || "#/overview"}));
