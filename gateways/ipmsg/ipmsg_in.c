@@ -324,9 +324,22 @@ static void say_notices(struct ipmsg_store *store, struct ipmsg_peer *peer)
         ipmsg_notice(peer, no_files);
 }
 
+/* Whoever has messages does not make room for those who only say a name. What is lost is said again
+ * with the next message. */
+static void meet(struct ipmsg_peer *peer)
+{
+    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
+    measured.session = peer->session;
+    measured.has_message = true;
+    peer->is_met = actor_send(peer->gateway->actor, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED,
+                              &measured.base, NULL) == ERR_OK;
+}
+
 static void finish(struct ipmsg_gateway *gateway, struct ipmsg_store *store,
                    struct ipmsg_peer *peer, bool is_new)
 {
+    if (peer && !peer->is_met)
+        meet(peer);
     if (is_to_be_confirmed(store->command))
         ipmsg_say_confirm(gateway, &store->path, store->number);
     metrics_add(actor_metrics(gateway->actor), is_new ? METRIC_STORED : METRIC_DUPLICATES, 1);

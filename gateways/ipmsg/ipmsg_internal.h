@@ -112,6 +112,7 @@ struct ipmsg_peer {
     bool is_introduced;   /* it has said who it is */
     struct lan_path path; /* where it was heard last */
     bool is_present;      /* heard of, and has not left */
+    bool is_met;          /* there was a message to it or from it: it stays in mind longer */
     bool is_registered, is_asking, was_asked;
     bool has_news; /* for the registry */
     bool is_loading, has_row, must_write;
@@ -175,7 +176,7 @@ struct ipmsg_gateway {
     struct heap due;        /* peers with something to be sent, by time */
     struct u64map stores;
     struct u64map called; /* ip and port -> tag of discovery */
-    struct ipmsg_limits limits;
+    struct ipmsg_limits limits, newcomers;
 
     uint32_t next_no, end_no; /* numbers reserved */
     bool is_reserving;
@@ -226,7 +227,7 @@ void ipmsg_call_heard(struct ipmsg_gateway *gateway, const struct lan_path *path
 struct ipmsg_peer *ipmsg_peer_of(struct ipmsg_gateway *gateway, uint64_t id);
 struct ipmsg_peer *ipmsg_peer_of_session(struct ipmsg_gateway *gateway, uint64_t session);
 struct ipmsg_peer *ipmsg_peer_find(struct ipmsg_gateway *gateway, const char *name, size_t size);
-/* Finds or makes. NULL: no room. */
+/* Finds or makes. NULL: no room, or too many new ones at once. */
 struct ipmsg_peer *ipmsg_peer_make(struct ipmsg_gateway *gateway, const char *name, size_t size);
 void ipmsg_peer_forget(struct ipmsg_peer *peer);
 void ipmsg_peers_fini(struct ipmsg_gateway *gateway);

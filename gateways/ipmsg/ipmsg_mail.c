@@ -329,6 +329,7 @@ bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
     if (mail->state != MAIL_SENDING || packet_no != (uint64_t)mail->first_no + mail->part)
         return false;
     measure(peer, true);
+    peer->is_met = true;
     if (++mail->part < mail->part_count) {
         begin_part(peer);
         return true;

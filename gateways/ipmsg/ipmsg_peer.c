@@ -44,15 +44,27 @@ struct ipmsg_peer *ipmsg_peer_find(struct ipmsg_gateway *gateway, const char *na
     return hash_get_pointer(&gateway->names, folded.text, folded.size);
 }
 
-/* The one not heard of for longest and without anything on its way. */
+/* Whoever only says a name may have made it up. */
+static bool goes_before(const struct ipmsg_peer *one, const struct ipmsg_peer *other)
+{
+    if (one->is_met != other->is_met)
+        return !one->is_met;
+    if (one->is_registered != other->is_registered)
+        return !one->is_registered;
+    return one->heard_at.ns < other->heard_at.ns;
+}
+
+/* The one not heard of for longest and without anything on its way; of those first with whom no
+ * message was exchanged. */
 static struct ipmsg_peer *find_oldest(struct ipmsg_gateway *gateway)
 {
     struct ipmsg_peer *oldest = NULL;
     struct u64map_cursor cursor = {0};
     while (u64map_next(&gateway->peers, &cursor)) {
         struct ipmsg_peer *peer = (struct ipmsg_peer *)(uintptr_t)cursor.value;
-        bool is_busy = peer->stores_open || peer->held || peer->mail.state >= MAIL_LEASED;
-        if (!is_busy && (!oldest || peer->heard_at.ns < oldest->heard_at.ns))
+        bool is_busy =
+            peer->stores_open || peer->held || peer->mail.state >= MAIL_LEASED || peer->is_resuming;
+        if (!is_busy && (!oldest || goes_before(peer, oldest)))
             oldest = peer;
     }
     return oldest;
@@ -81,9 +93,13 @@ static struct ipmsg_peer *add(struct ipmsg_gateway *gateway, const char *name, s
 
 struct ipmsg_peer *ipmsg_peer_make(struct ipmsg_gateway *gateway, const char *name, size_t size)
 {
+    static const char newcomers = 'n';
     struct ipmsg_peer *peer = ipmsg_peer_find(gateway, name, size);
     if (peer)
         return peer;
+    if (!ipmsg_limits_take(&gateway->newcomers, &newcomers, sizeof(newcomers),
+                           actor_mono(gateway->actor).ns / 1000000))
+        return NULL;
     if (u64map_count(&gateway->peers) >= gateway->options->peers_max) {
         struct ipmsg_peer *oldest = find_oldest(gateway);
         if (oldest)
@@ -301,6 +317,7 @@ static void take_row(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row)
     peer->row.sending_no = row->sending_no;
     peer->row.sending_count = row->sending_count;
     peer->row.is_explained = row->is_explained;
+    peer->is_met |= row->is_explained || row->sending_seq;
 }
 
 enum err ipmsg_peer_write(struct ipmsg_peer *peer, uint64_t context)
@@ -353,7 +370,9 @@ static void remember(struct ipmsg_gateway *gateway, const INTERNAL(LanPeer) * ro
     if (!is_wanted || !read_path(row, &path) ||
         u64map_count(&gateway->peers) >= gateway->options->peers_max)
         return;
-    struct ipmsg_peer *peer = ipmsg_peer_make(gateway, (const char *)row->name.data, row->name.len);
+    struct ipmsg_peer *peer = ipmsg_peer_find(gateway, (const char *)row->name.data, row->name.len);
+    if (!peer)
+        peer = add(gateway, (const char *)row->name.data, row->name.len);
     if (!peer || peer->has_row) /* heard of meanwhile */
         return;
     take_row(peer, row);
