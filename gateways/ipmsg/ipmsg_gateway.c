@@ -459,6 +459,7 @@ const struct actor_class ipmsg_gateway_actor = {
             [MSG_NUMBERS_RESERVED] = on_reserved,
             [MSG_LAN_LOADED] = ipmsg_on_loaded,
             [MSG_LAN_WRITTEN] = ipmsg_on_written,
+            [MSG_LAN_FOUND] = ipmsg_on_found,
             [MSG_SESSION_OPENED] = ipmsg_on_session_opened,
             [MSG_SESSION_DROPPED] = ipmsg_on_session_dropped,
             [MSG_STORE_DONE] = ipmsg_on_store_done,

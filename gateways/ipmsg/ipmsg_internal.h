@@ -39,7 +39,6 @@
 #define IPMSG_STORE_MS       60000
 #define IPMSG_MAIL_BYTES_MAX (32u << 20) /* one message in the charset of its reader */
 #define IPMSG_PART_BYTES     7800u       /* text of one packet: many read 8 KiB at most */
-#define IPMSG_SEALED_MAX     16          /* sealed messages of one peer that may yet be opened */
 
 #define IPMSG_BYTES(pointer, length)                                                               \
     ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
@@ -88,16 +87,6 @@ struct ipmsg_mail {
     size_t *part_ends; /* in body */
     uint32_t part_count, part, first_no, options;
     struct ipmsg_schedule schedule;
-    char sender[WIRE_NAME_BYTES_MAX];
-    size_t sender_size;
-};
-
-/* A sealed message that arrived: which one its READMSG speaks of. */
-struct ipmsg_sealed {
-    uint32_t first_no, count;
-    uint64_t seq;
-    size_t sender_size;
-    char sender[WIRE_NAME_BYTES_MAX];
 };
 
 struct ipmsg_peer {
@@ -138,8 +127,6 @@ struct ipmsg_peer {
     struct heap_node due;
     struct ipmsg_notice *notices;
     size_t notice_count;
-    struct ipmsg_sealed sealed[IPMSG_SEALED_MAX];
-    unsigned sealed_next;
 };
 
 enum ipmsg_stage {
@@ -283,14 +270,14 @@ void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliv
 void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *receipt);
 /* False: no such packet is on its way. */
 bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no);
-/* The peer opened a sealed message. False: no such message is known. */
-bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no);
+/* The peer opened a sealed message. False: it cannot be found out now which. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint32_t packet_no);
 void ipmsg_notice(struct ipmsg_peer *peer, const char *words);
 void ipmsg_notices_say(struct ipmsg_peer *peer);
 void ipmsg_notices_drop(struct ipmsg_peer *peer);
 /* The consumer is there; everything up to `floor_seq` is settled. */
 void ipmsg_mail_attached(struct ipmsg_peer *peer, uint64_t floor_seq);
-actor_handler ipmsg_on_written;
+actor_handler ipmsg_on_written, ipmsg_on_found;
 
 /* --- ipmsg_consumer.c */
 

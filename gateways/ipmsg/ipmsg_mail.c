@@ -285,42 +285,39 @@ void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *recei
 
 /* --- Confirmed. */
 
-/* Its READMSG will name one of these numbers. */
-static void note_sealed(struct ipmsg_peer *peer)
+/* A sealed message was opened: history knows which one it was, also after a restart. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint32_t packet_no)
 {
-    const struct ipmsg_mail *mail = &peer->mail;
-    if (!(mail->options & IPMSG_SECRET))
-        return;
-    struct ipmsg_sealed *sealed = &peer->sealed[peer->sealed_next++ % IPMSG_SEALED_MAX];
-    *sealed = (struct ipmsg_sealed){.first_no = mail->first_no,
-                                    .count = mail->part_count,
-                                    .seq = mail->seq,
-                                    .sender_size = mail->sender_size};
-    memcpy(sealed->sender, mail->sender, mail->sender_size);
+    INTERNAL(LanFind) find = ROOST__INTERNAL__LAN_FIND__INIT;
+    find.peer_id = peer->peer_id;
+    find.packet_no = packet_no;
+    return peer->peer_id != 0 && actor_ask(peer->gateway->actor, ACTOR_HISTORY, MSG_LAN_FIND,
+                                           &find.base, NULL, IPMSG_ASK_MS, peer->id) == ERR_OK;
 }
 
 /* Everything up to it counts as read: READ goes to whoever asked for it. */
-bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no)
+enum err ipmsg_on_found(struct actor *actor, void *state, const struct msg *msg)
 {
+    const INTERNAL(LanFound) *found = MSG_BODY(msg, INTERNAL(LanFound));
     INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
-    for (size_t i = 0; i < IPMSG_SEALED_MAX; i++) {
-        struct ipmsg_sealed *sealed = &peer->sealed[i];
-        if (!sealed->count || packet_no < sealed->first_no ||
-            packet_no >= (uint64_t)sealed->first_no + sealed->count)
-            continue;
-        call.session = peer->session;
-        call.peer_id = peer->peer_id;
-        call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
-        call.request_id = 1;
-        call.method = ROOST__V1__METHOD__MARK_READ;
-        call.peer = IPMSG_BYTES(sealed->sender, sealed->sender_size);
-        call.seq = sealed->seq;
-        if (actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL,
-                      IPMSG_ASK_MS, 0) == ERR_OK)
-            sealed->count = 0; /* once */
-        return true;
+    uint64_t id;
+    struct ipmsg_peer *peer = actor_context(actor, msg, &id) ? ipmsg_peer_of(state, id) : NULL;
+    if (!peer)
+        return ERR_OK;
+    if (found->code || found->sender.len == 0) { /* there was no such packet */
+        metrics_add(actor_metrics(actor), METRIC_PROTOCOL_ERRORS, 1);
+        return ERR_OK;
     }
-    return false;
+    call.session = peer->session;
+    call.peer_id = peer->peer_id;
+    call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    call.request_id = 1;
+    call.method = ROOST__V1__METHOD__MARK_READ;
+    call.peer = found->sender;
+    call.seq = found->seq;
+    if (actor_ask(actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL, IPMSG_ASK_MS, 0) != ERR_OK)
+        log_warn("opening-lost", LOG_U64("seq", found->seq));
+    return ERR_OK;
 }
 
 bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
@@ -335,7 +332,6 @@ bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
         return true;
     }
     metrics_add(actor_metrics(peer->gateway->actor), METRIC_DELIVERED, 1);
-    note_sealed(peer);
     finish(peer, ROOST__V1__OUTCOME__ACK);
     return true;
 }

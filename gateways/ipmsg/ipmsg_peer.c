@@ -337,6 +337,7 @@ enum err ipmsg_peer_write(struct ipmsg_peer *peer, uint64_t context)
     row.sending_count = peer->row.sending_count;
     row.is_explained = peer->row.is_explained;
     write.peer = &row;
+    write.is_sealed = context != 0 && (peer->mail.options & IPMSG_SECRET);
     return actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_LAN_WRITE, &write.base, NULL,
                      IPMSG_STORE_MS, context);
 }

@@ -303,11 +303,9 @@ bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message)
     struct ipmsg_mail *mail = &peer->mail;
     struct buf *text = &gateway->text;
     buf_clear(text);
-    if (!is_shown(message) || message->sender.len > sizeof(mail->sender))
+    if (!is_shown(message))
         return false;
     mail->options = text_options(peer) | (is_sealed(message) ? IPMSG_SECRET | IPMSG_READCHECK : 0);
-    mail->sender_size = message->sender.len;
-    memcpy(mail->sender, message->sender.data, message->sender.len);
     enum err err = buf_append(text, message->sender.data, message->sender.len);
     if (!err)
         err = buf_append_text(text, ": ");

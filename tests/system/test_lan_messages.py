@@ -395,6 +395,30 @@ def test_sealed_stays_sealed_and_its_opening_travels_back(town):
     assert ann.is_silent(READMSG, 0.5)
 
 
+def test_sealed_messages_are_opened_much_later(town):
+    """After a restart, and after many others: it names the number it got, and that is enough."""
+    ann, ben = town.peer(2), town.peer(3, user="ben", nickname="Ben")
+    for peer in (ann, ben):
+        peer.enter()
+        peer.wait_for(ANSENTRY)
+    numbers = [ann.deliver(f"@lan:ben@pc secret {n}", options=SENDCHECK | SECRET | READCHECK)
+               for n in range(25)]
+    ben.wait_texts(25)
+    packets = {packet.body: packet for packet in ben.of_mode(SENDMSG)}
+    town.broker.restart()
+    ben.wait_for(BR_ENTRY)  # it is looked for, and answers
+    for n in (0, 20):
+        packet = packets[f"{ANN}: secret {n}".encode()]
+        ben.say(READMSG, str(packet.number + 1000000).encode())  # never sent
+        ben.say(READMSG | READCHECK, str(packet.number).encode())
+        wanted = str(numbers[n]).encode()
+        eventually(lambda: wanted in [packet.body for packet in ann.of_mode(READMSG)],
+                   what=f"the opening of message {n} to come back")
+    town.neighbours.append(thief := type(ann)(town.at(9), town.address, user="ben"))
+    thief.say(READMSG, str(packets[f"{ANN}: secret 24".encode()].number).encode())
+    assert ann.is_silent(READMSG, 0.5), "only from where it went to"
+
+
 def test_a_confirmation_is_a_receipt(town):
     ann = town.peer(2)
     ann.enter()
