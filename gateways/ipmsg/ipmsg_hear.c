@@ -70,13 +70,6 @@ static void announced(struct ipmsg_peer *peer, const struct lan_path *path,
                    packet->number);
 }
 
-static void left(struct ipmsg_peer *peer)
-{
-    ipmsg_peer_end(peer, 0);
-    peer->is_present = false;
-    ipmsg_tell(peer->gateway, peer->id, ROOST__INTERNAL__LAN_HEARING__LAN_LEFT, 0);
-}
-
 /* --- What was said to the broker. */
 
 static void message(struct ipmsg_peer *peer, const struct lan_path *path, const void *bytes,
@@ -220,7 +213,7 @@ void ipmsg_hear(void *context, const struct lan_path *path, const void *bytes, s
         return;
     }
     if (mode == IPMSG_BR_EXIT) {
-        left(peer);
+        ipmsg_peer_left(peer);
         return;
     }
     from_peer(peer, path, bytes, size, &packet);

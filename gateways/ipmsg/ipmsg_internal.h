@@ -78,13 +78,14 @@ struct ipmsg_mail {
     bool is_owed;     /* a message that has numbers already comes next */
     bool is_row_free; /* what the row speaks of is settled on disk */
     bool is_said;     /* the outcome, to the sync-manager */
-    struct mono_time asked_at, leased_at, since, said_at;
+    struct mono_time asked_at, leased_at, taken_at, since, said_at;
     uint64_t granted, delivery_no, seq;
     uint64_t confirm_id; /* of the SETTLED that is waited for; 0: none */
     Roost__V1__Outcome outcome;
-    int64_t expires_ms;
-    struct buf body;   /* all parts, in the charset of the peer */
-    size_t *part_ends; /* in body */
+    int64_t expires_ms; /* wall clock; 0: never */
+    int64_t life_ms;    /* at taken_at */
+    struct buf body;    /* all parts, in the charset of the peer */
+    size_t *part_ends;  /* in body */
     uint32_t part_count, part, first_no, options;
     struct ipmsg_schedule schedule;
 };
@@ -101,7 +102,10 @@ struct ipmsg_peer {
     bool is_introduced;   /* it has said who it is */
     struct lan_path path; /* where it was heard last */
     bool is_present;      /* heard of, and has not left */
-    bool is_met;          /* there was a message to it or from it: it stays in mind longer */
+    bool is_leaving;      /* it says so all the time: believed when it is silent for a while */
+    unsigned leaves;      /* goodbyes one soon after the other */
+    struct mono_time left_at;
+    bool is_met; /* there was a message to it or from it: it stays in mind longer */
     bool is_registered, is_asking, was_asked;
     bool has_news; /* for the registry */
     bool is_loading, has_row, must_write;
@@ -233,6 +237,8 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
 void ipmsg_peer_owe(struct ipmsg_peer *peer);
 void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new);
 void ipmsg_peer_sweep(struct ipmsg_peer *peer);
+/* It said goodbye. */
+void ipmsg_peer_left(struct ipmsg_peer *peer);
 void ipmsg_tell_seen(struct ipmsg_gateway *gateway);
 actor_handler ipmsg_on_session_opened, ipmsg_on_session_dropped, ipmsg_on_loaded;
 

@@ -17,8 +17,9 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define AGAIN_MS    1000
-#define NOTICES_MAX 4
+#define AGAIN_MS      1000
+#define LIFE_AGAIN_MS 60000 /* until it is asked again whether it is over */
+#define NOTICES_MAX   4
 
 static void end_resuming(struct ipmsg_peer *peer)
 {
@@ -73,11 +74,20 @@ static void finish(struct ipmsg_peer *peer, Roost__V1__Outcome outcome)
     ipmsg_consumer_settle(peer, outcome);
 }
 
-/* Its own time to live is over while it waited here: it goes back, and expires there. */
+/* Its own time to live is over while it waited here, by both clocks: it goes back, and expires
+ * there. One that came although it is over by the wall clock is not over there. */
 static bool has_expired(const struct ipmsg_peer *peer)
 {
-    int64_t expires_ms = peer->mail.expires_ms;
-    return expires_ms && actor_wall(peer->gateway->actor).ms >= expires_ms;
+    const struct ipmsg_mail *mail = &peer->mail;
+    const struct actor *actor = peer->gateway->actor;
+    return mail->expires_ms && actor_wall(actor).ms >= mail->expires_ms &&
+           mono_elapsed_ms(mail->taken_at, actor_mono(actor)) >= mail->life_ms;
+}
+
+static int64_t life_of(const struct ipmsg_peer *peer)
+{
+    int64_t left_ms = peer->mail.expires_ms - actor_wall(peer->gateway->actor).ms;
+    return left_ms > 0 ? left_ms : LIFE_AGAIN_MS;
 }
 
 void ipmsg_mail_stop(struct ipmsg_peer *peer)
@@ -131,7 +141,7 @@ static void send_part(struct ipmsg_peer *peer)
     if (!was_parked && ipmsg_send_is_parked(&mail->schedule))
         measure(peer, false);
     if (mail->expires_ms) {
-        int64_t left_ms = mail->expires_ms - actor_wall(peer->gateway->actor).ms;
+        int64_t left_ms = life_of(peer);
         delay_ms = left_ms < delay_ms ? left_ms + 1 : delay_ms;
     }
     wake_in(peer, delay_ms);
@@ -247,7 +257,7 @@ static bool lease(struct ipmsg_peer *peer, uint64_t delivery_no)
     mail->state = MAIL_LEASED;
     mail->is_owed = false;
     mail->delivery_no = delivery_no;
-    mail->leased_at = actor_mono(peer->gateway->actor);
+    mail->leased_at = mail->taken_at = actor_mono(peer->gateway->actor);
     return true;
 }
 
@@ -261,6 +271,7 @@ void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliv
     const Roost__V1__Delivery *message = deliver->entries[0];
     mail->seq = message->seq;
     mail->expires_ms = (int64_t)message->expires_ms;
+    mail->life_ms = life_of(peer);
     if (!ipmsg_text_of(peer, message)) {
         finish(peer, ROOST__V1__OUTCOME__ACK); /* this protocol has no words for it */
         return;

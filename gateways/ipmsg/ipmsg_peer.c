@@ -22,6 +22,8 @@
 #define ASK_AGAIN_MS     1000
 #define HELD_MAX         64
 #define LOAD_ROWS        500
+#define FLAP_MS          2000 /* goodbyes no further apart ... */
+#define FLAPS_MAX        3    /* ... are believed at once so often, and then after this time */
 #define REMEMBER_MS      (7 * 86400000ll)
 
 /* --- Finding and making. */
@@ -439,6 +441,28 @@ enum err ipmsg_on_loaded(struct actor *actor, void *state, const struct msg *msg
     return ERR_OK;
 }
 
+/* --- Goodbyes. */
+
+static void leave(struct ipmsg_peer *peer)
+{
+    peer->is_leaving = false;
+    ipmsg_peer_end(peer, 0);
+    peer->is_present = false;
+    ipmsg_tell(peer->gateway, peer->id, ROOST__INTERNAL__LAN_HEARING__LAN_LEFT, 0);
+}
+
+void ipmsg_peer_left(struct ipmsg_peer *peer)
+{
+    struct mono_time now = actor_mono(peer->gateway->actor);
+    bool is_soon = peer->leaves > 0 && mono_elapsed_ms(peer->left_at, now) < FLAP_MS;
+    peer->leaves = is_soon ? peer->leaves + 1 : 1;
+    peer->left_at = now;
+    if (peer->leaves > FLAPS_MAX && peer->is_present)
+        peer->is_leaving = true; /* coming and going all the time costs others nothing */
+    else
+        leave(peer);
+}
+
 /* --- Signs of life. */
 
 /* Another identity at this address: whoever was there before is not there any more. */
@@ -461,6 +485,7 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
     bool was_present = peer->is_present;
     peer->path = *path;
     peer->is_present = true;
+    peer->is_leaving = false;
     peer->heard_at = now;
     peer->is_seen = true;
     bool has_moved = before.remote.ip != path->remote.ip || before.remote.port != path->remote.port;
@@ -505,6 +530,8 @@ void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new)
 void ipmsg_peer_sweep(struct ipmsg_peer *peer)
 {
     struct mono_time now = actor_mono(peer->gateway->actor);
+    if (peer->is_leaving && mono_elapsed_ms(peer->left_at, now) >= FLAP_MS)
+        leave(peer);
     if (peer->is_answer_owed && mono_elapsed_ms(peer->owed_since, now) >= OWED_MS)
         ipmsg_peer_answered(peer, false); /* nobody said what to answer */
     if (peer->must_write && peer->has_row)

@@ -75,8 +75,6 @@ TESTED_ELSEWHERE = {
     "gateways/ipmsg/ipmsg_gateway.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_hear.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_in.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
-    "gateways/ipmsg/ipmsg_mail.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
-    "gateways/ipmsg/ipmsg_peer.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_say.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/lan_interfaces.c": "with real interfaces: lan_net_test",
     "gateways/lair/lair_ask.c": "with a real client on a real socket: tests/system/test_lair_*.py",
