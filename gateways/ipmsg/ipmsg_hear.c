@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateways/ipmsg/ipmsg_internal.h"
+#include "gateways/ipmsg/ipmsg_list.h"
 #include "gateways/ipmsg/ipmsg_name.h"
 #include "rt/log.h"
 
@@ -133,13 +134,16 @@ static void opened(struct ipmsg_peer *peer, const struct lan_path *path,
 static bool ask(struct ipmsg_gateway *gateway, const struct lan_path *path,
                 const struct ipmsg_packet *packet)
 {
+    uint32_t start;
     switch (IPMSG_MODE(packet->command)) {
     case IPMSG_BR_ISGETLIST:
     case IPMSG_BR_ISGETLIST2:
         ipmsg_say_words(gateway, path, IPMSG_OKGETLIST, "");
         return true;
     case IPMSG_GETLIST:
-        ipmsg_say_hosts(gateway, path, (uint32_t)value_of(packet));
+        if (!ipmsg_list_read_start(packet->body, packet->body_size, &start))
+            return false;
+        ipmsg_say_hosts(gateway, path, start);
         return true;
     case IPMSG_GETINFO:
         ipmsg_say_words(gateway, path, IPMSG_SENDINFO, "roost, a message broker");

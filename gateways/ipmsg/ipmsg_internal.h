@@ -319,6 +319,9 @@ void ipmsg_say_words(struct ipmsg_gateway *gateway, const struct lan_path *path,
 void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t start);
 /* mail->body and its parts from a message; false: there is nothing to be shown of it. */
 bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message);
+/* What a packet of this peer is written in. */
+enum ipmsg_charset ipmsg_charset_of(const struct ipmsg_peer *peer,
+                                    const struct ipmsg_packet *packet);
 /* UTF-8, whatever it was; the view lives until the next call. */
 struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet);
 

@@ -4,6 +4,7 @@
 The neighbour is one of our own making (lan_peer.py), so that it can do everything real programs do
 wrong; test_lan_iptux.py has a real one.
 """
+import json
 import threading
 
 import pytest
@@ -288,7 +289,10 @@ def test_files_are_not_relayed_and_it_says_so(town):
     ann.deliver(b"@zed look\x000:report.pdf:1a2b:5f000000:1:\x07", options=SENDCHECK | FILEATTACH)
     message, = receive_all(inbox, 1)
     assert message.body == b"look"
-    assert dict(message.headers)[b"ipmsg.files"] == b"0:report.pdf:1a2b:5f000000:1:\x07"
+    headers = dict(message.headers)
+    assert headers[b"ipmsg.files"] == b"0:report.pdf:1a2b:5f000000:1:\x07"
+    assert json.loads(headers[b"ipmsg.attachments"]) == [
+        {"id": "0", "name": "report.pdf", "kind": "file", "size": 0x1a2b, "mtime": 0x5f000000}]
     assert any("Files" in text for text in ann.wait_texts(2, is_notice=True))
 
 
