@@ -426,12 +426,12 @@ static void fini(struct actor *actor, void *state)
     struct ipmsg_gateway *gateway = state;
     actor_unwatch(actor, WATCH_NET);
     lan_net_close(&gateway->net);
+    heap_fini(&gateway->due); /* before its nodes */
     ipmsg_peers_fini(gateway);
     ipmsg_stores_fini(gateway);
     u64map_fini(&gateway->peers);
     u64map_fini(&gateway->sessions);
     hash_fini(&gateway->names);
-    heap_fini(&gateway->due);
     u64map_fini(&gateway->stores);
     u64map_fini(&gateway->called);
     ipmsg_limits_fini(&gateway->limits);

@@ -41,7 +41,8 @@ void ipmsg_about_restore(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row)
     size_t size = row->version_token.len;
     if (size >= sizeof(about->version))
         size = sizeof(about->version) - 1;
-    memcpy(about->version, row->version_token.data, size);
+    if (size)
+        memcpy(about->version, row->version_token.data, size);
     about->is_iptux = strncmp(about->version, "1_iptux", 7) == 0;
     about->capabilities = (uint32_t)row->capabilities;
     about->charset = peer->gateway->charset;

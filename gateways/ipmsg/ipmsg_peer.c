@@ -355,7 +355,8 @@ static void write_row(struct ipmsg_peer *peer)
 static bool read_path(const INTERNAL(LanPeer) * row, struct lan_path *ret)
 {
     char remote[LAN_ADDRESS_TEXT_MAX] = "", local[LAN_ADDRESS_TEXT_MAX] = "";
-    if (row->address.len >= sizeof(remote) || row->local.len >= sizeof(local))
+    if (!row->address.len || row->address.len >= sizeof(remote) || !row->local.len ||
+        row->local.len >= sizeof(local))
         return false;
     memcpy(remote, row->address.data, row->address.len);
     memcpy(local, row->local.data, row->local.len);

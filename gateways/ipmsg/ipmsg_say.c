@@ -257,7 +257,7 @@ static bool is_sealed(const Roost__V1__Delivery *message)
         bool is_flags = header->name.len == 11 &&
                         memcmp(header->name.data, "ipmsg.flags", 11) == 0 &&
                         header->value.len < sizeof(value);
-        if (!is_flags)
+        if (!is_flags || header->value.len == 0)
             continue;
         memcpy(value, header->value.data, header->value.len);
         return (strtoul(value, NULL, 0) & IPMSG_SECRET) != 0;
