@@ -152,6 +152,7 @@ const struct actor_class history_actor = {
             [MSG_LOAD_HEADS] = history_on_load_heads,
             [MSG_LOAD_PEERS] = history_on_load_peers,
             [MSG_LOAD_KNOWN] = history_on_load_known,
+            [MSG_LAN_FIND] = history_on_lan_find,
             [MSG_LOAD_ACCOUNT] = history_on_load_account,
             [MSG_RESOLVE] = history_on_resolve,
             [MSG_QUERY] = history_on_query,

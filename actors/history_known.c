@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * LOAD_KNOWN: who was on the local network within a week, where, and how good a peer it is; for the
+ * Questions of the local network. LOAD_KNOWN: who was on the local network within a week, where, and how good a peer it is; for the
  * warm start. Also what was imported: it was there by what another program knew. The query
  * WARM_START says how the search goes on, by the metrics of the discovery actor.
  */
@@ -10,6 +10,7 @@
 #include "peer_quality.h"
 #include "rt/metrics.h"
 #include "store/address.h"
+#include "store/lan.h"
 #include "store/peers.h"
 
 #define PEERS_MAX     500
@@ -117,6 +118,26 @@ enum err history_on_load_known(struct actor *actor, void *state, const struct ms
     loaded.is_end = !err && load.seen < limit;
     loaded.next_folded = err ? question->after_folded : bytes_of(load.next.text, load.next.size);
     actor_reply(actor, msg, MSG_KNOWN_LOADED, &loaded.base, NULL);
+    arena_reset(&h->arena);
+    return ERR_OK;
+}
+
+/* --- LAN_FIND: which message has a peer there opened? */
+
+enum err history_on_lan_find(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct history *h = state;
+    const INTERNAL(LanFind) *question = MSG_BODY(msg, INTERNAL(LanFind));
+    INTERNAL(LanFound) found = ROOST__INTERNAL__LAN_FOUND__INIT;
+    int64_t sender_id = 0;
+    enum err err =
+        lan_sealed_find(h->store, question->peer_id, question->packet_no, &found.seq, &sender_id);
+    if (err && err != ERR_NO_SUCH_MESSAGE)
+        history_log_failure(h, "lan-find", err);
+    found.code = err_code(err);
+    if (!err)
+        found.sender = history_peer_name(h, sender_id);
+    actor_reply(actor, msg, MSG_LAN_FOUND, &found.base, NULL);
     arena_reset(&h->arena);
     return ERR_OK;
 }

@@ -225,8 +225,8 @@ MUST_USE enum err query_check_room(struct query *query, int64_t scope_id, uint64
 actor_handler history_on_fetch;
 actor_handler history_on_load_consumers, history_on_load_exceptions, history_on_load_heads;
 actor_handler history_on_load_peers, history_on_resolve;
-actor_handler history_on_load_account; /* history_accounts.c */
-actor_handler history_on_load_known;   /* history_known.c */
+actor_handler history_on_load_account;                    /* history_accounts.c */
+actor_handler history_on_load_known, history_on_lan_find; /* history_known.c */
 actor_handler history_on_inspect_fill;
 actor_handler history_on_deliveries_fill; /* history_deliveries.c */
 

@@ -90,6 +90,10 @@ enum err registry_on_peer_measured(struct actor *actor, void *state, const struc
     peer->measured.bytes += measured->bytes;
     peer->measured.latency_total_ms += measured->latency_total_ms;
     peer->measured.latency_count += measured->latency_count;
+    if ((measured->ok || measured->has_message) && !peer->has_message) {
+        peer->has_message = peer->is_kept = true;
+        registry_watch_stale(r, peer);
+    }
     return ERR_OK;
 }
 
@@ -367,7 +371,7 @@ static void stored(struct peer_registry *r, const struct change *change,
                    const INTERNAL(PeerState) * state)
 {
     take_names(change->peer, state);
-    change->peer->is_kept = state->is_kept;
+    change->peer->is_kept = state->is_kept || change->peer->has_message;
     if (change->event != CHANGE_EVENT_NONE)
         publish(r, change, state);
     if (change->kind == CHANGE_OPEN) /* after that: nobody is told of himself */

@@ -33,13 +33,12 @@ void registry_watch_stale(struct peer_registry *r, struct peer *peer)
         CHECK(heap_push(&r->stale, &peer->stale, peer->last_seen.ns) == ERR_OK); /* room for all */
 }
 
-/* The one not heard of for longest, with its place in the heap corrected. NULL: there is none. */
+/* The one not heard of for longest, with its place in the heap corrected. There is one. */
 static struct peer *stalest(struct peer_registry *r)
 {
     for (;;) {
         struct heap_node *top = heap_top(&r->stale);
-        if (!top)
-            return NULL;
+        CHECK(top != NULL);
         struct peer *peer = HEAP_ENTRY(top, struct peer, stale);
         if (top->key == peer->last_seen.ns)
             return peer;
@@ -57,10 +56,7 @@ static void drop(struct peer_registry *r, struct peer *peer)
 
 enum err registry_make_lan_room(struct peer_registry *r)
 {
-    if (r->lan_count >= 2 * r->lan_max)
-        return ERR_BUSY;
-    struct peer *peer = heap_count(&r->stale) >= r->lan_max ? stalest(r) : NULL;
-    if (peer)
-        drop(r, peer);
-    return ERR_OK;
+    while (heap_count(&r->stale) >= r->lan_max) /* those on their way may have made it more */
+        drop(r, stalest(r));
+    return r->lan_count >= 2 * r->lan_max ? ERR_BUSY : ERR_OK;
 }

@@ -53,7 +53,8 @@ struct peer {
     bool is_online;        /* after all changes that were given their event */
     bool is_seen_queued;
     bool is_lan;
-    bool is_kept;                    /* as persistence said last */
+    bool has_message;                /* one went to it or came from it, in this life of ours */
+    bool is_kept;                    /* as persistence said last, or has_message */
     uint64_t session;                /* is_lan: the one it opened last ... */
     uint8_t gateway;                 /* ... and who said so */
     struct heap_node stale;          /* is_lan, not is_kept: when it was heard of, or earlier */

@@ -27,7 +27,14 @@ static enum err write_row(struct persistence *p, const INTERNAL(LanWrite) * ques
         .sending_count = peer->sending_count,
         .is_explained = peer->is_explained,
     };
-    return lan_put(p->store, &row);
+    const struct lan_sealed sealed = {
+        .peer_id = peer->peer_id,
+        .first_no = peer->sending_no,
+        .count = peer->sending_count,
+        .seq = peer->sending_seq,
+    };
+    enum err err = lan_put(p->store, &row);
+    return err || !question->is_sealed ? err : lan_sealed_put(p->store, &sealed);
 }
 
 enum err persistence_lan_write(struct persistence *p, const void *question, enum err refusal,

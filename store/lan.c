@@ -111,3 +111,45 @@ enum err lan_find_nick(struct store *store, const char *nick, int64_t *ret_id)
         *ret_id = id;
     return statement_close(stmt, err);
 }
+
+enum err lan_sealed_put(struct store *store, const struct lan_sealed *sealed)
+{
+    CHECK(store->is_in_transaction);
+    sqlite3_stmt *stmt;
+    enum err err = statement_open(store, STATEMENT_lan_sealed_put, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(
+        stmt, INTS(sealed->peer_id, sealed->first_no, sealed->count, (int64_t)sealed->seq));
+    err = statement_run(store, stmt);
+    if (err == ERR_OK)
+        err = statement_open(store, STATEMENT_lan_sealed_trim, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(sealed->peer_id, LAN_SEALED_MAX - 1));
+    return statement_run(store, stmt);
+}
+
+enum err lan_sealed_find(struct store *store, int64_t peer_id, uint32_t packet_no,
+                         uint64_t *ret_seq, int64_t *ret_sender_id)
+{
+    sqlite3_stmt *stmt;
+    bool has_row = false;
+    enum err err = statement_open(store, STATEMENT_lan_sealed_find, &stmt);
+    if (err != ERR_OK)
+        return err;
+    statement_bind_ints(stmt, INTS(peer_id, packet_no));
+    err = statement_step(store, stmt, &has_row);
+    if (err == ERR_OK) {
+        int64_t end_no =
+            has_row ? sqlite3_column_int64(stmt, 0) + sqlite3_column_int64(stmt, 1) : 0;
+        bool is_here = has_row && sqlite3_column_type(stmt, 3) == SQLITE_INTEGER;
+        if (!is_here || packet_no >= end_no) {
+            err = ERR_NO_SUCH_MESSAGE;
+        } else {
+            *ret_seq = (uint64_t)sqlite3_column_int64(stmt, 2);
+            *ret_sender_id = sqlite3_column_int64(stmt, 3);
+        }
+    }
+    return statement_close(stmt, err);
+}

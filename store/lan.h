@@ -42,6 +42,19 @@ MUST_USE enum err lan_read(struct store *store, int64_t peer_id, lan_visitor *vi
 MUST_USE enum err lan_list(struct store *store, int64_t after_id, uint32_t limit,
                            lan_visitor *visit, void *context);
 
+#define LAN_SEALED_MAX 200 /* of one peer; the newest */
+
+/* The parts of the message `seq` have these numbers, and it may be opened later. */
+struct lan_sealed {
+    int64_t peer_id;
+    uint32_t first_no, count;
+    uint64_t seq;
+};
+MUST_USE enum err lan_sealed_put(struct store *store, const struct lan_sealed *sealed);
+/* ERR_NO_SUCH_MESSAGE: no packet of a sealed message that is still here had this number. */
+MUST_USE enum err lan_sealed_find(struct store *store, int64_t peer_id, uint32_t packet_no,
+                                  uint64_t *ret_seq, int64_t *ret_sender_id);
+
 /* The peer of the local network that calls itself so. ERR_NO_SUCH_PEER: none, or several. */
 MUST_USE enum err lan_find_nick(struct store *store, const char *nick, int64_t *ret_id);
 

@@ -15,19 +15,21 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define WATCH_NET     0
-#define SWEEP_MS      1000
-#define SEEN_MS       10000
-#define STORES_MAX    8192
-#define CALLED_MAX    16384 /* several runs of those who do not answer */
-#define ADDRESSES_MAX 65536
-#define PER_SECOND    200 /* datagrams of one host ... */
-#define BURST         400 /* ... and at once */
-#define NUMBERS_BLOCK 1000
-#define NUMBERS_LOW   200  /* left when the next block is asked for */
-#define RESUME_MS     6000 /* for packets of the last run */
-#define DUE_PER_TURN  256
-#define SESSION_BIT   ((uint64_t)1 << 62) /* no other gateway numbers its sessions from here */
+#define WATCH_NET      0
+#define SWEEP_MS       1000
+#define SEEN_MS        10000
+#define STORES_MAX     8192
+#define CALLED_MAX     16384 /* several runs of those who do not answer */
+#define ADDRESSES_MAX  65536
+#define PER_SECOND     200  /* datagrams of one host ... */
+#define BURST          400  /* ... and at once */
+#define NEW_PER_SECOND 1000 /* names never heard of, of all hosts together */
+#define NEW_BURST      2000
+#define NUMBERS_BLOCK  1000
+#define NUMBERS_LOW    200  /* left when the next block is asked for */
+#define RESUME_MS      6000 /* for packets of the last run */
+#define DUE_PER_TURN   256
+#define SESSION_BIT    ((uint64_t)1 << 62) /* no other gateway numbers its sessions from here */
 
 /* --- Telling discovery. */
 
@@ -357,6 +359,7 @@ static void init_memory(struct ipmsg_gateway *gateway)
     u64map_init(&gateway->stores, STORES_MAX);
     u64map_init(&gateway->called, CALLED_MAX);
     ipmsg_limits_init(&gateway->limits, ADDRESSES_MAX, PER_SECOND, BURST);
+    ipmsg_limits_init(&gateway->newcomers, 1, NEW_PER_SECOND, NEW_BURST);
     arena_init(&gateway->arena, WIRE_ARENA_BYTES(options->limits.frame_bytes_max));
     buf_init(&gateway->text, IPMSG_MAIL_BYTES_MAX);
     buf_init(&gateway->datagram, LAN_DATAGRAM_BYTES_MAX);
@@ -432,6 +435,7 @@ static void fini(struct actor *actor, void *state)
     u64map_fini(&gateway->stores);
     u64map_fini(&gateway->called);
     ipmsg_limits_fini(&gateway->limits);
+    ipmsg_limits_fini(&gateway->newcomers);
     arena_fini(&gateway->arena);
     buf_fini(&gateway->text);
     buf_fini(&gateway->datagram);
@@ -455,6 +459,7 @@ const struct actor_class ipmsg_gateway_actor = {
             [MSG_NUMBERS_RESERVED] = on_reserved,
             [MSG_LAN_LOADED] = ipmsg_on_loaded,
             [MSG_LAN_WRITTEN] = ipmsg_on_written,
+            [MSG_LAN_FOUND] = ipmsg_on_found,
             [MSG_SESSION_OPENED] = ipmsg_on_session_opened,
             [MSG_SESSION_DROPPED] = ipmsg_on_session_dropped,
             [MSG_STORE_DONE] = ipmsg_on_store_done,

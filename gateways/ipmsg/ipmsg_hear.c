@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateways/ipmsg/ipmsg_internal.h"
+#include "gateways/ipmsg/ipmsg_list.h"
 #include "gateways/ipmsg/ipmsg_name.h"
 #include "rt/log.h"
 
@@ -40,7 +41,8 @@ void ipmsg_about_restore(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row)
     size_t size = row->version_token.len;
     if (size >= sizeof(about->version))
         size = sizeof(about->version) - 1;
-    memcpy(about->version, row->version_token.data, size);
+    if (size)
+        memcpy(about->version, row->version_token.data, size);
     about->is_iptux = strncmp(about->version, "1_iptux", 7) == 0;
     about->capabilities = (uint32_t)row->capabilities;
     about->charset = peer->gateway->charset;
@@ -68,13 +70,6 @@ static void announced(struct ipmsg_peer *peer, const struct lan_path *path,
     if (is_entry)
         ipmsg_tell(peer->gateway, peer->id, ROOST__INTERNAL__LAN_HEARING__LAN_ENTRY,
                    packet->number);
-}
-
-static void left(struct ipmsg_peer *peer)
-{
-    ipmsg_peer_end(peer, 0);
-    peer->is_present = false;
-    ipmsg_tell(peer->gateway, peer->id, ROOST__INTERNAL__LAN_HEARING__LAN_LEFT, 0);
 }
 
 /* --- What was said to the broker. */
@@ -140,13 +135,16 @@ static void opened(struct ipmsg_peer *peer, const struct lan_path *path,
 static bool ask(struct ipmsg_gateway *gateway, const struct lan_path *path,
                 const struct ipmsg_packet *packet)
 {
+    uint32_t start;
     switch (IPMSG_MODE(packet->command)) {
     case IPMSG_BR_ISGETLIST:
     case IPMSG_BR_ISGETLIST2:
         ipmsg_say_words(gateway, path, IPMSG_OKGETLIST, "");
         return true;
     case IPMSG_GETLIST:
-        ipmsg_say_hosts(gateway, path, (uint32_t)value_of(packet));
+        if (!ipmsg_list_read_start(packet->body, packet->body_size, &start))
+            return false;
+        ipmsg_say_hosts(gateway, path, start);
         return true;
     case IPMSG_GETINFO:
         ipmsg_say_words(gateway, path, IPMSG_SENDINFO, "roost, a message broker");
@@ -220,7 +218,7 @@ void ipmsg_hear(void *context, const struct lan_path *path, const void *bytes, s
         return;
     }
     if (mode == IPMSG_BR_EXIT) {
-        left(peer);
+        ipmsg_peer_left(peer);
         return;
     }
     from_peer(peer, path, bytes, size, &packet);

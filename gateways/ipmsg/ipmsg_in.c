@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateways/ipmsg/ipmsg_files.h"
 #include "gateways/ipmsg/ipmsg_internal.h"
 #include "rt/check.h"
 #include "rt/log.h"
@@ -155,11 +156,23 @@ static struct ipmsg_text files_of(const struct ipmsg_packet *packet)
     return files;
 }
 
+/* The same as JSON, in UTF-8. It lives until the next text is made. */
+static size_t add_attachments(Roost__V1__Header *header, const struct ipmsg_peer *peer,
+                              const struct ipmsg_packet *packet)
+{
+    struct buf *json = &peer->gateway->scratch;
+    buf_clear(json);
+    enum err err =
+        ipmsg_files_json(packet->extension, packet->extension_size, ipmsg_charset_of(peer, packet),
+                         WIRE_HEADER_VALUE_BYTES_MAX, json, NULL);
+    return err ? 0 : add_header(header, "ipmsg.attachments", buf_data(json), buf_size(json));
+}
+
 static enum err pack(struct ipmsg_store *store, const struct ipmsg_peer *peer,
                      const struct ipmsg_packet *packet, const struct message *message,
                      zmq_msg_t *ret_frame)
 {
-    Roost__V1__Header headers[RAW_PIECES_MAX + 3], *views[RAW_PIECES_MAX + 3];
+    Roost__V1__Header headers[RAW_PIECES_MAX + 4], *views[RAW_PIECES_MAX + 4];
     Roost__V1__Entry entry = ROOST__V1__ENTRY__INIT, *entries = &entry;
     Roost__V1__Send send = ROOST__V1__SEND__INIT;
     char number[16], flags[16];
@@ -169,8 +182,10 @@ static enum err pack(struct ipmsg_store *store, const struct ipmsg_peer *peer,
     (void)snprintf(flags, sizeof(flags), "0x%x", packet->command);
     count += add_header(&headers[count], "ipmsg.packet", number, strlen(number));
     count += add_header(&headers[count], "ipmsg.flags", flags, strlen(flags));
-    if (files.size)
+    if (files.size) {
         count += add_header(&headers[count], "ipmsg.files", files.data, files.size);
+        count += add_attachments(&headers[count], peer, packet);
+    }
     count += add_raw(&headers[count], packet);
     for (size_t i = 0; i < count; i++)
         views[i] = &headers[i];
@@ -324,9 +339,22 @@ static void say_notices(struct ipmsg_store *store, struct ipmsg_peer *peer)
         ipmsg_notice(peer, no_files);
 }
 
+/* Whoever has messages does not make room for those who only say a name. What is lost is said again
+ * with the next message. */
+static void meet(struct ipmsg_peer *peer)
+{
+    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
+    measured.session = peer->session;
+    measured.has_message = true;
+    peer->is_met = actor_send(peer->gateway->actor, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED,
+                              &measured.base, NULL) == ERR_OK;
+}
+
 static void finish(struct ipmsg_gateway *gateway, struct ipmsg_store *store,
                    struct ipmsg_peer *peer, bool is_new)
 {
+    if (peer && !peer->is_met)
+        meet(peer);
     if (is_to_be_confirmed(store->command))
         ipmsg_say_confirm(gateway, &store->path, store->number);
     metrics_add(actor_metrics(gateway->actor), is_new ? METRIC_STORED : METRIC_DUPLICATES, 1);

@@ -39,7 +39,6 @@
 #define IPMSG_STORE_MS       60000
 #define IPMSG_MAIL_BYTES_MAX (32u << 20) /* one message in the charset of its reader */
 #define IPMSG_PART_BYTES     7800u       /* text of one packet: many read 8 KiB at most */
-#define IPMSG_SEALED_MAX     16          /* sealed messages of one peer that may yet be opened */
 
 #define IPMSG_BYTES(pointer, length)                                                               \
     ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
@@ -79,25 +78,16 @@ struct ipmsg_mail {
     bool is_owed;     /* a message that has numbers already comes next */
     bool is_row_free; /* what the row speaks of is settled on disk */
     bool is_said;     /* the outcome, to the sync-manager */
-    struct mono_time asked_at, leased_at, since, said_at;
+    struct mono_time asked_at, leased_at, taken_at, since, said_at;
     uint64_t granted, delivery_no, seq;
     uint64_t confirm_id; /* of the SETTLED that is waited for; 0: none */
     Roost__V1__Outcome outcome;
-    int64_t expires_ms;
-    struct buf body;   /* all parts, in the charset of the peer */
-    size_t *part_ends; /* in body */
+    int64_t expires_ms; /* wall clock; 0: never */
+    int64_t life_ms;    /* at taken_at */
+    struct buf body;    /* all parts, in the charset of the peer */
+    size_t *part_ends;  /* in body */
     uint32_t part_count, part, first_no, options;
     struct ipmsg_schedule schedule;
-    char sender[WIRE_NAME_BYTES_MAX];
-    size_t sender_size;
-};
-
-/* A sealed message that arrived: which one its READMSG speaks of. */
-struct ipmsg_sealed {
-    uint32_t first_no, count;
-    uint64_t seq;
-    size_t sender_size;
-    char sender[WIRE_NAME_BYTES_MAX];
 };
 
 struct ipmsg_peer {
@@ -112,6 +102,10 @@ struct ipmsg_peer {
     bool is_introduced;   /* it has said who it is */
     struct lan_path path; /* where it was heard last */
     bool is_present;      /* heard of, and has not left */
+    bool is_leaving;      /* it says so all the time: believed when it is silent for a while */
+    unsigned leaves;      /* goodbyes one soon after the other */
+    struct mono_time left_at;
+    bool is_met; /* there was a message to it or from it: it stays in mind longer */
     bool is_registered, is_asking, was_asked;
     bool has_news; /* for the registry */
     bool is_loading, has_row, must_write;
@@ -137,8 +131,6 @@ struct ipmsg_peer {
     struct heap_node due;
     struct ipmsg_notice *notices;
     size_t notice_count;
-    struct ipmsg_sealed sealed[IPMSG_SEALED_MAX];
-    unsigned sealed_next;
 };
 
 enum ipmsg_stage {
@@ -175,7 +167,7 @@ struct ipmsg_gateway {
     struct heap due;        /* peers with something to be sent, by time */
     struct u64map stores;
     struct u64map called; /* ip and port -> tag of discovery */
-    struct ipmsg_limits limits;
+    struct ipmsg_limits limits, newcomers;
 
     uint32_t next_no, end_no; /* numbers reserved */
     bool is_reserving;
@@ -226,7 +218,7 @@ void ipmsg_call_heard(struct ipmsg_gateway *gateway, const struct lan_path *path
 struct ipmsg_peer *ipmsg_peer_of(struct ipmsg_gateway *gateway, uint64_t id);
 struct ipmsg_peer *ipmsg_peer_of_session(struct ipmsg_gateway *gateway, uint64_t session);
 struct ipmsg_peer *ipmsg_peer_find(struct ipmsg_gateway *gateway, const char *name, size_t size);
-/* Finds or makes. NULL: no room. */
+/* Finds or makes. NULL: no room, or too many new ones at once. */
 struct ipmsg_peer *ipmsg_peer_make(struct ipmsg_gateway *gateway, const char *name, size_t size);
 void ipmsg_peer_forget(struct ipmsg_peer *peer);
 void ipmsg_peers_fini(struct ipmsg_gateway *gateway);
@@ -245,6 +237,8 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
 void ipmsg_peer_owe(struct ipmsg_peer *peer);
 void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new);
 void ipmsg_peer_sweep(struct ipmsg_peer *peer);
+/* It said goodbye. */
+void ipmsg_peer_left(struct ipmsg_peer *peer);
 void ipmsg_tell_seen(struct ipmsg_gateway *gateway);
 actor_handler ipmsg_on_session_opened, ipmsg_on_session_dropped, ipmsg_on_loaded;
 
@@ -282,14 +276,14 @@ void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliv
 void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *receipt);
 /* False: no such packet is on its way. */
 bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no);
-/* The peer opened a sealed message. False: no such message is known. */
-bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no);
+/* The peer opened a sealed message. False: it cannot be found out now which. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint32_t packet_no);
 void ipmsg_notice(struct ipmsg_peer *peer, const char *words);
 void ipmsg_notices_say(struct ipmsg_peer *peer);
 void ipmsg_notices_drop(struct ipmsg_peer *peer);
 /* The consumer is there; everything up to `floor_seq` is settled. */
 void ipmsg_mail_attached(struct ipmsg_peer *peer, uint64_t floor_seq);
-actor_handler ipmsg_on_written;
+actor_handler ipmsg_on_written, ipmsg_on_found;
 
 /* --- ipmsg_consumer.c */
 
@@ -329,6 +323,9 @@ void ipmsg_say_words(struct ipmsg_gateway *gateway, const struct lan_path *path,
 void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t start);
 /* mail->body and its parts from a message; false: there is nothing to be shown of it. */
 bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message);
+/* What a packet of this peer is written in. */
+enum ipmsg_charset ipmsg_charset_of(const struct ipmsg_peer *peer,
+                                    const struct ipmsg_packet *packet);
 /* UTF-8, whatever it was; the view lives until the next call. */
 struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet);
 

@@ -17,8 +17,9 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define AGAIN_MS    1000
-#define NOTICES_MAX 4
+#define AGAIN_MS      1000
+#define LIFE_AGAIN_MS 60000 /* until it is asked again whether it is over */
+#define NOTICES_MAX   4
 
 static void end_resuming(struct ipmsg_peer *peer)
 {
@@ -73,11 +74,20 @@ static void finish(struct ipmsg_peer *peer, Roost__V1__Outcome outcome)
     ipmsg_consumer_settle(peer, outcome);
 }
 
-/* Its own time to live is over while it waited here: it goes back, and expires there. */
+/* Its own time to live is over while it waited here, by both clocks: it goes back, and expires
+ * there. One that came although it is over by the wall clock is not over there. */
 static bool has_expired(const struct ipmsg_peer *peer)
 {
-    int64_t expires_ms = peer->mail.expires_ms;
-    return expires_ms && actor_wall(peer->gateway->actor).ms >= expires_ms;
+    const struct ipmsg_mail *mail = &peer->mail;
+    const struct actor *actor = peer->gateway->actor;
+    return mail->expires_ms && actor_wall(actor).ms >= mail->expires_ms &&
+           mono_elapsed_ms(mail->taken_at, actor_mono(actor)) >= mail->life_ms;
+}
+
+static int64_t life_of(const struct ipmsg_peer *peer)
+{
+    int64_t left_ms = peer->mail.expires_ms - actor_wall(peer->gateway->actor).ms;
+    return left_ms > 0 ? left_ms : LIFE_AGAIN_MS;
 }
 
 void ipmsg_mail_stop(struct ipmsg_peer *peer)
@@ -131,7 +141,7 @@ static void send_part(struct ipmsg_peer *peer)
     if (!was_parked && ipmsg_send_is_parked(&mail->schedule))
         measure(peer, false);
     if (mail->expires_ms) {
-        int64_t left_ms = mail->expires_ms - actor_wall(peer->gateway->actor).ms;
+        int64_t left_ms = life_of(peer);
         delay_ms = left_ms < delay_ms ? left_ms + 1 : delay_ms;
     }
     wake_in(peer, delay_ms);
@@ -247,7 +257,7 @@ static bool lease(struct ipmsg_peer *peer, uint64_t delivery_no)
     mail->state = MAIL_LEASED;
     mail->is_owed = false;
     mail->delivery_no = delivery_no;
-    mail->leased_at = actor_mono(peer->gateway->actor);
+    mail->leased_at = mail->taken_at = actor_mono(peer->gateway->actor);
     return true;
 }
 
@@ -261,6 +271,7 @@ void ipmsg_mail_deliver(struct ipmsg_peer *peer, const Roost__V1__Deliver *deliv
     const Roost__V1__Delivery *message = deliver->entries[0];
     mail->seq = message->seq;
     mail->expires_ms = (int64_t)message->expires_ms;
+    mail->life_ms = life_of(peer);
     if (!ipmsg_text_of(peer, message)) {
         finish(peer, ROOST__V1__OUTCOME__ACK); /* this protocol has no words for it */
         return;
@@ -285,42 +296,39 @@ void ipmsg_mail_receipt(struct ipmsg_peer *peer, const Roost__V1__Receipt *recei
 
 /* --- Confirmed. */
 
-/* Its READMSG will name one of these numbers. */
-static void note_sealed(struct ipmsg_peer *peer)
+/* A sealed message was opened: history knows which one it was, also after a restart. */
+bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint32_t packet_no)
 {
-    const struct ipmsg_mail *mail = &peer->mail;
-    if (!(mail->options & IPMSG_SECRET))
-        return;
-    struct ipmsg_sealed *sealed = &peer->sealed[peer->sealed_next++ % IPMSG_SEALED_MAX];
-    *sealed = (struct ipmsg_sealed){.first_no = mail->first_no,
-                                    .count = mail->part_count,
-                                    .seq = mail->seq,
-                                    .sender_size = mail->sender_size};
-    memcpy(sealed->sender, mail->sender, mail->sender_size);
+    INTERNAL(LanFind) find = ROOST__INTERNAL__LAN_FIND__INIT;
+    find.peer_id = peer->peer_id;
+    find.packet_no = packet_no;
+    return peer->peer_id != 0 && actor_ask(peer->gateway->actor, ACTOR_HISTORY, MSG_LAN_FIND,
+                                           &find.base, NULL, IPMSG_ASK_MS, peer->id) == ERR_OK;
 }
 
 /* Everything up to it counts as read: READ goes to whoever asked for it. */
-bool ipmsg_mail_opened(struct ipmsg_peer *peer, uint64_t packet_no)
+enum err ipmsg_on_found(struct actor *actor, void *state, const struct msg *msg)
 {
+    const INTERNAL(LanFound) *found = MSG_BODY(msg, INTERNAL(LanFound));
     INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
-    for (size_t i = 0; i < IPMSG_SEALED_MAX; i++) {
-        struct ipmsg_sealed *sealed = &peer->sealed[i];
-        if (!sealed->count || packet_no < sealed->first_no ||
-            packet_no >= (uint64_t)sealed->first_no + sealed->count)
-            continue;
-        call.session = peer->session;
-        call.peer_id = peer->peer_id;
-        call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
-        call.request_id = 1;
-        call.method = ROOST__V1__METHOD__MARK_READ;
-        call.peer = IPMSG_BYTES(sealed->sender, sealed->sender_size);
-        call.seq = sealed->seq;
-        if (actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL,
-                      IPMSG_ASK_MS, 0) == ERR_OK)
-            sealed->count = 0; /* once */
-        return true;
+    uint64_t id;
+    struct ipmsg_peer *peer = actor_context(actor, msg, &id) ? ipmsg_peer_of(state, id) : NULL;
+    if (!peer)
+        return ERR_OK;
+    if (found->code || found->sender.len == 0) { /* there was no such packet */
+        metrics_add(actor_metrics(actor), METRIC_PROTOCOL_ERRORS, 1);
+        return ERR_OK;
     }
-    return false;
+    call.session = peer->session;
+    call.peer_id = peer->peer_id;
+    call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    call.request_id = 1;
+    call.method = ROOST__V1__METHOD__MARK_READ;
+    call.peer = found->sender;
+    call.seq = found->seq;
+    if (actor_ask(actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL, IPMSG_ASK_MS, 0) != ERR_OK)
+        log_warn("opening-lost", LOG_U64("seq", found->seq));
+    return ERR_OK;
 }
 
 bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
@@ -329,12 +337,12 @@ bool ipmsg_mail_confirm(struct ipmsg_peer *peer, uint64_t packet_no)
     if (mail->state != MAIL_SENDING || packet_no != (uint64_t)mail->first_no + mail->part)
         return false;
     measure(peer, true);
+    peer->is_met = true;
     if (++mail->part < mail->part_count) {
         begin_part(peer);
         return true;
     }
     metrics_add(actor_metrics(peer->gateway->actor), METRIC_DELIVERED, 1);
-    note_sealed(peer);
     finish(peer, ROOST__V1__OUTCOME__ACK);
     return true;
 }

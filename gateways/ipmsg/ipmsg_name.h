@@ -6,7 +6,8 @@
  * Two programs with different heads never have the same name, whatever charset they are in: bytes
  * that cannot be read, "@", "%", blanks and control bytes stand as "%" and two hexadecimal digits.
  * (Letters of another case do not make another name.) A fingerprint at the end of USER is a part of
- * it. Very long ones are cut.
+ * it. Of very long ones the beginning is there, whole characters, and a digest of all of it behind
+ * "%~".
  */
 #ifndef GATEWAYS_IPMSG_IPMSG_NAME_H
 #define GATEWAYS_IPMSG_IPMSG_NAME_H

@@ -67,9 +67,9 @@ static bool read_head(struct field *rest, struct ipmsg_packet *ret)
         .number = number_value < UINT32_MAX ? (uint32_t)number_value : UINT32_MAX,
         .is_number_large = number_value >= UINT32_MAX,
         .user = user.data,
-        .user_size = cut(user.size),
+        .user_size = user.size,
         .host = host.data,
-        .host_size = cut(host.size),
+        .host_size = host.size,
         .command = (uint32_t)command_value,
     };
     return !memchr(version.data, 0, version.size) && !memchr(host.data, 0, host.size) &&

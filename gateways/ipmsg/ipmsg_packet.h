@@ -19,7 +19,7 @@
 #include "rt/err.h"
 
 #define IPMSG_PACKET_BYTES_MAX 65507u /* of a datagram */
-#define IPMSG_FIELD_BYTES_MAX  255u   /* version, user, host: what is longer is cut */
+#define IPMSG_FIELD_BYTES_MAX  255u   /* version, and what we say: what is longer is cut */
 
 /* Modes: the low 8 bits of a command. */
 #define IPMSG_MODE(command)   ((uint32_t)(command)&0xffu)

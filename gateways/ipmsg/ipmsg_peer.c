@@ -22,6 +22,8 @@
 #define ASK_AGAIN_MS     1000
 #define HELD_MAX         64
 #define LOAD_ROWS        500
+#define FLAP_MS          2000 /* goodbyes no further apart ... */
+#define FLAPS_MAX        3    /* ... are believed at once so often, and then after this time */
 #define REMEMBER_MS      (7 * 86400000ll)
 
 /* --- Finding and making. */
@@ -44,15 +46,27 @@ struct ipmsg_peer *ipmsg_peer_find(struct ipmsg_gateway *gateway, const char *na
     return hash_get_pointer(&gateway->names, folded.text, folded.size);
 }
 
-/* The one not heard of for longest and without anything on its way. */
+/* Whoever only says a name may have made it up. */
+static bool goes_before(const struct ipmsg_peer *one, const struct ipmsg_peer *other)
+{
+    if (one->is_met != other->is_met)
+        return !one->is_met;
+    if (one->is_registered != other->is_registered)
+        return !one->is_registered;
+    return one->heard_at.ns < other->heard_at.ns;
+}
+
+/* The one not heard of for longest and without anything on its way; of those first with whom no
+ * message was exchanged. */
 static struct ipmsg_peer *find_oldest(struct ipmsg_gateway *gateway)
 {
     struct ipmsg_peer *oldest = NULL;
     struct u64map_cursor cursor = {0};
     while (u64map_next(&gateway->peers, &cursor)) {
         struct ipmsg_peer *peer = (struct ipmsg_peer *)(uintptr_t)cursor.value;
-        bool is_busy = peer->stores_open || peer->held || peer->mail.state >= MAIL_LEASED;
-        if (!is_busy && (!oldest || peer->heard_at.ns < oldest->heard_at.ns))
+        bool is_busy =
+            peer->stores_open || peer->held || peer->mail.state >= MAIL_LEASED || peer->is_resuming;
+        if (!is_busy && (!oldest || goes_before(peer, oldest)))
             oldest = peer;
     }
     return oldest;
@@ -81,9 +95,13 @@ static struct ipmsg_peer *add(struct ipmsg_gateway *gateway, const char *name, s
 
 struct ipmsg_peer *ipmsg_peer_make(struct ipmsg_gateway *gateway, const char *name, size_t size)
 {
+    static const char newcomers = 'n';
     struct ipmsg_peer *peer = ipmsg_peer_find(gateway, name, size);
     if (peer)
         return peer;
+    if (!ipmsg_limits_take(&gateway->newcomers, &newcomers, sizeof(newcomers),
+                           actor_mono(gateway->actor).ns / 1000000))
+        return NULL;
     if (u64map_count(&gateway->peers) >= gateway->options->peers_max) {
         struct ipmsg_peer *oldest = find_oldest(gateway);
         if (oldest)
@@ -301,6 +319,7 @@ static void take_row(struct ipmsg_peer *peer, const INTERNAL(LanPeer) * row)
     peer->row.sending_no = row->sending_no;
     peer->row.sending_count = row->sending_count;
     peer->row.is_explained = row->is_explained;
+    peer->is_met |= row->is_explained || row->sending_seq;
 }
 
 enum err ipmsg_peer_write(struct ipmsg_peer *peer, uint64_t context)
@@ -320,6 +339,7 @@ enum err ipmsg_peer_write(struct ipmsg_peer *peer, uint64_t context)
     row.sending_count = peer->row.sending_count;
     row.is_explained = peer->row.is_explained;
     write.peer = &row;
+    write.is_sealed = context != 0 && (peer->mail.options & IPMSG_SECRET);
     return actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_LAN_WRITE, &write.base, NULL,
                      IPMSG_STORE_MS, context);
 }
@@ -335,7 +355,8 @@ static void write_row(struct ipmsg_peer *peer)
 static bool read_path(const INTERNAL(LanPeer) * row, struct lan_path *ret)
 {
     char remote[LAN_ADDRESS_TEXT_MAX] = "", local[LAN_ADDRESS_TEXT_MAX] = "";
-    if (row->address.len >= sizeof(remote) || row->local.len >= sizeof(local))
+    if (!row->address.len || row->address.len >= sizeof(remote) || !row->local.len ||
+        row->local.len >= sizeof(local))
         return false;
     memcpy(remote, row->address.data, row->address.len);
     memcpy(local, row->local.data, row->local.len);
@@ -353,7 +374,9 @@ static void remember(struct ipmsg_gateway *gateway, const INTERNAL(LanPeer) * ro
     if (!is_wanted || !read_path(row, &path) ||
         u64map_count(&gateway->peers) >= gateway->options->peers_max)
         return;
-    struct ipmsg_peer *peer = ipmsg_peer_make(gateway, (const char *)row->name.data, row->name.len);
+    struct ipmsg_peer *peer = ipmsg_peer_find(gateway, (const char *)row->name.data, row->name.len);
+    if (!peer)
+        peer = add(gateway, (const char *)row->name.data, row->name.len);
     if (!peer || peer->has_row) /* heard of meanwhile */
         return;
     take_row(peer, row);
@@ -419,6 +442,28 @@ enum err ipmsg_on_loaded(struct actor *actor, void *state, const struct msg *msg
     return ERR_OK;
 }
 
+/* --- Goodbyes. */
+
+static void leave(struct ipmsg_peer *peer)
+{
+    peer->is_leaving = false;
+    ipmsg_peer_end(peer, 0);
+    peer->is_present = false;
+    ipmsg_tell(peer->gateway, peer->id, ROOST__INTERNAL__LAN_HEARING__LAN_LEFT, 0);
+}
+
+void ipmsg_peer_left(struct ipmsg_peer *peer)
+{
+    struct mono_time now = actor_mono(peer->gateway->actor);
+    bool is_soon = peer->leaves > 0 && mono_elapsed_ms(peer->left_at, now) < FLAP_MS;
+    peer->leaves = is_soon ? peer->leaves + 1 : 1;
+    peer->left_at = now;
+    if (peer->leaves > FLAPS_MAX && peer->is_present)
+        peer->is_leaving = true; /* coming and going all the time costs others nothing */
+    else
+        leave(peer);
+}
+
 /* --- Signs of life. */
 
 /* Another identity at this address: whoever was there before is not there any more. */
@@ -441,6 +486,7 @@ void ipmsg_peer_heard(struct ipmsg_peer *peer, const struct lan_path *path, bool
     bool was_present = peer->is_present;
     peer->path = *path;
     peer->is_present = true;
+    peer->is_leaving = false;
     peer->heard_at = now;
     peer->is_seen = true;
     bool has_moved = before.remote.ip != path->remote.ip || before.remote.port != path->remote.port;
@@ -485,6 +531,8 @@ void ipmsg_peer_answered(struct ipmsg_peer *peer, bool is_new)
 void ipmsg_peer_sweep(struct ipmsg_peer *peer)
 {
     struct mono_time now = actor_mono(peer->gateway->actor);
+    if (peer->is_leaving && mono_elapsed_ms(peer->left_at, now) >= FLAP_MS)
+        leave(peer);
     if (peer->is_answer_owed && mono_elapsed_ms(peer->owed_since, now) >= OWED_MS)
         ipmsg_peer_answered(peer, false); /* nobody said what to answer */
     if (peer->must_write && peer->has_row)

@@ -8,12 +8,11 @@
 #include <string.h>
 
 #include "gateways/ipmsg/ipmsg_internal.h"
+#include "gateways/ipmsg/ipmsg_list.h"
 #include "rt/log.h"
 
-#define CAPABILITIES IPMSG_CAPUTF8
-#define HOSTS_MAX    100 /* of one ANSLIST */
-#define BEL          "\a"
-#define NOTHING      "\b" /* an empty field of a host list */
+#define CAPABILITIES   IPMSG_CAPUTF8
+#define HOST_BYTES_MAX (4u * 4u * IPMSG_NAME_BYTES_MAX) /* four names, whatever the charset */
 
 /* --- Sending. */
 
@@ -161,68 +160,74 @@ void ipmsg_say_message(struct ipmsg_peer *peer, uint32_t packet_no, uint32_t opt
 
 /* --- The host list of old servers. */
 
-static enum err put_name(struct buf *list, enum ipmsg_charset charset, const char *name)
+/* In the charset of the place, as the packet says nothing of its own. */
+static struct ipmsg_bytes put_name(struct buf *names, enum ipmsg_charset charset, const char *name)
 {
-    return ipmsg_encode_text(charset, (const uint8_t *)name, strlen(name), list, NULL);
+    size_t begin = buf_size(names);
+    if (ipmsg_encode_text(charset, (const uint8_t *)name, strlen(name), names, NULL) != ERR_OK)
+        return (struct ipmsg_bytes){NULL, 0};
+    return (struct ipmsg_bytes){buf_data(names) + begin, buf_size(names) - begin};
 }
 
-static enum err put_host(struct buf *list, const struct ipmsg_gateway *gateway,
+static enum err put_host(struct ipmsg_list_page *page, struct buf *names,
                          const struct ipmsg_peer *peer)
 {
+    enum ipmsg_charset charset = peer->gateway->charset;
     const struct ipmsg_identity *about = &peer->about;
-    struct lan_address address = peer->path.remote;
-    const char *at = memchr(peer->name, '@', peer->name_size);
-    const char *user = peer->name + strlen("lan:");
-    const char *nickname = about->nickname[0] ? about->nickname : NOTHING;
-    const char *group = about->group[0] ? about->group : NOTHING;
-    unsigned swapped = ((unsigned)address.port >> 8 | (unsigned)address.port << 8) & 0xffffu;
-    enum err err = buf_append_format(
-        list, "%.*s" BEL "%s" BEL "%u" BEL "%u.%u.%u.%u" BEL "%u" BEL, at ? (int)(at - user) : 0,
-        user, about->host, (unsigned)IPMSG_BR_ENTRY | (about->capabilities & IPMSG_CAPUTF8),
-        address.ip >> 24, (address.ip >> 16) & 255u, (address.ip >> 8) & 255u, address.ip & 255u,
-        swapped);
-    if (!err)
-        err = put_name(list, gateway->charset, nickname);
-    if (!err)
-        err = buf_append_text(list, BEL);
-    if (!err)
-        err = put_name(list, gateway->charset, group);
-    return err ? err : buf_append_text(list, BEL);
+    char address[LAN_ADDRESS_TEXT_MAX];
+    buf_clear(names);
+    uint8_t *space;
+    enum err err = buf_reserve(names, HOST_BYTES_MAX, &space); /* so that nothing moves below */
+    if (err)
+        return err;
+    lan_address_format(peer->path.remote, address);
+    const struct ipmsg_host host = {
+        .user = put_name(names, charset, about->user),
+        .host = put_name(names, charset, about->host),
+        .nickname = put_name(names, charset, about->nickname),
+        .group = put_name(names, charset, about->group),
+        .address = {(const uint8_t *)address, strcspn(address, ":")},
+        .status = IPMSG_BR_ENTRY | (about->capabilities & IPMSG_CAPUTF8),
+        .port = peer->path.remote.port,
+    };
+    return ipmsg_list_add(page, &host);
 }
 
 void ipmsg_say_hosts(struct ipmsg_gateway *gateway, const struct lan_path *path, uint32_t start)
 {
-    struct buf *list = &gateway->scratch;
     struct u64map_cursor cursor = {0};
-    uint32_t index = 0, count = 0;
-    bool has_more = false;
-    char head[32];
-    buf_clear(list);
-    while (u64map_next(&gateway->peers, &cursor) && !has_more) {
+    struct ipmsg_list_page page;
+    uint32_t index = 0, next = 0;
+    buf_clear(&gateway->text);
+    enum err err = ipmsg_list_begin(&page, &gateway->text, IPMSG_PART_BYTES);
+    while (!err && !next && u64map_next(&gateway->peers, &cursor)) {
         const struct ipmsg_peer *peer = (const struct ipmsg_peer *)(uintptr_t)cursor.value;
         if (!peer->is_present || !peer->is_introduced || index++ < start)
             continue;
-        has_more = count == HOSTS_MAX || buf_size(list) > IPMSG_PART_BYTES;
-        if (!has_more && put_host(list, gateway, peer) == ERR_OK)
-            count++;
+        if (put_host(&page, &gateway->scratch, peer) != ERR_OK)
+            next = index - 1; /* it begins the next page */
     }
-    buf_clear(&gateway->text);
-    (void)snprintf(head, sizeof(head), "%5u" BEL "%5u" BEL, has_more ? start + count : 0, count);
-    if (buf_append_text(&gateway->text, head) == ERR_OK &&
-        buf_append(&gateway->text, buf_data(list), buf_size(list)) == ERR_OK &&
-        pack(gateway, ipmsg_any_number(gateway), IPMSG_ANSLIST, buf_data(&gateway->text),
-             buf_size(&gateway->text)))
+    if (!err)
+        err = ipmsg_list_end(&page, next);
+    if (!err && pack(gateway, ipmsg_any_number(gateway), IPMSG_ANSLIST, buf_data(&gateway->text),
+                     buf_size(&gateway->text)))
         send_on(gateway, path);
 }
 
 /* --- Texts. */
 
+enum ipmsg_charset ipmsg_charset_of(const struct ipmsg_peer *peer,
+                                    const struct ipmsg_packet *packet)
+{
+    if (packet->command & IPMSG_UTF8)
+        return IPMSG_CHARSET_UTF8;
+    return peer->is_introduced ? peer->about.charset : peer->gateway->charset;
+}
+
 struct ipmsg_text ipmsg_decode(struct ipmsg_peer *peer, const struct ipmsg_packet *packet)
 {
     struct ipmsg_gateway *gateway = peer->gateway;
-    enum ipmsg_charset charset = peer->is_introduced ? peer->about.charset : gateway->charset;
-    if (packet->command & IPMSG_UTF8)
-        charset = IPMSG_CHARSET_UTF8;
+    enum ipmsg_charset charset = ipmsg_charset_of(peer, packet);
     buf_clear(&gateway->text);
     if (ipmsg_decode_text(charset, packet->body, packet->body_size, &gateway->text, NULL) != ERR_OK)
         log_warn("text-cut", LOG_U64("size", packet->body_size));
@@ -252,7 +257,7 @@ static bool is_sealed(const Roost__V1__Delivery *message)
         bool is_flags = header->name.len == 11 &&
                         memcmp(header->name.data, "ipmsg.flags", 11) == 0 &&
                         header->value.len < sizeof(value);
-        if (!is_flags)
+        if (!is_flags || header->value.len == 0)
             continue;
         memcpy(value, header->value.data, header->value.len);
         return (strtoul(value, NULL, 0) & IPMSG_SECRET) != 0;
@@ -303,11 +308,9 @@ bool ipmsg_text_of(struct ipmsg_peer *peer, const Roost__V1__Delivery *message)
     struct ipmsg_mail *mail = &peer->mail;
     struct buf *text = &gateway->text;
     buf_clear(text);
-    if (!is_shown(message) || message->sender.len > sizeof(mail->sender))
+    if (!is_shown(message))
         return false;
     mail->options = text_options(peer) | (is_sealed(message) ? IPMSG_SECRET | IPMSG_READCHECK : 0);
-    mail->sender_size = message->sender.len;
-    memcpy(mail->sender, message->sender.data, message->sender.len);
     enum err err = buf_append(text, message->sender.data, message->sender.len);
     if (!err)
         err = buf_append_text(text, ": ");

@@ -270,6 +270,32 @@ static void test_called_again(void **state)
     assert_int_equal(gauge(sim, METRIC_WARM_RUNS), 3);
 }
 
+/* The gateway is started again while the store still reads: what it found for the search that was
+ * given up is not taken for the new one, and the new one asks everybody once. */
+static void test_a_page_for_an_earlier_search(void **state)
+{
+    struct sim *sim = *state;
+    hear(sim, 0, HEARD(READY), 0);
+    sim_settle(sim);
+    const struct msg *early = take_load(sim, "");
+    hear(sim, 0, HEARD(STARTED), 0);
+    hear(sim, 0, HEARD(READY), 0);
+    sim_settle(sim);
+    answer_load(sim, early, 200, 50, NULL); /* before the second question is taken */
+    assert_int_equal(gauge(sim, METRIC_WARM_RUNS), 2);
+    assert_int_equal(gauge(sim, METRIC_WARM_KNOWN), 0);
+    sim_advance(sim, 1000);
+    assert_int_equal(called(sim, 0), 0);
+    answer_load(sim, take_load(sim, ""), 1, 2, "lan:m@pc");
+    answer_load(sim, take_load(sim, "lan:m@pc"), 2, 2, NULL); /* one address on both pages */
+    assert_null(sim_take(sim, HISTORY));
+    sim_advance(sim, 100);
+    assert_int_equal(called(sim, 1), 3);
+    assert_int_equal(gauge(sim, METRIC_WARM_KNOWN), 3);
+    assert_int_equal(gauge(sim, METRIC_WARM_ANSWERED), 3);
+    assert_int_equal(gauge(sim, METRIC_WARM_RUNNING), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -281,6 +307,7 @@ int main(void)
         TEST(test_a_warm_start),
         TEST(test_a_store_that_fails_stops_nothing),
         TEST(test_called_again),
+        TEST(test_a_page_for_an_earlier_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,66 @@ static void who_lost_its_row_is_dropped(void **state)
     assert_true(is_known(world, "lan:ana@pc"));
 }
 
+/* A gateway that has no room either ends their sessions without a goodbye: they are online until
+ * their timeout, and make room all the same. */
+static void who_vanished_makes_room(void **state)
+{
+    struct world *world = *state;
+    INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
+    char name[64];
+    for (size_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < (size_t)LAN_MAX; i++) { /* many at once, none of them stored yet */
+            (void)snprintf(name, sizeof(name), "lan:u%zu@spoofed%zu", i, round);
+            (void)ask_open(world, 1000 + round * LAN_MAX + i, name);
+        }
+        world_settle(world);
+        closed.reason = err_code(ERR_NO_SESSION);
+        for (size_t i = 0; i < (size_t)LAN_MAX; i++) {
+            closed.session = 1000 + round * LAN_MAX + i;
+            world_tell(world, ACTOR_PEER_REGISTRY, MSG_SESSION_CLOSED, &closed.base);
+        }
+        world_settle(world);
+        world_forget(world);
+        (void)snprintf(name, sizeof(name), "lan:ana@pc%zu", round);
+        assert_int_equal(come(world, 1 + round, name, NULL), 0);
+    }
+    assert_true(registry(world)->lan_count <= LAN_MAX);
+}
+
+/* A message went to it: it does not make room, although no row says so yet. */
+static void who_has_messages_is_known_at_once(void **state)
+{
+    struct world *world = *state;
+    INTERNAL(PeerMeasured) measured = ROOST__INTERNAL__PEER_MEASURED__INIT;
+    char name[64];
+    for (uint64_t session = 1; session <= 3; session++) {
+        (void)snprintf(name, sizeof(name), "lan:friend%u@pc", (unsigned)session);
+        assert_int_equal(come(world, session, name, NULL), 0);
+    }
+    measured.session = 1;
+    measured.ok = 1;
+    world_tell(world, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED, &measured.base);
+    measured.session = 2;
+    measured.ok = 0;
+    measured.has_message = true;
+    world_tell(world, ACTOR_PEER_REGISTRY, MSG_PEER_MEASURED, &measured.base);
+    world_settle(world);
+    for (size_t i = 0; i < 2 * (size_t)LAN_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "lan:u%zu@spoofed", i);
+        (void)ask_open(world, 1000 + i, name);
+        if (i % 64 == 63)
+            world_settle(world);
+    }
+    bool is_dropped[4] = {false};
+    for (size_t i = 0; i < world_count(world, MSG_SESSION_DROPPED); i++) {
+        const INTERNAL(SessionDropped) *dropped =
+            (const void *)world_nth(world, MSG_SESSION_DROPPED, i)->body;
+        if (dropped->session <= 3)
+            is_dropped[dropped->session] = true;
+    }
+    assert_true(!is_dropped[1] && !is_dropped[2] && is_dropped[3]);
+}
+
 /* Everybody is known: then there is no room, and no work for each who asks. */
 static void a_full_house_refuses(void **state)
 {
@@ -294,6 +354,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(removing_takes_an_empty_mailbox_along, setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(a_full_house_refuses, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(who_vanished_makes_room, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(who_has_messages_is_known_at_once, setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,13 +7,16 @@
  *     text cut into parts and put together again is the same text.
  * Then its bytes drive the limits of addresses.
  */
+#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "gateways/ipmsg/ipmsg_entry.h"
+#include "gateways/ipmsg/ipmsg_files.h"
 #include "gateways/ipmsg/ipmsg_limits.h"
+#include "gateways/ipmsg/ipmsg_list.h"
 #include "gateways/ipmsg/ipmsg_name.h"
 #include "gateways/ipmsg/ipmsg_packet.h"
 #include "proto/name.h"
@@ -22,6 +25,7 @@
 #define CUTS_MAX       1024 /* datagrams longer than that are cut at the first of their bytes only */
 #define STEPS_MAX      200
 #define SOURCES_MAX    4
+#define JSON_BYTES_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -113,6 +117,7 @@ static void check_entry(const struct ipmsg_packet *packet, enum ipmsg_charset ch
 
 static void copy_name(char ret_name[IPMSG_FIELD_BYTES_MAX + 1], const uint8_t *bytes, size_t size)
 {
+    size = size < IPMSG_FIELD_BYTES_MAX ? size : IPMSG_FIELD_BYTES_MAX;
     memcpy(ret_name, bytes, size);
     ret_name[size] = '\0';
 }
@@ -140,7 +145,7 @@ static void check_again(const struct ipmsg_packet *packet)
     if (buf_size(&first) <= IPMSG_PACKET_BYTES_MAX) {
         CHECK(ipmsg_packet_parse(buf_data(&first), buf_size(&first), &again) == ERR_OK);
         CHECK(again.number == packet->number && again.command == packet->command);
-        CHECK(again.user_size == packet->user_size && again.host_size == packet->host_size);
+        CHECK(again.user_size == strlen(user) && again.host_size == strlen(host));
         CHECK(is_same(again.body, again.body_size, packet->body, packet->body_size));
         CHECK(is_same(again.extension, again.extension_size, packet->extension,
                       packet->extension_size));
@@ -157,8 +162,7 @@ static void check_again(const struct ipmsg_packet *packet)
 static void check_packet(struct whole whole, const struct ipmsg_packet *packet)
 {
     CHECK(packet->version_size > 0);
-    CHECK(packet->version_size <= IPMSG_FIELD_BYTES_MAX &&
-          packet->user_size <= IPMSG_FIELD_BYTES_MAX && packet->host_size <= IPMSG_FIELD_BYTES_MAX);
+    CHECK(packet->version_size <= IPMSG_FIELD_BYTES_MAX);
     CHECK(packet->is_number_large == (packet->number == UINT32_MAX));
     check_within(whole, packet->version, packet->version_size);
     check_within(whole, packet->user, packet->user_size);
@@ -167,6 +171,33 @@ static void check_packet(struct whole whole, const struct ipmsg_packet *packet)
     check_within(whole, packet->extension, packet->extension_size);
     CHECK(packet->body_size == 0 || !memchr(packet->body, 0, packet->body_size));
     CHECK(packet->extension_size == 0 || packet->extension[packet->extension_size - 1] != 0);
+}
+
+/* --- Lists. */
+
+static void check_files(const uint8_t *extension, size_t size, enum ipmsg_charset charset)
+{
+    char name[IPMSG_FILE_NAME_BYTES];
+    struct whole whole = {extension, size};
+    struct ipmsg_files files;
+    struct ipmsg_file file;
+    struct buf buf;
+    uint32_t count;
+    ipmsg_files_begin(&files, extension, size);
+    while (ipmsg_files_next(&files, &file)) {
+        check_within(whole, file.name.data, file.name.size);
+        CHECK(ipmsg_file_name(&file, charset, name) < sizeof(name));
+        CHECK(file.size <= INT64_MAX && file.mtime_s <= INT64_MAX);
+    }
+    CHECK(files.count <= IPMSG_FILES_MAX);
+    buf_init(&buf, TEXT_BYTES_MAX);
+    CHECK(ipmsg_files_json(extension, size, charset, JSON_BYTES_MAX, &buf, &count) == ERR_OK);
+    CHECK(count == files.count && buf_size(&buf) <= JSON_BYTES_MAX);
+    json_t *json = json_loadb((const char *)buf_data(&buf), buf_size(&buf), 0, NULL);
+    CHECK(json_is_array(json) && json_array_size(json) <= (size_t)count);
+    json_decref(json);
+    (void)ipmsg_list_read_start(extension, size, &count); /* any bytes will do */
+    buf_fini(&buf);
 }
 
 /* A copy of exactly that size, so that a sanitizer sees any look beyond it. */
@@ -181,6 +212,7 @@ static void read_datagram(const uint8_t *bytes, size_t size, enum ipmsg_charset 
     if (!err) {
         check_packet(whole, &packet);
         check_entry(&packet, charset);
+        check_files(packet.extension, packet.extension_size, charset);
         if (is_whole)
             check_again(&packet);
     }

@@ -61,16 +61,60 @@ static void test_what_cannot_be_read_stays_different(void **state)
 
 static void test_what_is_no_name(void **state)
 {
-    char name[WIRE_NAME_BYTES_MAX + 1], longest[256], bad[256];
+    char name[WIRE_NAME_BYTES_MAX + 1];
     (void)state;
     assert_int_equal(name_of("", "", IPMSG_CHARSET_UTF8, name), ERR_BAD_NAME);
-    memset(longest, 'x', 255);
-    longest[255] = '\0';
-    assert_int_equal(name_of(longest, longest, IPMSG_CHARSET_UTF8, name), ERR_OK);
-    assert_true(strlen(name) < 200); /* cut */
-    memset(bad, '\xff', 255);
-    bad[255] = '\0';
-    assert_int_equal(name_of(bad, bad, IPMSG_CHARSET_UTF8, name), ERR_BAD_NAME); /* does not fit */
+}
+
+/* `count` times the same letter, and something behind it. */
+static const char *repeat(char *text, const char *letter, size_t count, const char *end)
+{
+    size_t size = strlen(letter);
+    for (size_t i = 0; i < count; i++)
+        memcpy(text + i * size, letter, size);
+    memcpy(text + count * size, end, strlen(end) + 1);
+    return text;
+}
+
+/* Whatever is long is a name, another one for each, and no character of it is cut through. */
+static void test_long_names_are_cut_and_stay_different(void **state)
+{
+    static const struct {
+        const char *letter;
+        enum ipmsg_charset site;
+    } cases[] = {
+        {"x", IPMSG_CHARSET_UTF8},
+        {"\xc3\xa4", IPMSG_CHARSET_UTF8},
+        {"\xe5\xbc\xa0", IPMSG_CHARSET_UTF8},
+        {"\xf0\x9f\x98\x80", IPMSG_CHARSET_UTF8},
+        {"\xd5\xc5", IPMSG_CHARSET_GB18030},
+        {"\xff", IPMSG_CHARSET_UTF8},
+        {"%", IPMSG_CHARSET_UTF8},
+        {"\x82\xa0", IPMSG_CHARSET_CP932},
+    };
+    static char one[4096], other[4096];
+    char first[WIRE_NAME_BYTES_MAX + 1], second[WIRE_NAME_BYTES_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t count = 30; count <= 800; count += count < 80 ? 1 : 90) {
+            repeat(one, cases[i].letter, count, "a");
+            repeat(other, cases[i].letter, count, "b");
+            assert_int_equal(name_of(one, one, cases[i].site, first), ERR_OK);
+            assert_int_equal(name_of(one, other, cases[i].site, second), ERR_OK);
+            assert_string_not_equal(first, second);
+            assert_int_equal(name_of(other, one, cases[i].site, second), ERR_OK);
+            assert_string_not_equal(first, second);
+            assert_true(strlen(first) <= WIRE_NAME_BYTES_MAX);
+            assert_true(ipmsg_is_utf8((const uint8_t *)first, strlen(first)));
+        }
+    }
+    repeat(one, "x", 64, "");
+    assert_int_equal(name_of(one, "pc", IPMSG_CHARSET_UTF8, first), ERR_OK);
+    assert_null(strstr(first, "%~")); /* whole */
+    repeat(one, "x", 65, "");
+    assert_int_equal(name_of(one, "pc", IPMSG_CHARSET_UTF8, first), ERR_OK);
+    assert_non_null(strstr(first, "x%~"));
+    expect("a%~b", "pc", IPMSG_CHARSET_UTF8, "lan:a%25~b@pc"); /* nobody writes that himself */
 }
 
 int main(void)
@@ -79,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_what_cannot_be_read_stays_different),
         cmocka_unit_test(test_what_is_no_name),
+        cmocka_unit_test(test_long_names_are_cut_and_stay_different),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

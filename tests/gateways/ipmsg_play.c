@@ -47,7 +47,8 @@ struct ipmsg_play *ipmsg_play_new(void)
 
 void ipmsg_play_start(struct ipmsg_play *play)
 {
-    struct sim_options options = {.pseudo_actors = ACTOR_COUNT - 1, .turn_max_us = -1};
+    struct sim_options options = {
+        .pseudo_actors = ACTOR_COUNT - 1, .turn_max_us = -1, .delay_max_us = -1};
     enum err err;
     play->sim = sim_new(1, &play->spec, 1, message_types, MSG_COUNT, &options, &err);
     assert_non_null(play->sim);
@@ -143,6 +144,15 @@ const struct ipmsg_packet *neighbour_hear(struct neighbour *neighbour, uint32_t 
     assert_int_equal(ipmsg_packet_parse(neighbour->bytes, (size_t)size, &neighbour->heard), ERR_OK);
     assert_int_equal(IPMSG_MODE(neighbour->heard.command), mode);
     return &neighbour->heard;
+}
+
+bool neighbour_hears(struct neighbour *neighbour)
+{
+    ssize_t size = recv(neighbour->fd, neighbour->bytes, sizeof(neighbour->bytes), 0);
+    if (size < 0)
+        return false;
+    assert_int_equal(ipmsg_packet_parse(neighbour->bytes, (size_t)size, &neighbour->heard), ERR_OK);
+    return true;
 }
 
 void neighbour_hear_nothing(struct neighbour *neighbour)
@@ -261,18 +271,17 @@ void ipmsg_attach(struct ipmsg_play *play, uint64_t floor_seq)
     ipmsg_answer(play, question, ACTOR_SYNC_MANAGER, MSG_ATTACHED, &attached.base);
 }
 
-void ipmsg_deliver(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text)
+static void deliver(struct ipmsg_play *play, uint64_t session, const Roost__V1__Delivery *given)
 {
-    Roost__V1__Delivery entry = ROOST__V1__DELIVERY__INIT, *entries = &entry;
+    Roost__V1__Delivery entry = *given, *entries = &entry;
     Roost__V1__Deliver deliver = ROOST__V1__DELIVER__INIT;
     INTERNAL(DeliverOut) out = ROOST__INTERNAL__DELIVER_OUT__INIT;
+    uint64_t seq = given->seq;
     uint8_t id[UUID_BYTES] = {1,    2,  3,  4,  5,  6,  0x70, 8,
                               0x80, 10, 11, 12, 13, 14, 15,   (uint8_t)seq};
     zmq_msg_t frame;
     entry.message_id = (ProtobufCBinaryData){UUID_BYTES, id};
-    entry.seq = seq;
     entry.sender = ipmsg_bytes("zed");
-    entry.body = ipmsg_bytes(text);
     deliver.handle = 1;
     deliver.first_delivery_no = ++play->delivered;
     deliver.entries = &entries;
@@ -286,6 +295,34 @@ void ipmsg_deliver(struct ipmsg_play *play, uint64_t session, uint64_t seq, cons
         ERR_OK);
     sim_settle(play->sim);
     (void)zmq_msg_close(&frame);
+}
+
+void ipmsg_deliver_until(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text,
+                         int64_t expires_ms)
+{
+    Roost__V1__Delivery entry = ROOST__V1__DELIVERY__INIT;
+    entry.seq = seq;
+    entry.body = ipmsg_bytes(text);
+    entry.expires_ms = (uint64_t)expires_ms;
+    deliver(play, session, &entry);
+}
+
+void ipmsg_deliver(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text)
+{
+    ipmsg_deliver_until(play, session, seq, text, 0);
+}
+
+void ipmsg_deliver_sealed(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text)
+{
+    Roost__V1__Delivery entry = ROOST__V1__DELIVERY__INIT;
+    Roost__V1__Header flags = ROOST__V1__HEADER__INIT, *headers = &flags;
+    flags.name = ipmsg_bytes("ipmsg.flags");
+    flags.value = ipmsg_bytes("0x200");
+    entry.seq = seq;
+    entry.body = ipmsg_bytes(text);
+    entry.headers = &headers;
+    entry.n_headers = 1;
+    deliver(play, session, &entry);
 }
 
 uint64_t ipmsg_take_settle(struct ipmsg_play *play, Roost__V1__Outcome outcome)

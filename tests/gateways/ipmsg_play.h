@@ -56,6 +56,8 @@ void neighbour_say(struct neighbour *neighbour, uint32_t command, const char *bo
 /* The next packet, which must be of this mode; nothing has come. */
 const struct ipmsg_packet *neighbour_hear(struct neighbour *neighbour, uint32_t mode);
 void neighbour_hear_nothing(struct neighbour *neighbour);
+/* The next packet, if there is one. */
+bool neighbour_hears(struct neighbour *neighbour);
 /* The body as text. */
 const char *neighbour_body(struct neighbour *neighbour, char *ret_text, size_t size);
 
@@ -80,6 +82,11 @@ void ipmsg_write(struct ipmsg_play *play, uint64_t sending_seq);
 void ipmsg_attach(struct ipmsg_play *play, uint64_t floor_seq);
 /* DELIVER_OUT with one message. */
 void ipmsg_deliver(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text);
+/* The same, with a time to live; sealed. */
+void ipmsg_deliver_until(struct ipmsg_play *play, uint64_t session, uint64_t seq, const char *text,
+                         int64_t expires_ms);
+void ipmsg_deliver_sealed(struct ipmsg_play *play, uint64_t session, uint64_t seq,
+                          const char *text);
 /* SETTLE of the last delivery; gives its confirm_id. */
 uint64_t ipmsg_take_settle(struct ipmsg_play *play, Roost__V1__Outcome outcome);
 void ipmsg_settled(struct ipmsg_play *play, uint64_t session, uint64_t confirm_id, bool is_stale);

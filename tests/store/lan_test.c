@@ -124,6 +124,46 @@ static void test_nicks(void **state)
     assert_ok(store_commit(fixture->store));
 }
 
+static void put_sealed(struct fixture *fixture, const struct lan_sealed *sealed)
+{
+    assert_ok(lan_sealed_put(fixture->store, sealed));
+}
+
+/* Which message a number was: of this peer only, by each of its parts, while it is here. */
+static void test_sealed_messages_are_found_by_number(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t seq = 0;
+    int64_t sender = 0;
+    fixture_fill(fixture);
+    int64_t ann = fixture->peer_ids[0], ben = fixture->peer_ids[1];
+    uint64_t first = fixture_append(fixture, 1, 10), second = fixture_append(fixture, 2, 10);
+    assert_ok(store_begin(fixture->store));
+    put_sealed(fixture, &(struct lan_sealed){ann, 100, 3, first});
+    put_sealed(fixture, &(struct lan_sealed){ann, 200, 1, second});
+    put_sealed(fixture, &(struct lan_sealed){ann, 300, 1, second + 1000}); /* removed since */
+    for (uint32_t no = 100; no < 103; no++) {
+        assert_ok(lan_sealed_find(fixture->store, ann, no, &seq, &sender));
+        assert_int_equal(seq, first);
+        assert_true(sender > 0);
+    }
+    assert_ok(lan_sealed_find(fixture->store, ann, 200, &seq, &sender));
+    assert_int_equal(seq, second);
+    static const uint32_t none[] = {0, 99, 103, 199, 201, 300, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_err(lan_sealed_find(fixture->store, ann, none[i], &seq, &sender),
+                   ERR_NO_SUCH_MESSAGE);
+    assert_err(lan_sealed_find(fixture->store, ben, 100, &seq, &sender), ERR_NO_SUCH_MESSAGE);
+    put_sealed(fixture, &(struct lan_sealed){ann, 100, 1, second}); /* numbers began again */
+    assert_ok(lan_sealed_find(fixture->store, ann, 100, &seq, &sender));
+    assert_int_equal(seq, second);
+    for (uint32_t i = 0; i < LAN_SEALED_MAX; i++) /* only so many are kept */
+        put_sealed(fixture, &(struct lan_sealed){ann, 1000 + i, 1, first});
+    assert_err(lan_sealed_find(fixture->store, ann, 200, &seq, &sender), ERR_NO_SUCH_MESSAGE);
+    assert_ok(lan_sealed_find(fixture->store, ann, 1000, &seq, &sender));
+    assert_ok(store_commit(fixture->store));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +173,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_pages, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nicks, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_sealed_messages_are_found_by_number, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

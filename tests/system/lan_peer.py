@@ -183,6 +183,13 @@ class LanPeer:
         return len(self.of_mode(mode)) == before
 
 
+def can_pretend():
+    """May a process of ours have a host name of its own?"""
+    flags = "-u" if os.geteuid() == 0 else "-Uru"
+    return subprocess.run(["unshare", flags, "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
 class IptuxPeer:
     """`host`: it believes to run on a machine of this name (two peers of one user on one host are one
     and the same to everybody)."""

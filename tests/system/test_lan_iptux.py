@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """The real iptux (Debian's, without its windows) and the broker."""
-import os
-import subprocess
-
 import pytest
 
 from broker import eventually
 from helpers import bodies, receive_all
+from lan_peer import can_pretend
 
 
 @pytest.fixture
@@ -91,13 +89,6 @@ def test_a_kill_in_the_middle_shows_nothing_twice(town, ann):
             town.broker.restart()
     eventually(lambda: len(shown(ann)) >= count, timeout=40, what="all messages")
     assert shown(ann) == [f"zed: {number}" for number in range(count)]
-
-
-def can_pretend():
-    """May a process of ours have a host name of its own?"""
-    flags = "-u" if os.geteuid() == 0 else "-Uru"
-    return subprocess.run(["unshare", flags, "true"], check=False,
-                          stderr=subprocess.DEVNULL).returncode == 0
 
 
 def test_two_of_them_through_the_broker(town, ann):

@@ -4,6 +4,7 @@
 The neighbour is one of our own making (lan_peer.py), so that it can do everything real programs do
 wrong; test_lan_iptux.py has a real one.
 """
+import json
 import threading
 
 import pytest
@@ -288,7 +289,10 @@ def test_files_are_not_relayed_and_it_says_so(town):
     ann.deliver(b"@zed look\x000:report.pdf:1a2b:5f000000:1:\x07", options=SENDCHECK | FILEATTACH)
     message, = receive_all(inbox, 1)
     assert message.body == b"look"
-    assert dict(message.headers)[b"ipmsg.files"] == b"0:report.pdf:1a2b:5f000000:1:\x07"
+    headers = dict(message.headers)
+    assert headers[b"ipmsg.files"] == b"0:report.pdf:1a2b:5f000000:1:\x07"
+    assert json.loads(headers[b"ipmsg.attachments"]) == [
+        {"id": "0", "name": "report.pdf", "kind": "file", "size": 0x1a2b, "mtime": 0x5f000000}]
     assert any("Files" in text for text in ann.wait_texts(2, is_notice=True))
 
 
@@ -393,6 +397,30 @@ def test_sealed_stays_sealed_and_its_opening_travels_back(town):
     assert read.body == str(number).encode()
     ben.say(READMSG, str(packet.number).encode())
     assert ann.is_silent(READMSG, 0.5)
+
+
+def test_sealed_messages_are_opened_much_later(town):
+    """After a restart, and after many others: it names the number it got, and that is enough."""
+    ann, ben = town.peer(2), town.peer(3, user="ben", nickname="Ben")
+    for peer in (ann, ben):
+        peer.enter()
+        peer.wait_for(ANSENTRY)
+    numbers = [ann.deliver(f"@lan:ben@pc secret {n}", options=SENDCHECK | SECRET | READCHECK)
+               for n in range(25)]
+    ben.wait_texts(25)
+    packets = {packet.body: packet for packet in ben.of_mode(SENDMSG)}
+    town.broker.restart()
+    ben.wait_for(BR_ENTRY)  # it is looked for, and answers
+    for n in (0, 20):
+        packet = packets[f"{ANN}: secret {n}".encode()]
+        ben.say(READMSG, str(packet.number + 1000000).encode())  # never sent
+        ben.say(READMSG | READCHECK, str(packet.number).encode())
+        wanted = str(numbers[n]).encode()
+        eventually(lambda: wanted in [packet.body for packet in ann.of_mode(READMSG)],
+                   what=f"the opening of message {n} to come back")
+    town.neighbours.append(thief := type(ann)(town.at(9), town.address, user="ben"))
+    thief.say(READMSG, str(packets[f"{ANN}: secret 24".encode()].number).encode())
+    assert ann.is_silent(READMSG, 0.5), "only from where it went to"
 
 
 def test_a_confirmation_is_a_receipt(town):

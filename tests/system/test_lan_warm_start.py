@@ -144,6 +144,40 @@ def test_known_from_before(lan, connect):
     eventually(lambda: ben.texts() == ["zed: hello"])
 
 
+def standing(client):
+    return {peer.name: (peer.transfers_ok, peer.transfers_failed, peer.is_relay)
+            for peer in client.peers().items}
+
+
+def test_killed_in_the_middle_of_it(lan, connect):
+    """kill -9 while most have not answered: nobody is forgotten or thought less of, whoever had
+    answered is one peer, and the next start looks for all of them again."""
+    silent = range(3, 63)
+    broker = remember(lan, entry("here", lan.at(2), reliability_score=0.9),
+                      *(entry(f"silent-{n}", lan.at(n)) for n in silent))
+    live = lan.peer(2)
+    broker.start()
+    live.wait_for(BR_ENTRY)
+    zed = connect(broker, "zed")
+    eventually(lambda: "lan:ann@pc" in {peer.name for peer in zed.peers(online_only=True).items})
+    before = standing(zed)
+    assert zed.warm_start()["running"] == 1
+    zed.close()
+    broker.kill()
+    assert not [line for line in broker.log_of_run() if "warm-start" in line]
+    late = lan.peer(30, user="late")  # turns up while the broker is away
+    broker.start()
+    late.wait_for(BR_ENTRY)
+    line = warm_line(broker)
+    assert (line["known"], line["asked"], line["answered"]) == (61, 61, 2)
+    zed = connect(broker, "zed")
+    after = standing(zed)
+    assert after.pop("lan:late@pc")[1] == 0
+    assert after == before
+    assert [peer.name for peer in zed.peers(online_only=True).items
+            if peer.kind == "ipmsg"] == ["lan:ann@pc", "lan:late@pc"]
+
+
 def test_who_may_ask_for_it(make_broker, connect, lan):
     lan.make(security__admins="root")
     with pytest.raises(RoostError) as failure:

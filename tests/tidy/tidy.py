@@ -93,8 +93,6 @@ TESTED_ELSEWHERE = {
     "gateways/ipmsg/ipmsg_gateway.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_hear.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_in.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
-    "gateways/ipmsg/ipmsg_mail.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
-    "gateways/ipmsg/ipmsg_peer.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_say.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_show.c": "with neighbours on real sockets: tests/system/test_live_health.py",
     "gateways/ipmsg/lan_interfaces.c": "with real interfaces: lan_net_test",
