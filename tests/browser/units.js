@@ -61,8 +61,9 @@ const units = {
         const {linePath, areaPath} = await import("/charts/scale.js");
         const place = value => 100 - value;
         same(linePath([0, 10, 20], [1, 2, 3], place), "M0 99L10 98L20 97");
-        same(linePath([0, 10, 20], [1, NaN, 3], place), "M0 99M20 97");
-        same(linePath([0, 10, 90], [1, 2, 3], place, {gap: 20}), "M0 99L10 98M90 97");
+        same(linePath([0, 10, 20], [1, NaN, 3], place), "M0 99h0.1M20 97h0.1");
+        same(areaPath("M0 99h0.1", 100), "M0 100L0 99h0.1L0 100Z");
+        same(linePath([0, 10, 90], [1, 2, 3], place, {gap: 20}), "M0 99L10 98M90 97h0.1");
         same(linePath([0, 10], [1, 2], place, {step: true}), "M0 99H10V98");
         same(areaPath("M0 99L10 98", 100), "M0 100L0 99L10 98L10 100Z");
         same(areaPath("M0 99H10V98", 100), "M0 100L0 99H10V98L10 100Z");

@@ -28,7 +28,7 @@ export function wholeTicks(ticks) {
 }
 
 /**
- * The line of a series as an SVG path, broken where time is missing.
+ * The line of a series as an SVG path, broken where time is missing; a value alone is a dot.
  * @param {number[]} xs places in pixels @param {number[]} ys values, NaN where there is none
  * @param {(value: number) => number} place @param {{step?: boolean, gap?: number}} [options]
  */
@@ -45,7 +45,7 @@ export function linePath(xs, ys, place, options = {}) {
         if (isJoined && options.step)
             parts.push(`H${x}V${y}`);
         else
-            parts.push(`${isJoined ? "L" : "M"}${x} ${y}`);
+            parts.push(`${isJoined ? "L" : "M"}${x} ${y}${isJoined || Number.isFinite(ys[i + 1]) ? "" : "h0.1"}`);
         before = xs[i];
     }
     return parts.join("");
