@@ -50,7 +50,7 @@ struct http_gateway_options {
     const struct metrics **metrics; /* blocks of all actors; *metrics may still be NULL */
     size_t metrics_count;
 
-    /* How the actors are, by their ids below metrics_count. False: not known yet. */
+    /* How the actors are, by their ids below metrics_count. False: not known yet. NULL: nobody knows. */
     bool (*read_stats)(const void *context, uint8_t id, struct actor_stats *ret);
     const void *stats_context;
     bool is_metrics_open; /* /metrics and /readyz are for anybody, wherever he asks from */

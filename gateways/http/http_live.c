@@ -27,7 +27,7 @@
 
 const struct metrics *http_live_blocks(const struct http_gateway *gateway)
 {
-    return *gateway->options->metrics;
+    return gateway->options->metrics ? *gateway->options->metrics : NULL;
 }
 
 /* Those who share a name are numbered. */
@@ -90,7 +90,7 @@ static uint64_t gauge(const struct http_live *live, enum metric metric)
 bool http_live_look(struct http_live *live)
 {
     struct http_gateway *gateway = live->gateway;
-    if (!http_live_blocks(gateway) || !look_at_actors(live))
+    if (!http_live_blocks(gateway) || !gateway->options->read_stats || !look_at_actors(live))
         return false;
     const struct http_sample *sample = http_samples_newest(live->samples);
     int64_t now_ms = actor_wall(gateway->actor).ms;

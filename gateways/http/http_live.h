@@ -68,7 +68,7 @@ void http_live_fini(struct http_gateway *gateway);
 void http_live_tick(struct http_gateway *gateway);
 /* Reads metrics and stats anew. False: the system is still being started. */
 bool http_live_look(struct http_live *live);
-/* Blocks of all actors. */
+/* Blocks of all actors; NULL: not there yet, or not to be seen. */
 const struct metrics *http_live_blocks(const struct http_gateway *gateway);
 actor_handler http_on_presence_changed;
 
