@@ -303,6 +303,38 @@ def headers(root):
             yield f"{name}:1: no header comment that says what the file owns and promises"
 
 
+LINK = re.compile(r"(?<!`)\[[^\]\n]*\]\(([^)\s]+)\)")
+
+
+def anchors(text):
+    """What a heading can be linked to as, in the way of the sites that show these pages."""
+    for title in re.findall(r"^#+ +(.*?) *$", text, re.M):
+        yield re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def links_in(path, text):
+    """Links to files or headings that are not there."""
+    prose = re.sub(r"^(```|~~~).*?^\1", blank, text, flags=re.M | re.S)
+    for match in LINK.finditer(prose):
+        file, _, anchor = match.group(1).partition("#")
+        if re.match(r"[a-z]+:", file):
+            continue
+        target = path.parent / file if file else path
+        if not target.exists():
+            yield line_of(prose, match.start()), f"{file}: there is no such file"
+        elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text()):
+            yield line_of(prose, match.start()), f"{match.group(1)}: there is no such heading"
+
+
+def links(root):
+    for path in sorted(root.rglob("*.md")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith((".", "build")) or "/node_modules/" in name:
+            continue
+        for line, problem in links_in(path, path.read_text()):
+            yield f"{name}:{line}: {problem}"
+
+
 def clang_format(root):
     program = shutil.which("clang-format")
     if not program:
@@ -320,7 +352,7 @@ def clang_format(root):
 
 
 CHECKS = {"layers": layers, "words": words, "sizes": sizes, "tests": tests, "headers": headers,
-          "licences": licences,
+          "licences": licences, "links": links,
           "format": clang_format}
 
 

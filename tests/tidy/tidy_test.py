@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """A checker that finds nothing is worth nothing: each rule is shown something wrong."""
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -41,6 +42,18 @@ class Layers(unittest.TestCase):
                 ("actors/persistence.c", "actors.h"),
                 ("actors/persistence.c", "sync_manager_heads.h")]:
             self.assertIsNotNone(tidy.check_include(name, include), (name, include))
+
+
+class Links(unittest.TestCase):
+    def test_what_is_not_there(self):
+        text = ("# A title: here\n[a](there.png) [b](gone.png) [c](#a-title-here) [d](#nowhere)\n"
+                "[e](https://example.org/x) `[f](code)`\n```\n[g](listing)\n```\n")
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder, "page.md")
+            page.write_text(text)
+            Path(folder, "there.png").write_bytes(b"")
+            found = [problem.split(":")[0] for _, problem in tidy.links_in(page, text)]
+        self.assertEqual(found, ["gone.png", "#nowhere"])
 
 
 class Words(unittest.TestCase):
