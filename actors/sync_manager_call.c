@@ -556,6 +556,8 @@ enum err sync_on_query(struct actor *actor, void *state, const struct msg *msg)
     if (!err) {
         fill.rows = found->pointers;
         fill.n_rows = found->count;
+    } else if (err == ERR_NO_SUCH_SCOPE && body->is_admin && query->consumer.len == 0) {
+        fill.scope = query->scope; /* it may be there all the same, without a consumer */
     }
     if (actor_send(actor, ACTOR_HISTORY, MSG_INSPECT_FILL, &fill.base, NULL) != ERR_OK)
         sync_answer_fin(sync, msg, fill.request_id, err ? err : ERR_BUSY);

@@ -445,6 +445,32 @@ static void inspection_is_filled_in(void **state)
     assert_bytes(answer.parts[0]->consumers[0]->scope, "queue:q");
 }
 
+/* Of whom sync-manager knows no consumer: is it there? */
+static void inspection_without_consumers(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    (void)world_store(world, 1, ana, 1, "topic:News", "read by nobody");
+    const struct {
+        const char *scope;
+        uint32_t code;
+    } cases[] = {{"topic:news", 0}, {"topic:olds", 3002}, {"queue:news", 3002}, {"", 3002}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        INTERNAL(InspectFill) fill = ROOST__INTERNAL__INSPECT_FILL__INIT;
+        fill.gateway = WORLD_GATEWAY;
+        fill.correlation = 4711;
+        fill.session = 5;
+        fill.request_id = 42;
+        fill.code = err_code(ERR_NO_SUCH_SCOPE);
+        fill.scope = world_bytes(cases[i].scope);
+        world_forget(world);
+        world_tell(world, ACTOR_HISTORY, MSG_INSPECT_FILL, &fill.base);
+        world_settle(world);
+        collect(world);
+        assert_int_equal(answer.fin->code, cases[i].code);
+    }
+}
+
 static void large_pages_come_in_parts_and_end(void **state)
 {
     struct world *world = *state;
@@ -515,6 +541,7 @@ int main(void)
         T(presence_is_the_same_everywhere_when_the_clock_jumps),
         T(dead_letters_and_traces),
         T(inspection_is_filled_in),
+        T(inspection_without_consumers),
         T(large_pages_come_in_parts_and_end),
         T(statistics),
         T(nonsense_is_refused),

@@ -155,8 +155,8 @@ def test_shell_on_a_terminal(broker, tmp_path):
     terminal.wait_for("did you mean 'history'")
     terminal.type("tail room:kitchen\n")
     with Client(broker.url, "root") as root:
-        # All scopes: a room that nobody has read yet has no consumers to be inspected.
-        eventually(lambda: [row for row in root.query("INSPECT", "consumers").items
+        eventually(lambda: [row for row in root.query("INSPECT", "consumers",
+                                                      scope="room:kitchen").items
                             if row.attached_peer == "alice"])
     terminal.type("\x03")  # ends tail, not the shell
     mark = terminal.type("peers stats\n")
