@@ -11,6 +11,7 @@
 #include "history_state.h"
 #include "rt/metrics.h"
 #include "store/conversation.h"
+#include "store/figures.h"
 #include "store/peers.h"
 
 /* --- UNREAD */
@@ -285,4 +286,40 @@ enum err query_stats(struct query *query)
     for (size_t i = 0; !err && blocks && i < h->options.metrics_count; i++)
         err = add_distributions(query, &blocks[i]);
     return err;
+}
+
+/* --- The size of the data file by table. */
+
+#define TABLE_PAGES_MAX 10000 /* 40 MB: some 50 ms of this thread */
+
+struct table_sizes {
+    struct query *query;
+    uint64_t bytes;
+};
+
+static enum err add_table(void *context, const char *name, uint64_t bytes)
+{
+    struct table_sizes *sizes = context;
+    ProtobufCBinaryData copy;
+    if (!history_copy(sizes->query->page.h, name, strlen(name) + 1, &copy))
+        return ERR_BUSY;
+    sizes->bytes += bytes;
+    return query_add_counter(sizes->query, (const char *)copy.data, "bytes", "history", bytes);
+}
+
+enum err query_tables(struct query *query)
+{
+    struct table_sizes sizes = {.query = query};
+    struct figures_pages pages;
+    if (!query->is_admin)
+        return ERR_NOT_ALLOWED;
+    enum err err = figures_tables(query->page.h->store, TABLE_PAGES_MAX, add_table, &sizes);
+    if (!err)
+        err = figures_pages(query->page.h->store, &pages);
+    if (err)
+        return err;
+    uint64_t used = pages.bytes - pages.free_pages * (pages.pages ? pages.bytes / pages.pages : 0);
+    return used > sizes.bytes
+               ? query_add_counter(query, "rest", "bytes", "history", used - sizes.bytes)
+               : ERR_OK;
 }

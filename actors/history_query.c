@@ -25,6 +25,7 @@ static query_work *const works[] = {
     [ROOST__V1__QUERY_KIND__PRESENCE_EVENTS] = query_presence,
     [ROOST__V1__QUERY_KIND__PEER_STATS] = query_peer_stats,
     [ROOST__V1__QUERY_KIND__WARM_START] = query_warm_start,
+    [ROOST__V1__QUERY_KIND__TABLES] = query_tables,
     [ROOST__V1__QUERY_KIND__ROOMS] = query_rooms,
     [ROOST__V1__QUERY_KIND__MEMBERS] = query_members,
     [ROOST__V1__QUERY_KIND__INVITATIONS] = query_invitations,

@@ -199,7 +199,7 @@ query_work query_trace, query_dead_letters;
 
 /* --- history_peers.c */
 
-query_work query_unread, query_peers, query_peer_stats, query_stats, query_presence;
+query_work query_unread, query_peers, query_peer_stats, query_stats, query_tables, query_presence;
 query_work query_search;     /* history_search.c */
 query_work query_edits;      /* history_search.c */
 query_work query_users;      /* history_accounts.c */

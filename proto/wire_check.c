@@ -356,7 +356,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
-    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__DELIVERIES) ||
+    return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__TABLES) ||
            (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
 }
 

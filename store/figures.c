@@ -50,3 +50,42 @@ enum err figures_pages(struct store *store, struct figures_pages *ret)
         *ret = pages;
     return err;
 }
+
+/* *inout_pages: how many may still be looked at; 0 at the end: not all of it was. */
+static enum err count_pages(struct store *store, const char *name, uint64_t *inout_pages,
+                            uint64_t *ret_bytes)
+{
+    sqlite3_stmt *stmt;
+    bool has_row = false;
+    enum err err = statement_open(store, STATEMENT_figures_table_pages, &stmt);
+    if (err)
+        return err;
+    statement_bind_text(stmt, 1, name);
+    *ret_bytes = 0;
+    while (*inout_pages > 0 && (err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        *ret_bytes += (uint64_t)sqlite3_column_int64(stmt, 0);
+        --*inout_pages;
+    }
+    return statement_close(stmt, err);
+}
+
+enum err figures_tables(struct store *store, uint64_t pages_max, figures_table_visit *visit,
+                        void *context)
+{
+    sqlite3_stmt *stmt;
+    bool has_row = false;
+    uint64_t bytes = 0;
+    enum err err = statement_open(store, STATEMENT_figures_table_names, &stmt);
+    if (err)
+        return err;
+    while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        err = name ? count_pages(store, name, &pages_max, &bytes) : ERR_BUSY;
+        if (err || pages_max == 0)
+            break;
+        err = visit(context, name, bytes);
+        if (err)
+            break;
+    }
+    return statement_close(stmt, err);
+}

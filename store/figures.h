@@ -31,4 +31,11 @@ struct figures_pages {
 };
 MUST_USE enum err figures_pages(struct store *store, struct figures_pages *ret);
 
+/* The size of each table and index, the large ones last, counted page by page. After `pages_max`
+ * pages it ends: the table in hand and those behind it are not told. `name` is a view. An error of
+ * the visitor ends it and is returned. */
+typedef enum err figures_table_visit(void *context, const char *name, uint64_t bytes);
+MUST_USE enum err figures_tables(struct store *store, uint64_t pages_max,
+                                 figures_table_visit *visit, void *context);
+
 #endif

@@ -164,6 +164,7 @@ enum roost_query_kind {
     ROOST_QUERY_PEER_STATS = 11,   /* counters: total, online, offline, verified, unverified, lan */
     ROOST_QUERY_WARM_START =
         12,                   /* counters of the search for known peers: run, running, known ... */
+    ROOST_QUERY_TABLES = 14,  /* counters: bytes of each table of the data file (administrators) */
     ROOST_QUERY_ROOMS = 16,   /* that I may see, by name; `online_only`: where I am a member */
     ROOST_QUERY_MEMBERS = 17, /* of `scope`, by name */
     ROOST_QUERY_INVITATIONS = 18, /* pending ones to me; `peer` = me: those I sent */

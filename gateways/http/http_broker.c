@@ -87,6 +87,15 @@ void http_get_peer_statistics(struct http_request *request)
     http_query(request, &query, take_counters, finish_counters);
 }
 
+void http_get_store_tables(struct http_request *request)
+{
+    Roost__V1__Query query = ROOST__V1__QUERY__INIT;
+    query.kind = ROOST__V1__QUERY_KIND__TABLES;
+    http_answer_json(request, &request->json);
+    http_json_object(&request->json, NULL);
+    http_query(request, &query, take_counters, finish_counters);
+}
+
 /* --- Scopes. */
 
 void http_get_scope(struct http_request *request)

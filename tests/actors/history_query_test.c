@@ -511,6 +511,19 @@ static void statistics(void **state)
     assert_true(is_found);
 }
 
+static void tables_are_for_administrators(void **state)
+{
+    struct world *world = *state;
+    struct cast cast = talk(world);
+    Roost__V1__Query query = query_of(ROOST__V1__QUERY_KIND__TABLES);
+    assert_int_equal(ask(world, cast.ana, &query), 2003);
+    assert_int_equal(ask_admin(world, &query), 0);
+    size_t count = answer.parts[0]->n_counters;
+    assert_true(count > 20);
+    assert_bytes(answer.parts[0]->counters[count - 1]->name, "message"); /* all of it is counted */
+    assert_bytes(answer.parts[0]->counters[0]->unit, "bytes");
+}
+
 static void nonsense_is_refused(void **state)
 {
     struct world *world = *state;
@@ -544,6 +557,7 @@ int main(void)
         T(inspection_without_consumers),
         T(large_pages_come_in_parts_and_end),
         T(statistics),
+        T(tables_are_for_administrators),
         T(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

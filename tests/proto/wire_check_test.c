@@ -145,7 +145,7 @@ static void asking(void **state)
     EXPECT(QUERY, query, kind, 0, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__WARM_START, ERR_OK, NULL);
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__DELIVERIES, ERR_OK, NULL);
-    EXPECT(QUERY, query, kind, 14, ERR_UNKNOWN_CALL, "query.kind");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TABLES, ERR_OK, NULL);
     EXPECT(QUERY, query, kind, 15, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, 24, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TRACE, ERR_MISSING_FIELD,

@@ -4,6 +4,9 @@
  */
 #include "store/figures.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "store/accounts.h"
 #include "store/consumers.h"
 #include "store/invitations.h"
@@ -100,6 +103,41 @@ static void pages_are_those_of_the_file(void **state)
     assert_true(after.free_pages <= after.pages);
 }
 
+struct sizes {
+    uint64_t bytes, message_bytes;
+    int count;
+    char last[64];
+};
+
+static enum err take_size(void *context, const char *name, uint64_t bytes)
+{
+    struct sizes *sizes = context;
+    sizes->bytes += bytes;
+    sizes->count++;
+    if (strcmp(name, "message") == 0)
+        sizes->message_bytes = bytes;
+    (void)snprintf(sizes->last, sizeof(sizes->last), "%s", name);
+    return sizes->count == 500 ? ERR_BUSY : ERR_OK;
+}
+
+static void tables_are_measured(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sizes sizes = {0}, few = {0};
+    struct figures_pages pages;
+    fixture_fill(fixture);
+    assert_ok(figures_tables(fixture->store, UINT64_MAX, take_size, &sizes));
+    assert_ok(figures_pages(fixture->store, &pages));
+    uint64_t page = pages.bytes / pages.pages;
+    assert_int_equal(sizes.bytes + pages.free_pages * page, pages.bytes); /* every page is of one */
+    assert_string_equal(sizes.last, "message");
+    assert_true(sizes.message_bytes >= page);
+    assert_ok(figures_tables(fixture->store, 5, take_size, &few));
+    assert_true(few.count > 0 && few.bytes <= 5 * page && few.message_bytes == 0);
+    sizes.count = 499;
+    assert_int_equal(figures_tables(fixture->store, 50, take_size, &sizes), ERR_BUSY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +146,7 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(pages_are_those_of_the_file, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(tables_are_measured, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,6 +235,9 @@ def test_the_store_is_shown(live, connect):
     assert 1 <= store["batch"]["p50_messages"] <= store["batch"]["max_messages"] <= 30
     assert store["wal_bytes"] > 0 and store["is_disk_full"] is False
     assert store["path"].startswith(live.data)
+    tables = get(live, "/api/v1/store/tables")
+    assert tables["message"] >= 4096 and tables["peer"] >= 4096 and "rest" not in tables
+    assert sum(tables.values()) <= store["database_bytes"]
 
 
 def test_a_broker_alone_discovers_nobody(live):

@@ -27,9 +27,16 @@ function tableSizes(most) {
                     td.append(td.bar.el);
                 td.bar.update(row.bytes / Math.max(1, most()), bytes(row.bytes));
             }, sort: row => row.bytes ?? 0},
-            {label: "Rows", align: "end", cell: row => count(row.rows), sort: row => row.rows ?? -1},
+            {label: "Share", align: "end", cell: row => percent(row.share), sort: row => row.share},
         ],
     });
+}
+
+/** What was not counted is one row. @param {Record<string, number>} tables */
+function sizeRows(tables) {
+    const sum = Math.max(1, Object.values(tables).reduce((one, other) => one + other, 0));
+    return Object.entries(tables).map(([name, size]) =>
+        ({name: name === "rest" ? "messages and their indexes" : name, bytes: size, share: size / sum}));
 }
 
 /** Whatever numbers the broker gives beyond those with a place of their own. @param {any} value @param {string} key */
@@ -98,20 +105,27 @@ export function mount(root, ctx) {
             about.update(factRows(store));
             if (!about.el.isConnected)
                 shown.replaceChildren(about.el);
-            const tables = store.tables ?? [];
-            sizes.hidden = tables.length === 0;
-            most = Math.max(1, ...tables.map((/** @type {any} */ one) => one.bytes ?? 0));
+        } catch (error) {
+            if (!signal.aborted && !about.el.isConnected)
+                shown.replaceChildren(failure(error, () => void load()));
+        }
+    }
+    async function measure() {
+        try {
+            const tables = sizeRows(await get(`${API}/store/tables`, {}, signal));
+            most = Math.max(1, ...tables.map(one => one.bytes));
             table.update(tables);
             if (place.firstChild !== table.el)
                 place.replaceChildren(table.el);
             setText(said, `${count(tables.length)} tables and indexes`);
-        } catch (error) {
-            if (!signal.aborted && !about.el.isConnected)
-                shown.replaceChildren(failure(error, () => void load()));
+            sizes.hidden = false;
+        } catch {
+            sizes.hidden = true; // the rest of the page says what is wrong
         }
     }
     ctx.on("sample", draw);
     ctx.on("overview", draw);
     draw();
     ctx.poll(load, 5000);
+    ctx.poll(measure, 60000);
 }
