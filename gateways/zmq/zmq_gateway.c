@@ -367,6 +367,9 @@ static void check_options(const struct zmq_gateway_options *options)
 {
     CHECK(options->listen_count > 0 && options->bound && options->software);
     CHECK(!options->curve_secret || options->curve_domain);
+    for (size_t i = 0; i < options->listen_count; i++)
+        CHECK(options->curve_secret ||
+              strncmp(options->listen[i], ZMQ_GATEWAY_CURVE, strlen(ZMQ_GATEWAY_CURVE)) != 0);
     CHECK(options->publish_window >= options->limits.entries_max);
     CHECK(options->publish_bytes >= options->limits.frame_bytes_max);
     CHECK(options->publish_bytes_total >= options->publish_bytes);

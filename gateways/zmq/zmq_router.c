@@ -64,20 +64,17 @@ static int bind_patiently(void *socket, const char *address, bool is_again)
     return result;
 }
 
-/* What is bound after this speaks CURVE, or not. Where nobody answers for the domain, nobody gets in: a
- * libzmq that cannot promise that is not listened with. */
-static enum err set_security(void *socket, const struct zmq_gateway_options *options,
-                             bool has_curve)
+/* What is bound after this speaks CURVE. Where nobody answers for the domain, nobody gets in: a libzmq that
+ * cannot promise that is not listened with. */
+static enum err set_curve(void *socket, const struct zmq_gateway_options *options)
 {
-    const char *domain = has_curve ? options->curve_domain : NULL;
-    int enforces = 1;
-    set_int(socket, ZMQ_CURVE_SERVER, has_curve);
-    CHECK(zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, domain ? strlen(domain) : 0) == 0);
-    if (!has_curve)
-        return ERR_OK;
-    if (zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, options->curve_secret,
+    int yes = 1;
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof(yes)) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, options->curve_secret,
                        strlen(options->curve_secret) + 1) == 0 &&
-        zmq_setsockopt(socket, ZAP_ENFORCE_DOMAIN, &enforces, sizeof(enforces)) == 0)
+        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, options->curve_domain,
+                       strlen(options->curve_domain)) == 0 &&
+        zmq_setsockopt(socket, ZAP_ENFORCE_DOMAIN, &yes, sizeof(yes)) == 0)
         return ERR_OK;
     log_error("no-curve",
               LOG_STR("problem", "this libzmq cannot do CURVE, or cannot insist on it"));
@@ -133,27 +130,44 @@ static enum err open_monitor(struct zmq_router *router, void *zmq_context)
     return zmq_connect(router->monitor, name) == 0 ? ERR_OK : ERR_BUSY;
 }
 
-static enum err bind_all(struct zmq_router *router, const struct zmq_gateway_options *options)
+/* Those with CURVE, or those without. An address of an earlier life is the same again. */
+static enum err bind_some(struct zmq_router *router, const struct zmq_gateway_options *options,
+                          bool is_again, bool wants_curve)
 {
     struct zmq_gateway_bound *bound = options->bound;
-    bool is_again = atomic_load_explicit(&bound->count, memory_order_relaxed) > 0;
     for (size_t i = 0; i < options->listen_count; i++) {
         char wanted[ZMQ_GATEWAY_ADDRESS_MAX], real[ZMQ_GATEWAY_ADDRESS_MAX];
-        bool has_curve = is_curve(options->listen[i]);
-        CHECK(!has_curve || options->curve_secret);
+        if (is_curve(options->listen[i]) != wants_curve)
+            continue;
         write_endpoint(options->listen[i], wanted);
-        enum err err = set_security(router->socket, options, has_curve);
-        if (!err)
-            err = bind_one(router->socket, is_again ? bound->addresses[i] : wanted, is_again, real);
+        enum err err =
+            bind_one(router->socket, is_again ? bound->addresses[i] : wanted, is_again, real);
         if (err)
             return err;
         log_info("listening", LOG_STR("address", real),
-                 LOG_STR("security", has_curve ? "curve" : "none"));
+                 LOG_STR("security", wants_curve ? "curve" : "none"));
         if (!is_again)
             memcpy(bound->addresses[i], real, sizeof(real));
     }
-    atomic_store_explicit(&bound->count, options->listen_count, memory_order_release);
     return ERR_OK;
+}
+
+/* An option of the socket counts for what is bound later; a domain cannot be taken away again. */
+static enum err bind_all(struct zmq_router *router, void *zmq_context,
+                         const struct zmq_gateway_options *options)
+{
+    struct zmq_gateway_bound *bound = options->bound;
+    bool is_again = atomic_load_explicit(&bound->count, memory_order_relaxed) > 0;
+    enum err err = bind_some(router, options, is_again, false);
+    if (!err && options->curve_secret)
+        err = set_curve(router->socket, options);
+    if (!err && options->curve_secret)
+        err = open_monitor(router, zmq_context);
+    if (!err && options->curve_secret)
+        err = bind_some(router, options, is_again, true);
+    if (!err)
+        atomic_store_explicit(&bound->count, options->listen_count, memory_order_release);
+    return err;
 }
 
 enum err zmq_router_open(struct zmq_router *router, void *zmq_context,
@@ -166,12 +180,7 @@ enum err zmq_router_open(struct zmq_router *router, void *zmq_context,
         return ERR_BUSY;
     }
     set_options(router->socket, options);
-    bool has_curve = false;
-    for (size_t i = 0; i < options->listen_count; i++)
-        has_curve |= is_curve(options->listen[i]);
-    enum err err = has_curve ? open_monitor(router, zmq_context) : ERR_OK;
-    if (!err)
-        err = bind_all(router, options);
+    enum err err = bind_all(router, zmq_context, options);
     if (err)
         zmq_router_close(router);
     return err;
