@@ -5,6 +5,7 @@ import re
 import subprocess
 
 from broker import binary
+from raw import Raw
 from roost import Client, KeyPair
 
 
@@ -34,7 +35,7 @@ class Curve:
 
     def ready(self):
         self.broker.wait_for_log(r"\bready\b")
-        ports = re.findall(r"listening address=tcp://127\.0\.0\.1:(\d+) security=(\w+)",
+        ports = re.findall(r"listening address=tcp://[\d.]+:(\d+) security=(\w+)",
                            "\n".join(self.broker.log_of_run()))
         by_security = {security: port for port, security in ports}
         self.url = f"tcp://127.0.0.1:{by_security['curve']}"
@@ -54,6 +55,14 @@ class Curve:
     def client(self, peer, key, **options):
         options = {"server_key": self.server_key, **options}
         return Client(self.url, peer, key=key, **options)
+
+    def raw(self, key, routing_id=None):
+        """A socket without a library, whose connection proves this key."""
+        def secure(socket):
+            socket.curve_serverkey = self.server_key.encode()
+            socket.curve_publickey = key.public.encode()
+            socket.curve_secretkey = key.secret.encode()
+        return Raw(self.url, routing_id, secure)
 
     def enrol(self, name, label=""):
         """An account with a key; gives the key."""

@@ -149,6 +149,12 @@ export class Core {
         return messages;
     }
 
+    /** The broker does not let our key in: no HELLO will ever be heard. */
+    keyRefused() {
+        this.#failEverything(new RoostError(Code.KEY_NOT_ENROLLED,
+            'the broker refused the key: it is not enrolled, or was revoked'));
+    }
+
     #failEverything(error) {
         this.error ??= error;
         this.isReady = false;
