@@ -149,10 +149,8 @@ export class Core {
         return messages;
     }
 
-    /** The broker does not let our key in: no HELLO will ever be heard. */
-    keyRefused() {
-        this.#failEverything(new RoostError(Code.KEY_NOT_ENROLLED,
-            'the broker refused the key: it is not enrolled, or was revoked'));
+    keyRefused() {      // no HELLO will ever be heard
+        this.#failEverything(new RoostError(Code.KEY_NOT_ENROLLED, 'the broker refused the key'));
     }
 
     #failEverything(error) {

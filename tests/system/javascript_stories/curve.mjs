@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // node curve.mjs URL SERVER_KEY KEY_FILE CODE: enrols the key with the code, uses it, is refused with another one.
 import assert from 'node:assert/strict';
-import { Code, RoostError, connect, makeKey } from 'roost-client';
+import { roost } from './story.mjs';
+
+const { Code, RoostError, connect, makeKey } = roost;
 
 const [url, serverKey, key, code] = process.argv.slice(2);
 const isRefused = (wanted) => (error) => error instanceof RoostError && error.code === wanted;
