@@ -241,8 +241,9 @@ static void look_at_listeners(struct doctor *doctor)
     }
     if (open_ones[0])
         doctor_say(doctor, DOCTOR_WARN, "listeners",
-                   "whoever reaches them may write and read as anybody without an account: listen"
-                   " on 127.0.0.1, or keep strangers out with a firewall",
+                   "fine with CURVE or TLS; otherwise whoever reaches them may write and read as"
+                   " anybody without an account: write curve:// in zmq.listen, or listen on"
+                   " 127.0.0.1",
                    "open beyond this machine: %s", open_ones);
     else if (count > 0)
         doctor_say(doctor, DOCTOR_OK, "listeners", NULL, "on this machine only: %s", all);
