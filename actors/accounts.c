@@ -294,6 +294,7 @@ void accounts_take_loaded(struct job *job, const INTERNAL(AccountLoaded) * loade
     job->banned_until_ms = loaded->banned_until_ms;
     job->token_id = loaded->token_id;
     job->token_expires_ms = loaded->token_expires_ms;
+    job->key_id = loaded->key_id;
     job->phc[0] = '\0';
     if (phc.len && phc.len <= PHC_BYTES_MAX) {
         memcpy(job->phc, phc.data, phc.len);
@@ -411,10 +412,10 @@ static enum err on_call_done(struct actor *actor, void *state, const struct msg 
         return ERR_OK;
     INTERNAL(CallDone) done = *MSG_BODY(msg, INTERNAL(CallDone));
     if (done.code == 0 && job->token[0])
-        done.token = accounts_bytes(job->token, ACCOUNTS_TOKEN_TEXT);
+        done.token = accounts_bytes(job->token, strlen(job->token));
     reply_call(a, job, &done);
     if (done.code == 0) /* after the answer: the session of the caller may be one that ends */
-        accounts_call_tell(a, job->call);
+        accounts_call_tell(a, job->call, &done);
     finish(a, job);
     return ERR_OK;
 }
@@ -458,6 +459,8 @@ static enum err init(struct actor *actor, void *state, const void *args)
     for (uint16_t i = 0; i < ACCOUNTS_JOBS_MAX; i++)
         a->free_numbers[a->free_count++] = (uint16_t)(ACCOUNTS_JOBS_MAX - 1 - i);
     hash_init(&a->names, ACCOUNTS_JOBS_MAX);
+    /* What an earlier life had on its way to telling, nobody was told. */
+    accounts_tell_keys(a, accounts_bytes(NULL, 0), accounts_bytes(NULL, 0), true);
     return ERR_OK;
 }
 

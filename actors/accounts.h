@@ -4,6 +4,8 @@
  *
  *     LOGIN   gateway -> LOAD_ACCOUNT (history) -> HASH (auth worker) -> LOGIN_WRITE (persistence)
  *             -> LOGIN_DONE
+ *     LOGIN   with the key of a CURVE connection: LOAD_ACCOUNT -> LOGIN_WRITE -> LOGIN_DONE; the code
+ *             that enrols one goes the same way, as its hash
  *     CALL    the methods that carry a password or concern accounts: hashed here, then passed on
  *             to persistence
  *
@@ -26,6 +28,7 @@ struct accounts_options {
     bool is_registration_open; /* security.registration: anybody may make an account */
     uint32_t password_min;     /* security.password_min: characters of a new one */
     uint8_t other_gateways[2]; /* actor ids: told of ACCOUNT_CHANGED too; 0 = none */
+    uint8_t keyring;           /* actor id: told of KEYS_CHANGED; 0 = nobody */
 };
 
 extern const struct actor_class accounts_actor; /* args: struct accounts_options */

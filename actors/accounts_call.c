@@ -8,7 +8,7 @@
  *     USER_PASSWORD   line -> LOAD_ACCOUNT -> HASH (the old one) -> HASH -> CALL
  *                     a wrong old one counts as a failed login
  *     ROOM_JOIN       LOAD_ACCOUNT (of the room) -> HASH -> CALL
- *     TOKEN_CREATE    CALL
+ *     TOKEN_CREATE, KEY_CODE   CALL
  */
 #include <string.h>
 
@@ -137,12 +137,16 @@ enum err accounts_call_begin(struct accounts *a, struct job *job)
     case ROOST__V1__METHOD__TOKEN_CREATE:
         accounts_make_token(a, job);
         return pass_on(a, job);
+    case ROOST__V1__METHOD__KEY_CODE:
+        accounts_make_code(a, job);
+        return pass_on(a, job);
     default:
         return pass_on(a, job);
     }
 }
 
-void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call)
+void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call,
+                        const INTERNAL(CallDone) * done)
 {
     INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
     changed.name = call->peer;
@@ -162,6 +166,11 @@ void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call)
         changed.name = call->peer.len ? call->peer : call->peer_name;
         changed.tokens_ended = true;
         break;
+    case ROOST__V1__METHOD__KEY_ENROL:
+    case ROOST__V1__METHOD__KEY_REVOKE:
+    case ROOST__V1__METHOD__KEY_CODE:
+        accounts_call_tell_keys(a, call, done);
+        return;
     case ROOST__V1__METHOD__USER_BAN:
         changed.code = err_code(ERR_ACCOUNT_BANNED);
         break;

@@ -5,6 +5,7 @@
  *     token         LOAD_ACCOUNT -> LOGIN_WRITE
  *     no secret     LOAD_ACCOUNT, which says whether one is needed
  *     password      line -> LOAD_ACCOUNT -> HASH -> LOGIN_WRITE (right or wrong)
+ *     key           LOAD_ACCOUNT -> LOGIN_WRITE (accounts_keys.c)
  *     registration  line -> LOAD_ACCOUNT -> HASH -> LOGIN_WRITE
  *
  * Whoever does not know the password learns only that: whether the name is unknown, the account
@@ -14,8 +15,6 @@
 #include <string.h>
 
 #include "accounts_state.h"
-
-enum login_outcome { LOGIN_RIGHT = 1, LOGIN_REGISTER = 3 };
 
 static enum err load(struct accounts *a, struct job *job)
 {
@@ -43,6 +42,8 @@ static enum err check_registration(const struct accounts *a, const INTERNAL(Logi
 enum err accounts_login_begin(struct accounts *a, struct job *job)
 {
     const INTERNAL(Login) *login = job->login;
+    if (login->key.len)
+        return accounts_key_begin(a, job);
     if (login->is_register) {
         enum err err = check_registration(a, login);
         return err ? err : accounts_line_up(a, job, login->name);
@@ -64,7 +65,7 @@ enum err accounts_login_start(struct accounts *a, struct job *job)
 /* --- What is known of the account now. */
 
 /* Persistence has the last word; this saves the way. */
-static enum err check_open(const struct accounts *a, const struct job *job)
+enum err accounts_check_open(const struct accounts *a, const struct job *job)
 {
     if (!job->is_active)
         return ERR_ACCOUNT_INACTIVE;
@@ -73,7 +74,7 @@ static enum err check_open(const struct accounts *a, const struct job *job)
     return ERR_OK;
 }
 
-static enum err write(struct accounts *a, struct job *job, enum login_outcome outcome)
+enum err accounts_login_write(struct accounts *a, struct job *job, enum login_outcome outcome)
 {
     const INTERNAL(Login) *login = job->login;
     INTERNAL(LoginWrite) body = ROOST__INTERNAL__LOGIN_WRITE__INIT;
@@ -84,6 +85,11 @@ static enum err write(struct accounts *a, struct job *job, enum login_outcome ou
     body.kind = login->kind;
     body.address = login->address;
     body.token_id = job->token_id;
+    body.key_id = job->key_id;
+    if (outcome == LOGIN_REDEEM) {
+        body.key = login->key;
+        body.code_hash = accounts_bytes(job->token_hash, sizeof(job->token_hash));
+    }
     if (login->wants_token && !job->token_id) {
         accounts_make_token(a, job);
         body.token_hash = accounts_bytes(job->token_hash, sizeof(job->token_hash));
@@ -106,8 +112,8 @@ static enum err use_token(struct accounts *a, struct job *job,
         if (!is_own)
             return ERR_BAD_CREDENTIALS;
     }
-    enum err err = check_open(a, job);
-    return err ? err : write(a, job, LOGIN_RIGHT);
+    enum err err = accounts_check_open(a, job);
+    return err ? err : accounts_login_write(a, job, LOGIN_RIGHT);
 }
 
 static enum err answer_without_secret(struct accounts *a, struct job *job)
@@ -133,6 +139,8 @@ enum err accounts_login_loaded(struct accounts *a, struct job *job,
 {
     const INTERNAL(Login) *login = job->login;
     accounts_take_loaded(job, loaded);
+    if (login->key.len)
+        return accounts_key_loaded(a, job, loaded);
     if (login->is_register)
         return job->is_known ? ERR_NAME_TAKEN : accounts_hash(a, job, login->secret);
     if (accounts_is_token(login->secret))
@@ -152,12 +160,12 @@ enum err accounts_login_loaded(struct accounts *a, struct job *job,
 enum err accounts_login_hashed(struct accounts *a, struct job *job)
 {
     if (job->login->is_register)
-        return write(a, job, LOGIN_REGISTER);
+        return accounts_login_write(a, job, LOGIN_REGISTER);
     bool is_right = job->is_password_right && job->against == job->phc;
     if (!is_right)
         return accounts_write_failure(a, job, job->login->name);
-    enum err err = check_open(a, job);
-    return err ? err : write(a, job, LOGIN_RIGHT);
+    enum err err = accounts_check_open(a, job);
+    return err ? err : accounts_login_write(a, job, LOGIN_RIGHT);
 }
 
 void accounts_login_written(struct accounts *a, struct job *job,
@@ -172,8 +180,10 @@ void accounts_login_written(struct accounts *a, struct job *job,
         accounts_finish_login(a, job, &done);
         return;
     }
-    if (job->login->is_register)
+    if (job->login->is_register || accounts_is_redeeming(job))
         accounts_tell_registered(a, job->login->name);
+    if (accounts_is_redeeming(job))
+        accounts_tell_keys(a, job->login->key, accounts_bytes(NULL, 0), false);
     done.name = written->name;
     done.peer_id = written->peer_id;
     done.role = written->role;

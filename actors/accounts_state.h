@@ -5,6 +5,7 @@
  *     accounts.c        the class; jobs, and the line of those that concern one name
  *     accounts_hash.c   the queue to the auth workers
  *     accounts_login.c  LOGIN
+ *     accounts_keys.c   LOGIN with a device key, codes, and telling the keyring
  *     accounts_call.c   CALL
  *
  * A job is one LOGIN or CALL on its way. It has at most one question open at a time, whose context
@@ -65,7 +66,7 @@ struct job {
 
     /* The account, as loaded. */
     bool is_known, is_active;
-    int64_t peer_id, banned_until_ms, token_id, token_expires_ms;
+    int64_t peer_id, banned_until_ms, token_id, token_expires_ms, key_id;
     char phc[PHC_BYTES_MAX + 1]; /* to compare with; of a room, for ROOM_JOIN */
 
     /* The hash in work. */
@@ -78,7 +79,7 @@ struct job {
     char new_phc[PHC_BYTES_MAX + 1]; /* "" = none */
 
     /* The token it is given. */
-    char token[ACCOUNTS_TOKEN_TEXT + 1];
+    char token[ACCOUNTS_TOKEN_TEXT + 1]; /* or the code */
     uint8_t token_hash[ACCOUNTS_TOKEN_HASH];
 };
 
@@ -151,6 +152,30 @@ void accounts_pump(struct accounts *a);
 void accounts_hash_over(struct accounts *a, struct job *job);
 bool accounts_hash_again(struct accounts *a, struct job *job);
 
+/* --- accounts_keys.c */
+
+MUST_USE enum err accounts_key_begin(struct accounts *a, struct job *job);
+MUST_USE enum err accounts_key_loaded(struct accounts *a, struct job *job,
+                                      const INTERNAL(AccountLoaded) * loaded);
+/* A code, and no key enrolled. */
+bool accounts_is_redeeming(const struct job *job);
+/* A new code, into the job. */
+void accounts_make_code(struct accounts *a, struct job *job);
+/* Tells the keyring; views may be empty. */
+void accounts_tell_keys(struct accounts *a, ProtobufCBinaryData enrolled,
+                        ProtobufCBinaryData revoked, bool is_unsure);
+/* It is on disk: the sessions and the keyring learn of it. */
+void accounts_call_tell_keys(struct accounts *a, const INTERNAL(Call) * call,
+                             const INTERNAL(CallDone) * done);
+
+/* --- accounts_login.c */
+
+enum login_outcome { LOGIN_RIGHT = 1, LOGIN_REGISTER = 3, LOGIN_REDEEM = 4 };
+MUST_USE enum err accounts_login_write(struct accounts *a, struct job *job,
+                                       enum login_outcome outcome);
+/* ACCOUNT_INACTIVE, ACCOUNT_BANNED. */
+MUST_USE enum err accounts_check_open(const struct accounts *a, const struct job *job);
+
 /* --- accounts_login.c and accounts_call.c: each step of a job. They return an error to have the
  * job refused with it. */
 
@@ -168,6 +193,7 @@ MUST_USE enum err accounts_call_loaded(struct accounts *a, struct job *job,
                                        const INTERNAL(AccountLoaded) * loaded);
 MUST_USE enum err accounts_call_hashed(struct accounts *a, struct job *job);
 /* It is on disk: the gateways are told what it changes for their sessions. */
-void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call);
+void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call,
+                        const INTERNAL(CallDone) * done);
 
 #endif

@@ -16,7 +16,8 @@
  *   10  discovery      whom of the local network to answer, ask    a new one; it learns who is there
  *   11  ipmsg-gateway  UDP sockets, peers of the local network     a new one; what was on its way is
  *                                                                  sent again
- *   12  http-gateway   HTTP connections, sessions of REST      a new one; clients connect again
+ *   12  http-gateway   HTTP connections, sessions of REST          a new one; clients connect again
+ *   13  keyring        which keys may connect                      a new one; until then nobody may
  *
  * (A daemon that stops with an exit code is started again: start is recovery.)
  *
@@ -34,6 +35,7 @@
 #include "gateways/lair/tcp_gateway.h"    /* tcp_gateway_actor */
 #include "gateways/zmq/zmq_gateway.h"     /* zmq_gateway_actor */
 #include "history.h"                      /* history_actor */
+#include "keyring.h"                      /* keyring_actor */
 #include "peer_registry.h"                /* peer_registry_actor */
 #include "persistence.h"                  /* persistence_actor */
 #include "proto/actor_ids.h"
@@ -56,6 +58,7 @@ struct actors {
     struct discovery_options discovery;
     struct ipmsg_gateway_options ipmsg_gateway;
     struct http_gateway_options http_gateway;
+    struct keyring_options keyring;
     struct zmq_gateway_bound bound;       /* where it listens, after the start */
     struct http_gateway_bound http_bound; /* the same */
     const struct metrics *metrics;        /* to be set once the system exists: STATS shows them */
@@ -64,5 +67,7 @@ struct actors {
 
 /* From the configuration to specs. `database` is the path of the file. */
 void actors_describe(const struct roostd_config *config, const char *database, struct actors *ret);
+/* The broker's own key; must stay where it is. Only needed where a listener speaks CURVE. */
+void actors_take_key(struct actors *actors, const char *secret_key);
 
 #endif

@@ -154,6 +154,7 @@ const struct actor_class history_actor = {
             [MSG_LOAD_KNOWN] = history_on_load_known,
             [MSG_LAN_FIND] = history_on_lan_find,
             [MSG_LOAD_ACCOUNT] = history_on_load_account,
+            [MSG_LOAD_KEYS] = history_on_load_keys,
             [MSG_RESOLVE] = history_on_resolve,
             [MSG_QUERY] = history_on_query,
             [MSG_INSPECT_FILL] = history_on_inspect_fill,

@@ -10,6 +10,7 @@
 #include "presence.h"
 #include "store/accounts.h"
 #include "store/audit.h"
+#include "store/device_keys.h"
 #include "store/throttle.h"
 #include "store/tokens.h"
 
@@ -66,6 +67,26 @@ static enum err load_by_token(struct load *load, const uint8_t *hash)
     return account_read(load->h->store, token.peer_id, take_account, load);
 }
 
+static enum err take_key(void *context, const struct device_key_row *row)
+{
+    INTERNAL(AccountLoaded) *loaded = context;
+    loaded->key_id = row->id;
+    loaded->is_key_revoked = row->revoked_ms != 0;
+    loaded->peer_id = row->peer_id;
+    return ERR_OK;
+}
+
+static enum err load_by_key(struct load *load, ProtobufCBinaryData key)
+{
+    char text[DEVICE_KEY_TEXT + 1];
+    memcpy(text, key.data, DEVICE_KEY_TEXT);
+    text[DEVICE_KEY_TEXT] = '\0';
+    enum err err = device_key_find(load->h->store, text, take_key, load->loaded);
+    if (err)
+        return err == ERR_NO_SUCH_KEY ? ERR_NO_SUCH_USER : err;
+    return account_read(load->h->store, load->loaded->peer_id, take_account, load);
+}
+
 /* A room that is not there has no password: whoever gets the CALL says so. */
 static enum err load_room(struct load *load, ProtobufCBinaryData name)
 {
@@ -86,6 +107,8 @@ static enum err load_account(struct load *load, const INTERNAL(LoadAccount) * qu
         err = load_room(load, question->room_folded);
     if (!err && question->token_hash.len == TOKEN_HASH_BYTES)
         err = load_by_token(load, question->token_hash.data);
+    else if (!err && question->key.len == DEVICE_KEY_TEXT)
+        err = load_by_key(load, question->key);
     else if (!err && question->folded.len)
         err = load_by_name(load, question->folded);
     return err;

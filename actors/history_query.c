@@ -34,6 +34,7 @@ static query_work *const works[] = {
     [ROOST__V1__QUERY_KIND__USERS] = query_users,
     [ROOST__V1__QUERY_KIND__SESSIONS] = query_sessions,
     [ROOST__V1__QUERY_KIND__AUDIT] = query_audit,
+    [ROOST__V1__QUERY_KIND__KEYS] = query_keys,
 };
 
 /* --- Names. */

@@ -18,6 +18,7 @@
  *     history_counts.c     UNREAD, STATS
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
+ *     history_keys.c       LOAD_KEYS; queries about device keys
  *     history_inspect.c    INSPECT_FILL
  *     history_deliveries.c DELIVERIES_FILL
  */
@@ -132,6 +133,7 @@ enum page_list {
     PAGE_SESSIONS,
     PAGE_AUDIT,
     PAGE_DELIVERIES,
+    PAGE_KEYS,
 };
 
 void page_begin(struct page *page, struct history *h);
@@ -206,6 +208,7 @@ query_work query_users;      /* history_accounts.c */
 query_work query_sessions;   /* history_accounts.c */
 query_work query_audit;      /* history_accounts.c */
 query_work query_warm_start; /* history_known.c */
+query_work query_keys;       /* history_keys.c */
 /* The unread count of one conversation, added to the page. *ret_is_shown (may be NULL): it is one
  * that people see. */
 MUST_USE enum err query_add_counter(struct query *query, const char *name, const char *unit,
@@ -226,6 +229,7 @@ actor_handler history_on_fetch;
 actor_handler history_on_load_consumers, history_on_load_exceptions, history_on_load_heads;
 actor_handler history_on_load_peers, history_on_resolve;
 actor_handler history_on_load_account;                    /* history_accounts.c */
+actor_handler history_on_load_keys;                       /* history_keys.c */
 actor_handler history_on_load_known, history_on_lan_find; /* history_known.c */
 actor_handler history_on_inspect_fill;
 actor_handler history_on_deliveries_fill; /* history_deliveries.c */

@@ -153,6 +153,7 @@ static void fill_options(struct persistence_options *options)
     options->invitation_ttl_ms = or_default(options->invitation_ttl_ms, 7 * DAY_MS);
     options->lan_max = or_default(options->lan_max, 4096);
     options->token_ms = or_default(options->token_ms, 30 * DAY_MS);
+    options->key_code_ms = or_default(options->key_code_ms, 24 * 60 * MINUTE_MS);
     options->login_window_ms = or_default(options->login_window_ms, 5 * MINUTE_MS);
     options->lock_ms = or_default(options->lock_ms, 15 * MINUTE_MS);
     if (!options->login_failures_max)

@@ -41,6 +41,7 @@ struct persistence_options {
     int64_t lan_max;               /* [4,096] unverified peers of the local network */
     int64_t invitation_ttl_ms;     /* [7 days] */
     int64_t token_ms;              /* [30 days] life of a token since its last use */
+    int64_t key_code_ms;           /* [1 day] life of a code that enrols a key */
     uint32_t login_failures_max;   /* [5] within login_window_ms lock a name for lock_ms */
     int64_t login_window_ms;       /* [5 minutes] */
     int64_t lock_ms;               /* [15 minutes] */

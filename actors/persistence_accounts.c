@@ -68,6 +68,13 @@ static enum err begin(struct persistence *p, const INTERNAL(Call) * call, struct
     return is_shut_out ? ERR_NOT_ALLOWED : ERR_OK;
 }
 
+enum err persistence_call_check_admin(struct persistence *p, const INTERNAL(Call) * call)
+{
+    struct request request;
+    enum err err = begin(p, call, &request);
+    return err ? err : request.is_admin ? ERR_OK : ERR_NOT_ALLOWED;
+}
+
 static enum err find_target(struct request *request)
 {
     struct name_folded folded;
@@ -228,7 +235,7 @@ enum err persistence_call_user_unlock(struct persistence *p, const INTERNAL(Call
 {
     struct request request;
     struct name_folded folded;
-    uint64_t count = 0;
+    uint64_t count = 0, codes = 0;
     enum err err = begin_about(p, call, ACCOUNT_MODERATE, &request);
     if (err == ERR_NO_SUCH_USER) {
         (void)snprintf(request.target.name, sizeof(request.target.name), "%s",
@@ -239,6 +246,9 @@ enum err persistence_call_user_unlock(struct persistence *p, const INTERNAL(Call
         err = name_fold(call->peer.data, call->peer.len, &folded);
     if (!err)
         err = throttle_clear(p->store, folded.text, &count);
+    if (!err)
+        err = persistence_key_unlock(p, &folded, &codes);
+    count += codes;
     if (!err && count > 0)
         err = audit(&request, "unlock", "");
     done->count = count;

@@ -20,7 +20,7 @@
 
 #define TOKEN_WRITE_INTERVAL_MS 60000 /* using a token is written at most so often */
 
-enum login_outcome { LOGIN_RIGHT = 1, LOGIN_WRONG = 2, LOGIN_REGISTER = 3 };
+enum login_outcome { LOGIN_RIGHT = 1, LOGIN_WRONG = 2, LOGIN_REGISTER = 3, LOGIN_REDEEM = 4 };
 
 /* --- Shared. */
 
@@ -194,6 +194,17 @@ static enum err enter_by_token(struct login *login)
     return err ? err : audit(login, "login");
 }
 
+static enum err enter_by_key(struct login *login)
+{
+    struct persistence *p = login->p;
+    bool is_news = false;
+    enum err err =
+        persistence_key_enter(p, login->write->key_id, login->written->peer_id, &is_news);
+    if (!err && is_news)
+        err = account_set_login(p->store, login->written->peer_id, p->now_ms);
+    return err || !is_news ? err : audit(login, "login");
+}
+
 static enum err enter(struct login *login)
 {
     enum err err = account_read(login->p->store, login->write->peer_id, take_account, login);
@@ -203,6 +214,8 @@ static enum err enter(struct login *login)
         return ERR_ACCOUNT_INACTIVE;
     if (login->banned_until_ms > login->p->now_ms)
         return ERR_ACCOUNT_BANNED;
+    if (login->write->key_id)
+        return enter_by_key(login);
     return login->write->token_id ? enter_by_token(login) : enter_by_password(login);
 }
 
@@ -249,6 +262,17 @@ static enum err register_account(struct login *login)
     return err ? err : audit(login, "register");
 }
 
+/* A key that is not enrolled yet, and the code for it. */
+static enum err redeem(struct login *login)
+{
+    struct persistence *p = login->p;
+    int64_t id = 0;
+    enum err err = persistence_key_redeem(p, login->write, &id, &login->written->locked_until_ms);
+    if (!err)
+        err = account_set_login(p->store, id, p->now_ms);
+    return err ? err : account_read(p->store, id, take_account, login);
+}
+
 static enum err work_on(struct login *login)
 {
     switch (login->write->outcome) {
@@ -258,6 +282,8 @@ static enum err work_on(struct login *login)
         return fail(login);
     case LOGIN_REGISTER:
         return register_account(login);
+    case LOGIN_REDEEM:
+        return redeem(login);
     default:
         return ERR_BAD_FIELD;
     }

@@ -310,6 +310,24 @@ MUST_USE enum err persistence_audit(struct persistence *p, const char *actor, co
 MUST_USE enum err persistence_register(struct persistence *p, ProtobufCBinaryData name,
                                        const char *password_hash, int64_t *ret_peer_id);
 
+/* --- persistence_keys.c */
+
+/* A session was opened with this key of this account. KEY_NOT_ENROLLED, KEY_REVOKED. *ret_is_news: not
+ * one of many within a minute; it was written. */
+MUST_USE enum err persistence_key_enter(struct persistence *p, int64_t key_id, int64_t peer_id,
+                                        bool *ret_is_news);
+/* Enrols the key of the one who has the code. BAD_CODE, LOCKED_OUT, KEY_TAKEN ... */
+MUST_USE enum err persistence_key_redeem(struct persistence *p, const INTERNAL(LoginWrite) * write,
+                                         int64_t *ret_peer_id, int64_t *ret_locked_until_ms);
+/* Forgets the wrong codes for this name. */
+MUST_USE enum err persistence_key_unlock(struct persistence *p, const struct name_folded *folded,
+                                         uint64_t *ret_count);
+
+/* --- persistence_accounts.c */
+
+/* NOT_ALLOWED: the caller is no administrator, or not any more. */
+MUST_USE enum err persistence_call_check_admin(struct persistence *p, const INTERNAL(Call) * call);
+
 /* --- CALL: one method. What it refuses, and what went wrong, is its error; *done is zeroed and
  * says the rest. Errors of persistence_breaks() end the transaction. */
 typedef enum err persistence_call_work(struct persistence *p, const INTERNAL(Call) * call,
@@ -323,6 +341,9 @@ persistence_call_work persistence_call_user_active;
 persistence_call_work persistence_call_token_create;
 persistence_call_work persistence_call_session_end;
 persistence_call_work persistence_call_user_unlock;
+persistence_call_work persistence_call_key_enrol;
+persistence_call_work persistence_call_key_code;
+persistence_call_work persistence_call_key_revoke;
 persistence_call_work persistence_call_room_create;
 persistence_call_work persistence_call_room_join;
 persistence_call_work persistence_call_room_leave;

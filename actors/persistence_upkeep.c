@@ -16,6 +16,7 @@
  */
 #include "persistence_state.h"
 #include "rt/log.h"
+#include "store/device_keys.h"
 #include "store/peers.h"
 #include "store/rooms.h"
 #include "store/search.h"
@@ -142,14 +143,16 @@ enum err persistence_search_all(struct persistence *p)
 
 /* --- Retention. */
 
-/* Tokens that ended, and failed logins that count no more. */
+/* Tokens and codes that ended, and failed logins that count no more. */
 static enum err clean_up_accounts(struct persistence *p, int64_t past_ms, bool *ret_has_more)
 {
-    uint64_t tokens = 0, names = 0;
+    uint64_t tokens = 0, names = 0, codes = 0;
     enum err err = token_sweep(p->store, past_ms, CLEANUP_ROWS, &tokens);
     if (!err)
         err = throttle_sweep(p->store, past_ms, p->options.login_window_ms, CLEANUP_ROWS, &names);
-    *ret_has_more = tokens == CLEANUP_ROWS || names == CLEANUP_ROWS;
+    if (!err)
+        err = key_code_sweep(p->store, past_ms, CLEANUP_ROWS, &codes);
+    *ret_has_more = tokens == CLEANUP_ROWS || names == CLEANUP_ROWS || codes == CLEANUP_ROWS;
     return err;
 }
 

@@ -107,6 +107,7 @@ static void describe_gateway(const struct roostd_config *config, struct actors *
         .send_frames_max = (uint32_t)config->zmq_send_frames_max,
         .publish_window = (uint32_t)config->zmq_publish_window,
         .unread_bytes_max = (uint64_t)config->zmq_unread_max_bytes,
+        .curve_domain = KEYRING_DOMAIN,
         .software = roostd_version,
     };
     zmq->publish_bytes =
@@ -214,6 +215,7 @@ static void describe_store(const struct roostd_config *config, const char *datab
         .invitation_ttl_ms = config->invitation_ttl_s * MS_PER_S,
         .lan_max = config->peers_unverified_max,
         .token_ms = config->security_token_s * MS_PER_S,
+        .key_code_ms = config->security_key_code_s * MS_PER_S,
         .login_failures_max = (uint32_t)config->security_login_failures_max,
         .login_window_ms = config->security_login_window_s * MS_PER_S,
         .lock_ms = config->security_lock_s * MS_PER_S,
@@ -235,10 +237,16 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     describe_tcp_gateway(config, ret);
     describe_lan(config, ret);
     describe_http(config, database, ret);
+    ret->keyring = (struct keyring_options){
+        .is_needed = roostd_has_curve(config),
+        .is_enrolment = config->security_enrolment,
+        .history = ACTOR_HISTORY,
+    };
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
         .password_min = (uint32_t)config->security_password_min,
         .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
+        .keyring = ACTOR_KEYRING,
     };
     ret->sync_manager = (struct sync_manager_options){
         .backoff = backoff_of(config),
@@ -274,4 +282,11 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         (struct actor_spec){&ipmsg_gateway_actor, &ret->ipmsg_gateway, STOP_DEADLINE_MS};
     ret->specs[ACTOR_HTTP_GATEWAY] =
         (struct actor_spec){&http_gateway_actor, &ret->http_gateway, STOP_DEADLINE_MS};
+    ret->specs[ACTOR_KEYRING] =
+        (struct actor_spec){&keyring_actor, &ret->keyring, STOP_DEADLINE_MS};
+}
+
+void actors_take_key(struct actors *actors, const char *secret_key)
+{
+    actors->zmq_gateway.curve_secret = secret_key;
 }

@@ -132,8 +132,23 @@ static enum roostd_address tcp_kind(const char *rest)
     return ADDRESS_REMOTE;
 }
 
+bool roostd_address_is_curve(const char *address)
+{
+    return has_prefix(address, ZMQ_GATEWAY_CURVE);
+}
+
+bool roostd_has_curve(const struct roostd_config *config)
+{
+    for (size_t i = 0; i < config->zmq_listen.count; i++)
+        if (roostd_address_is_curve(config->zmq_listen.items[i]))
+            return true;
+    return false;
+}
+
 enum roostd_address roostd_address_kind(const char *address)
 {
+    if (roostd_address_is_curve(address))
+        return tcp_kind(address + strlen(ZMQ_GATEWAY_CURVE));
     if (has_prefix(address, "tcp://"))
         return tcp_kind(address + strlen("tcp://"));
     if (has_prefix(address, "ipc://"))
@@ -164,7 +179,7 @@ static enum err check_listen(const struct roostd_config *config, bool is_insecur
         enum roostd_address kind = roostd_address_kind(listen->items[i]);
         if (kind == ADDRESS_WRONG || strlen(listen->items[i]) >= ZMQ_GATEWAY_ADDRESS_MAX)
             return ERR_CONFIG;
-        if (kind == ADDRESS_REMOTE && !is_insecure)
+        if (kind == ADDRESS_REMOTE && !is_insecure && !roostd_address_is_curve(listen->items[i]))
             return ERR_UNSAFE_LISTENER;
     }
     return ERR_OK;
@@ -265,19 +280,25 @@ enum err roostd_config_check(const struct roostd_config *config, bool is_insecur
         return say(ERR_CONFIG, out, "", "zmq.listen", " may have at most 16 addresses");
     enum err err = check_listen(config, is_insecure, &wrong);
     if (err == ERR_CONFIG)
-        return say(err, out, "zmq.listen: ", wrong,
-                   " is no address; write tcp://ADDRESS:PORT (port * picks one) or ipc://PATH");
+        return say(
+            err, out, "zmq.listen: ", wrong,
+            " is no address; write curve://ADDRESS:PORT, tcp://ADDRESS:PORT (port * picks one) or "
+            "ipc://PATH");
     if (err == ERR_UNSAFE_LISTENER)
-        return say(err, out, "zmq.listen: ", wrong,
-                   " can be reached from other machines, and this version cannot tell friend from "
-                   "stranger there; listen on 127.0.0.1 or ipc://, or say --insecure in a closed "
-                   "laboratory");
+        return say(
+            err, out, "zmq.listen: ", wrong,
+            " can be reached from other machines, where nobody would have to prove who he is and "
+            "everything could be read; write curve:// instead of tcp:// (docs/OPERATIONS.md, "
+            "\"Keys\"), listen on 127.0.0.1 or ipc://, or say --insecure in a closed laboratory");
     const char *problem = lan_problem(config, &wrong);
     if (problem)
         return say(ERR_CONFIG, out, "", wrong, problem);
     problem = http_problem(config, is_insecure, &wrong, &err);
     if (problem)
         return say(err, out, "", wrong, problem);
+    if (roostd_has_curve(config) && config->security_server_key_file[0] == '\0')
+        return say(ERR_CONFIG, out, "", "security.server_key_file",
+                   " must name a file: a listener on curve:// needs the key of the broker");
     if (config->message_size_max_bytes > config->zmq_publish_total_max_bytes)
         return say(ERR_CONFIG, out, "", "zmq.publish_total_max_bytes",
                    " must hold at least one message of message.size_max_bytes");

@@ -45,6 +45,11 @@ enum roostd_address {
 /* What kind of address this is, by its text alone: no name is looked up. */
 enum roostd_address roostd_address_kind(const char *address);
 
+/* "curve://...": clients prove a key there. */
+bool roostd_address_is_curve(const char *address);
+/* Some listener for ZeroMQ is one. */
+bool roostd_has_curve(const struct roostd_config *config);
+
 /* Every listener is ADDRESS_LOCAL. */
 bool roostd_is_local(const struct roostd_config *config);
 /* The same, and programs of the local network are heard on this machine only. */

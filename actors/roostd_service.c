@@ -18,6 +18,7 @@
 #include "actors.h"
 #include "roostd_cache.h"
 #include "roostd_data.h"
+#include "roostd_keys.h"
 #include "rt/check.h"
 #include "rt/log.h"
 #include "rt/system.h"
@@ -34,6 +35,7 @@ struct service {
     struct config *latest; /* as read last, or NULL: to tell what changed */
     struct roostd_data data;
     struct roostd_cache cache;
+    struct roostd_keys keys;
     struct actors actors;
     struct system *system;
     int signals;         /* signalfd */
@@ -254,7 +256,11 @@ static enum roostd_exit run_service(struct service *service)
     raise_descriptors();
     if (roostd_data_open(service->command->data_path, &service->data) != ERR_OK)
         return ROOSTD_EXIT_CANNOT_CREATE;
+    if (roostd_keys_open(values, service->data.directory, &service->keys) != ERR_OK)
+        return ROOSTD_EXIT_CONFIG;
     actors_describe(values, service->data.database, &service->actors);
+    if (service->keys.is_loaded)
+        actors_take_key(&service->actors, service->keys.server.secret_text);
     service->signals = take_signals();
     if (service->signals < 0) {
         log_error("signals", LOG_ERRNO(errno));
@@ -289,6 +295,7 @@ enum roostd_exit roostd_service_run(const struct roostd_command *command)
     if (!service.config)
         return ROOSTD_EXIT_CONFIG;
     enum roostd_exit code = run_service(&service);
+    roostd_keys_close(&service.keys);
     config_destroy(&service.latest);
     config_destroy(&service.config);
     return code;

@@ -6,8 +6,10 @@
  * window of several batches; a batch counts as settled when roost_confirm has returned, that is
  * when its settlement is on disk; meanwhile the rest of the window goes on arriving.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
 #include "clients/c/roost.h"
 #include "drivers.h"
@@ -16,6 +18,7 @@
 #define WINDOW      8000
 #define BATCH       2000
 #define CONSUMER    "sink"
+#define CURVE_KEY   41
 
 struct roost_session {
     struct roost *roost;
@@ -30,15 +33,49 @@ static void must(enum roost_error error, const char *what)
     }
 }
 
+/* Variant "curve:PORT:KEY": sessions are opened with CURVE, each with a new key of its own; KEY is that of
+ * the broker, and at PORT it listens without CURVE, for enrolling them. */
+struct curve {
+    char server[CURVE_KEY], own[CURVE_KEY], secret[CURVE_KEY];
+};
+
+static bool curve_take(const struct target *target, const char *peer, struct curve *ret)
+{
+    unsigned port;
+    char url[64];
+    struct roost *admin;
+    if (sscanf(target->variant, "curve:%5u:%40s", &port, ret->server) != 2) {
+        return false;
+    }
+    if (zmq_curve_keypair(ret->own, ret->secret) != 0) {
+        bench_fail("roost: this libzmq has no CURVE");
+    }
+    (void)snprintf(url, sizeof url, "tcp://%s:%u", target->host, port);
+    must(roost_open(&(struct roost_options){.url = url, .peer = "enroller"}, &admin), "open");
+    must(roost_connect_wait(admin, PATIENCE_MS), "connect");
+    struct roost_call call = {
+        .method = ROOST_METHOD_KEY_ENROL, .peer = peer, .key = ret->own, .text = "bench"};
+    must(roost_call(admin, &call, PATIENCE_MS, NULL), "enrol");
+    (void)roost_close(&admin, PATIENCE_MS); /* it has the answer */
+    return true;
+}
+
 static struct roost_session *session_open(const struct target *target, const char *peer)
 {
     char url[64];
+    struct curve curve;
+    struct roost_options options = {.url = url, .peer = peer};
     (void)snprintf(url, sizeof url, "tcp://%s:%u", target->host, target->port);
+    if (curve_take(target, peer, &curve)) {
+        options.curve_server_key = curve.server;
+        options.curve_public_key = curve.own;
+        options.curve_secret_key = curve.secret;
+    }
     struct roost_session *session = calloc(1, sizeof *session);
     if (session == NULL) {
         bench_fail("out of memory");
     }
-    must(roost_open(&(struct roost_options){.url = url, .peer = peer}, &session->roost), "open");
+    must(roost_open(&options, &session->roost), "open");
     must(roost_connect_wait(session->roost, PATIENCE_MS), "connect");
     return session;
 }
@@ -178,7 +215,8 @@ static int64_t roost_unsettled(const struct target *target)
 
 const struct driver roost_driver = {
     .name = "roost",
-    .about = "roost through libroost, one mailbox, settlements confirmed; no variants",
+    .about = "roost through libroost, one mailbox, settlements confirmed; variant curve:PORT:KEY: "
+             "with CURVE",
     .prepare = roost_prepare,
     .producer_open = roost_producer_open,
     .publish = roost_publish,

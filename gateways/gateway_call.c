@@ -56,6 +56,9 @@ static bool owner_of(Roost__V1__Method method, uint8_t *ret_actor)
     case ROOST__V1__METHOD__TOKEN_CREATE:
     case ROOST__V1__METHOD__SESSION_END:
     case ROOST__V1__METHOD__USER_UNLOCK:
+    case ROOST__V1__METHOD__KEY_ENROL:
+    case ROOST__V1__METHOD__KEY_REVOKE:
+    case ROOST__V1__METHOD__KEY_CODE:
         *ret_actor = ACTOR_ACCOUNTS;
         return true;
     case ROOST__V1__METHOD__CANCEL:
@@ -100,6 +103,7 @@ static void copy_fields(const Roost__V1__Call *call, INTERNAL(Call) * ret)
     ret->privacy = call->privacy;
     ret->retention_ms = call->retention_ms;
     ret->clear = call->clear;
+    ret->key = call->key;
 }
 
 enum err gateway_call_fill(const Roost__V1__Call *call, const struct gateway_who *who,

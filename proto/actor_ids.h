@@ -19,6 +19,7 @@ enum actor_id {
     ACTOR_DISCOVERY = 10,
     ACTOR_IPMSG_GATEWAY = 11,
     ACTOR_HTTP_GATEWAY = 12,
+    ACTOR_KEYRING = 13,
     ACTOR_COUNT
 };
 

@@ -42,6 +42,7 @@
 #define WIRE_CREDENTIALS_BYTES_MAX  1024u
 #define WIRE_TOKEN_BYTES            16u
 #define WIRE_HASH_BYTES             32u /* of an audit entry */
+#define WIRE_DEVICE_KEY_TEXT        40u /* a public key, Z85 */
 #define WIRE_PING_ECHO_BYTES_MAX    64u
 #define WIRE_CLEAR_MASK             15u /* ROOM_UPDATE: 1 display_name, 2 topic, 4 description, 8 retention */
 

@@ -150,6 +150,7 @@ static const struct rule call_rules[] = {
     RULE(ENUM, Call, "call", privacy, 0, ROOST__V1__PRIVACY__OPEN),
     RULE(U64, Call, "call", retention_ms, 0, WIRE_TTL_MS_MAX),
     RULE(U32, Call, "call", clear, 0, WIRE_CLEAR_MASK),
+    RULE(BYTES, Call, "call", key, 0, WIRE_DEVICE_KEY_TEXT),
     END,
 };
 
@@ -357,7 +358,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
     return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__TABLES) ||
-           (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__AUDIT);
+           (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__KEYS);
 }
 
 static enum err check_query(const Roost__V1__Query *query, struct wire_fault *fault)
@@ -428,6 +429,9 @@ static const uint16_t call_needs[] = {
     [ROOST__V1__METHOD__TOKEN_CREATE] = NEED_KNOWN,
     [ROOST__V1__METHOD__SESSION_END] = NEED_KNOWN,
     [ROOST__V1__METHOD__USER_UNLOCK] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__KEY_ENROL] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__KEY_REVOKE] = NEED_KNOWN,
+    [ROOST__V1__METHOD__KEY_CODE] = NEED_KNOWN | NEED_PEER,
 };
 
 static enum err check_call_ids(const Roost__V1__Call *call, uint16_t needs,

@@ -166,10 +166,15 @@ static const char *monitor_text(uint16_t event)
     case ZMQ_EVENT_CLOSED:
         return "nobody listens at this address";
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        return "the broker refused the key";
+        return "the broker refused the key: it is not enrolled, or was revoked";
     default:
         return "the other side does not speak ZeroMQ, or not with this security";
     }
+}
+
+static enum roost_error monitor_error(uint16_t event)
+{
+    return event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? ROOST_KEY_NOT_ENROLLED : ROOST_NO_SESSION;
 }
 
 void io_session_monitor(struct io *io)
@@ -185,7 +190,7 @@ void io_session_monitor(struct io *io)
             memcpy(&event, zmq_msg_data(&frame), sizeof(event));
         (void)zmq_msg_close(&frame); /* cannot fail for a valid message */
         if (is_first)
-            io_session_end(io, ROOST_NO_SESSION, monitor_text(event));
+            io_session_end(io, monitor_error(event), monitor_text(event));
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Rows of pages about people: rooms, members, invitations, users, tokens, the audit log.
+ * Rows of pages about people: rooms, members, invitations, users, tokens, keys, the audit log.
  */
 #include <string.h>
 
@@ -91,6 +91,22 @@ bool fill_token_session(struct page_private *page, const void *part, void *item)
         .expires_ms = from->expires_ms,
     };
     return session->peer && session->kind && session->label && session->address;
+}
+
+bool fill_key(struct page_private *page, const void *part, void *item)
+{
+    const Roost__V1__DeviceKey *from = part;
+    struct roost_key *key = item;
+    *key = (struct roost_key){
+        .id = from->id,
+        .peer = arena_text(&page->arena, from->peer),
+        .key = arena_text(&page->arena, from->key),
+        .label = arena_text(&page->arena, from->label),
+        .created_ms = from->created_ms,
+        .used_ms = from->used_ms,
+        .revoked_ms = from->revoked_ms,
+    };
+    return key->peer && key->key && key->label;
 }
 
 bool fill_audit(struct page_private *page, const void *part, void *item)

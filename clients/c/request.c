@@ -357,6 +357,7 @@ static const struct list lists[] = {
     {FROM(sessions), TO(session_count, sessions), sizeof(struct roost_token_session),
      fill_token_session},
     {FROM(audit), TO(audit_count, audit), sizeof(struct roost_audit_entry), fill_audit},
+    {FROM(keys), TO(key_count, keys), sizeof(struct roost_key), fill_key},
 };
 
 static size_t part_count(const struct list *list, const Roost__V1__Result *result)

@@ -78,6 +78,7 @@ bool fill_member(struct page_private *page, const void *part, void *item);
 bool fill_invitation(struct page_private *page, const void *part, void *item);
 bool fill_user(struct page_private *page, const void *part, void *item);
 bool fill_token_session(struct page_private *page, const void *part, void *item);
+bool fill_key(struct page_private *page, const void *part, void *item);
 bool fill_audit(struct page_private *page, const void *part, void *item);
 
 #endif

@@ -94,7 +94,10 @@ struct roost_options {
     const char *display_name; /* shown to people */
     const char *software;     /* name and version of your program, for the broker's log */
 
-    /* CURVE encryption: all three as Z85 text of 40 characters, or none. */
+    /* CURVE encryption, all three as Z85 text of 40 characters, or none: the public key of the broker
+     * ('roost key server'), and your two ('roost key make'). The broker knows you by your key;
+     * credentials are needed once, to enrol it: the code of 'roost key invite'. While the broker does
+     * not let the key in, roost_connect_wait answers ROOST_KEY_NOT_ENROLLED. */
     const char *curve_server_key;
     const char *curve_public_key;
     const char *curve_secret_key;

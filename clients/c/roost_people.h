@@ -113,6 +113,17 @@ struct roost_token_session {
     uint64_t expires_ms;
 };
 
+/* A public key that proves who somebody is, or did until it was revoked. */
+struct roost_key {
+    uint64_t id;
+    const char *peer;
+    const char *key; /* Z85 */
+    const char *label;
+    uint64_t created_ms;
+    uint64_t used_ms;    /* when a session was opened with it last; 0: never */
+    uint64_t revoked_ms; /* 0: it is good */
+};
+
 struct roost_audit_entry {
     uint64_t id;
     uint64_t at_ms;

@@ -146,6 +146,8 @@ struct roost_page {
     size_t session_count;
     const struct roost_audit_entry *audit;
     size_t audit_count;
+    const struct roost_key *keys;
+    size_t key_count;
 };
 
 void roost_page_destroy(struct roost_page **page);
@@ -173,6 +175,7 @@ enum roost_query_kind {
     ROOST_QUERY_USERS = 21,       /* accounts, by name (administrators) */
     ROOST_QUERY_SESSIONS = 22,    /* my tokens; an administrator: those of `peer` */
     ROOST_QUERY_AUDIT = 23,       /* the audit log after after_seq (administrators) */
+    ROOST_QUERY_KEYS = 24,        /* my device keys; an administrator: of `peer`, or all */
     ROOST_QUERY_SYNC = 100,       /* everything of mine after after_seq, in order of storing */
 };
 
@@ -264,6 +267,9 @@ enum roost_method {
     ROOST_METHOD_TOKEN_CREATE = 46,  /* no peer; text: a label, until_ms */
     ROOST_METHOD_SESSION_END = 47,   /* seq: its id, or all; an administrator: of peer */
     ROOST_METHOD_USER_UNLOCK = 48,   /* nothing: its failed logins are forgotten */
+    ROOST_METHOD_KEY_ENROL = 49,     /* key, text: a label (administrators) */
+    ROOST_METHOD_KEY_REVOKE = 50,    /* key, or seq: its id, or all of peer */
+    ROOST_METHOD_KEY_CODE = 51,      /* text: a label, until_ms; the code is roost_reply.token */
 };
 
 /* Bits for roost_call.clear. */
@@ -294,7 +300,8 @@ struct roost_call {
     const char *description;
     enum roost_privacy privacy;
     uint64_t retention_ms;
-    uint32_t clear; /* ROOST_CLEAR_... */
+    uint32_t clear;  /* ROOST_CLEAR_... */
+    const char *key; /* public, Z85 */
 };
 
 /* ret_count (may be NULL): how many things it touched. */
@@ -307,7 +314,7 @@ struct roost_reply {
     uint64_t seq;                 /* of the message it made */
     const uint8_t *message_id;    /* the same; 16 bytes, or NULL */
     const uint8_t *invitation_id; /* INVITE; 16 bytes, or NULL */
-    const char *token;            /* TOKEN_CREATE: shown this once; "" otherwise */
+    const char *token;            /* TOKEN_CREATE, KEY_CODE: shown this once; "" otherwise */
     const char *const *scopes;    /* INVITE_ACCEPT: the rooms joined, oldest invitation first */
     size_t scope_count;
     uint32_t failed; /* INVITE_ACCEPT with all: how many could not be accepted */

@@ -18,6 +18,8 @@ const struct option_row common_options[] = {
     {"url", 'u', "URL", "the broker (ROOST_URL; " ROOST_DEFAULT_URL ")"},
     {"as", 'a', "PEER", "who you are (ROOST_PEER; your user name)"},
     {"password-file", 0, "FILE", "its password or token (ROOST_PASSWORD_FILE); - is the input"},
+    {"key", 0, "FILE", "your key, where the broker speaks CURVE (ROOST_KEY_FILE)"},
+    {"server-key", 0, "KEY", "and that of the broker, or a file with it (ROOST_SERVER_KEY)"},
     {"timeout", 't', "SECONDS", "how long to wait for the broker (10)"},
     {"json", 'j', NULL, "one JSON object per line"},
     {"quiet", 'q', NULL, "say nothing but what was asked for"},
@@ -31,6 +33,7 @@ const struct command_group command_groups[] = {
     {"invite", "invitations: list, send, accept, decline ..."},
     {"user", "accounts: add, list, password, ban, sessions ..."},
     {"token", "tokens, used instead of a password: list, create, end"},
+    {"key", "keys of devices: make, enrol, invite, redeem, list, revoke ..."},
     {"queue", "queues: list, create, show, purge"},
     {"audit", NULL},
     {"import", NULL},
@@ -110,6 +113,9 @@ static const struct {
     {"token create", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user token", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user", ROOST_NOT_ALLOWED, "administrators may, but not to their own account"},
+    {"", ROOST_KEY_NOT_ENROLLED, "with a code it is 'roost key redeem'"},
+    {"key", ROOST_NO_SUCH_KEY, "see 'roost key list'"},
+    {"key", ROOST_NOT_ALLOWED, "an administrator may"},
     {"audit", ROOST_NOT_ALLOWED, "an administrator may"},
 };
 

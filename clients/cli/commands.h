@@ -40,6 +40,9 @@ extern const struct command user_add_command, user_list_command, user_role_comma
 /* cmd_token.c */
 extern const struct command token_list_command, token_create_command, token_end_command,
     user_sessions_command, user_token_command;
+/* cmd_key.c */
+extern const struct command key_make_command, key_server_command, key_show_command,
+    key_enrol_command, key_invite_command, key_redeem_command, key_list_command, key_revoke_command;
 /* cmd_queue.c */
 extern const struct command queue_list_command, queue_create_command, queue_show_command,
     queue_purge_command;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clients/cli/doctor.h"
+#include "clients/cli/keys.h"
 #include "clients/cli/process.h"
 #include "clients/cli/secret.h"
 #include "clients/cli/text.h"
@@ -86,18 +87,21 @@ static struct roost *open_session(struct doctor *doctor)
     char secret[SECRET_BYTES_MAX + 1] = "";
     const char *path = secret_path(cli);
     struct roost *roost = NULL;
-    if (path && !secret_from_file(cli, path, secret))
+    struct cli_keys keys;
+    if ((path && !secret_from_file(cli, path, secret)) || !keys_take(cli, &keys))
         return NULL;
     struct roost_options options = {.url = cli->url,
                                     .peer = cli->peer,
                                     .credentials = path ? secret : NULL,
                                     .software = "roost doctor"};
+    keys_fill(&keys, &options);
     int64_t start_ns = clock_mono_now().ns;
     int wait_ms = cli->timeout_ms < CONNECT_MS ? cli->timeout_ms : CONNECT_MS;
     enum roost_error error = roost_open(&options, &roost);
     if (!error)
         error = roost_connect_wait(roost, wait_ms);
     secret_wipe(secret);
+    keys_wipe(&keys);
     if (!error) {
         say_connected(doctor, roost, (double)(clock_mono_now().ns - start_ns) / 1e6);
         return roost;
@@ -237,8 +241,9 @@ static void look_at_listeners(struct doctor *doctor)
     }
     if (open_ones[0])
         doctor_say(doctor, DOCTOR_WARN, "listeners",
-                   "whoever reaches them may write and read as anybody without an account: listen"
-                   " on 127.0.0.1, or keep strangers out with a firewall",
+                   "fine with CURVE or TLS; otherwise whoever reaches them may write and read as"
+                   " anybody without an account: write curve:// in zmq.listen, or listen on"
+                   " 127.0.0.1",
                    "open beyond this machine: %s", open_ones);
     else if (count > 0)
         doctor_say(doctor, DOCTOR_OK, "listeners", NULL, "on this machine only: %s", all);

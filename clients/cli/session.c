@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clients/cli/keys.h"
 #include "clients/cli/secret.h"
 
 #define TIMEOUT_MS 10000
@@ -52,10 +53,12 @@ static void explain_no_broker(struct cli *cli)
     complain(cli, "no broker at %s within %.3g s%s", cli->url, cli->timeout_ms / 1000.0, why);
 }
 
-static enum roost_error connect_as(struct cli *cli, const char *credentials)
+static enum roost_error connect_as(struct cli *cli, const struct cli_keys *keys,
+                                   const char *credentials)
 {
     struct roost_options options = {
         .url = cli->url, .peer = cli->peer, .credentials = credentials, .software = "roost"};
+    keys_fill(keys, &options);
     enum roost_error error = roost_open(&options, &cli->roost);
     return error ? error : roost_connect_wait(cli->roost, cli->timeout_ms);
 }
@@ -72,20 +75,42 @@ static enum exit_code explain_refusal(struct cli *cli, enum roost_error error)
     return EXIT_TIMEOUT;
 }
 
+enum exit_code session_open_with(struct cli *cli, const char *credentials)
+{
+    struct cli_keys keys;
+    enum exit_code code = EXIT_USAGE;
+    if (keys_take(cli, &keys)) {
+        enum roost_error error = connect_as(cli, &keys, credentials);
+        code = error ? explain_refusal(cli, error) : EXIT_OK;
+    }
+    keys_wipe(&keys);
+    return code;
+}
+
 /* Where the name has an account and nothing else was said, whoever sits at the terminal is asked. */
-enum exit_code session_open(struct cli *cli)
+static enum exit_code open_with_keys(struct cli *cli, const struct cli_keys *keys)
 {
     char secret[SECRET_BYTES_MAX + 1] = "";
     const char *path = secret_path(cli);
     if (path && !secret_from_file(cli, path, secret))
         return EXIT_USAGE;
-    enum roost_error error = connect_as(cli, path ? secret : NULL);
+    enum roost_error error = connect_as(cli, keys, path ? secret : NULL);
     if (error == ROOST_NO_CREDENTIALS && !path && isatty(STDIN_FILENO)) {
         (void)roost_close(&cli->roost, 0);
         if (!secret_from_terminal(cli, "password-file", "password", false, secret))
             return EXIT_USAGE;
-        error = connect_as(cli, secret);
+        error = connect_as(cli, keys, secret);
     }
     secret_wipe(secret);
     return error ? explain_refusal(cli, error) : EXIT_OK;
+}
+
+enum exit_code session_open(struct cli *cli)
+{
+    struct cli_keys keys;
+    enum exit_code code = EXIT_USAGE;
+    if (keys_take(cli, &keys))
+        code = open_with_keys(cli, &keys);
+    keys_wipe(&keys);
+    return code;
 }

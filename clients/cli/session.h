@@ -16,5 +16,7 @@ bool session_take_common(struct cli *cli);
 /* cli->roost, connected, or a complaint and how to end. Asks for a password where there is a terminal
  * and the broker wants one. */
 enum exit_code session_open(struct cli *cli);
+/* The same with these credentials, and nothing is asked for. */
+enum exit_code session_open_with(struct cli *cli, const char *credentials);
 
 #endif

@@ -253,6 +253,26 @@ export interface Session {
     expiresMs: number;
 }
 
+/** A public key that proves who somebody is, or did until it was revoked. */
+export interface DeviceKey {
+    id: number;
+    peer: string;
+    /** Z85 */
+    key: string;
+    label: string;
+    createdMs: number;
+    /** When a session was opened with it last; 0: never. */
+    usedMs: number;
+    /** 0: it is good. */
+    revokedMs: number;
+}
+
+/** Z85 texts of 40 characters. */
+export interface KeyPair {
+    publicKey: string;
+    secretKey: string;
+}
+
 export interface AuditEntry {
     id: number;
     atMs: number;
@@ -285,6 +305,10 @@ export interface ConnectOptions {
     /** Password or token of the account; a name without an account needs none. */
     credentials?: string | Uint8Array;
     displayName?: string;
+    /** Where the broker speaks CURVE: your key, or a file of 'roost key make'. */
+    key?: KeyPair | string;
+    /** And the public key of the broker ('roost key server'). */
+    serverKey?: string;
     /** How many sends may wait for their answers; 100,000 by default. */
     unacknowledgedMax?: number;
     /** Sees every message of the protocol; for tests. */
@@ -480,6 +504,13 @@ export declare class Client {
     createToken(label?: string, options?: { untilMs?: number } & Timeout): Promise<string>;
     sessions(options?: { name?: string } & Timeout): Promise<Page<Session>>;
     endSession(choice: { id?: number; isAll?: boolean; name?: string } & Timeout): Promise<void>;
+    enrolKey(name: string, key: string, options?: { label?: string } & Timeout): Promise<void>;
+    inviteKey(name: string, options?: { label?: string; untilMs?: number } & Timeout):
+        Promise<string>;
+    revokeKey(choice: { key?: string; id?: number; isAll?: boolean; name?: string } & Timeout):
+        Promise<void>;
+    keys(options?: { name?: string; after?: number; limit?: number } & Timeout):
+        Promise<Page<DeviceKey>>;
     audit(options?: { after?: number; limit?: number } & Timeout): Promise<Page<AuditEntry>>;
 }
 
@@ -487,5 +518,9 @@ export declare class Client {
 export declare function connect(options: ConnectOptions & Timeout): Promise<Client>;
 /** The invitation that the broker put into our mailbox as this message; undefined: it is none. */
 export declare function invitationOf(message: Message): Invitation | undefined;
+/** A new key; its public half has to be enrolled before it is of use. */
+export declare function makeKey(): KeyPair;
+/** From a file of 'roost key make'; throws when others may use it. */
+export declare function readKey(path: string): KeyPair;
 /** A UUID version 7, rising within this process. */
 export declare function newMessageId(nowMs?: number): Id;

@@ -99,15 +99,53 @@ static enum err handle_parsed(struct actor *actor, struct zmq_gateway *gateway,
     return handlers[message.type](actor, gateway, session, &message, frame);
 }
 
+/* --- Who is behind it */
+
+void zmq_on_lost(void *context, int descriptor)
+{
+    struct zmq_gateway *gateway = context;
+    zmq_sessions_unplug(&gateway->sessions, descriptor);
+}
+
+/* Where connections prove keys, a frame is the session's only when it came with the key of the session,
+ * or both have none. Otherwise another connection has its routing id: the session's own has ended. */
+bool zmq_is_of_session(const struct zmq_gateway *gateway, const struct zmq_session *session,
+                       zmq_msg_t *frame)
+{
+    static const char none[WIRE_DEVICE_KEY_TEXT] = {0};
+    if (!gateway->router.monitor)
+        return true;
+    const char *key = zmq_router_key(frame);
+    if (!key)
+        return memcmp(session->key, none, sizeof(none)) == 0;
+    return strlen(key) == sizeof(session->key) &&
+           memcmp(session->key, key, sizeof(session->key)) == 0;
+}
+
+/* NULL: nobody, or another one than the frame is from; he is no longer reached by this routing id. */
+static struct zmq_session *find_session(struct actor *actor, struct zmq_gateway *gateway,
+                                        zmq_msg_t *routing, zmq_msg_t *frame)
+{
+    struct zmq_session *session =
+        zmq_session_of_routing(&gateway->sessions, zmq_msg_data(routing), zmq_msg_size(routing));
+    if (!session)
+        return NULL;
+    if (zmq_is_of_session(gateway, session, frame)) {
+        zmq_session_heard(session, actor_mono(actor));
+        return session;
+    }
+    log_warn("routing-id-of-another", LOG_U64("session", session->id),
+             LOG_BYTES("peer", session->name, session->name_size));
+    zmq_end_session(actor, gateway, session, err_code(ERR_NO_SESSION));
+    return NULL;
+}
+
 /* ERR_BUSY: not done, offer it again. May move the frame out otherwise. */
 static enum err handle_frame(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
                              zmq_msg_t *frame)
 {
-    struct zmq_session *session =
-        zmq_session_of_routing(&gateway->sessions, zmq_msg_data(routing), zmq_msg_size(routing));
+    struct zmq_session *session = find_session(actor, gateway, routing, frame);
     uint32_t type;
-    if (session)
-        zmq_session_heard(session, actor_mono(actor));
     bool is_send = wire_peek_type(zmq_msg_data(frame), zmq_msg_size(frame), &type) == ERR_OK &&
                    type == ROOST__V1__TYPE__SEND;
     if (is_send && session && session->state == ZMQ_SESSION_OPEN) {
@@ -129,12 +167,10 @@ static enum err handle_frame(struct actor *actor, struct zmq_gateway *gateway, z
     return err;
 }
 
-static void refuse_multipart(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing)
+static void refuse_multipart(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
+                             zmq_msg_t *frame)
 {
-    struct zmq_session *session =
-        zmq_session_of_routing(&gateway->sessions, zmq_msg_data(routing), zmq_msg_size(routing));
-    if (session)
-        zmq_session_heard(session, actor_mono(actor));
+    struct zmq_session *session = find_session(actor, gateway, routing, frame);
     struct zmq_refusal refusal = {.err = ERR_MULTIPART};
     zmq_refuse(actor, gateway, session, zmq_msg_data(routing), zmq_msg_size(routing), &refusal);
 }
@@ -199,7 +235,7 @@ static bool read_one(struct actor *actor, struct zmq_gateway *gateway, size_t *b
         metrics_add(actor_metrics(actor), METRIC_BYTES_IN, (int64_t)size);
     }
     if (received == ZMQ_RECEIVED_MULTIPART)
-        refuse_multipart(actor, gateway, &routing);
+        refuse_multipart(actor, gateway, &routing, &frame);
     else if (received == ZMQ_RECEIVED_FRAME &&
              handle_frame(actor, gateway, &routing, &frame) == ERR_BUSY)
         stall(actor, gateway, &routing, &frame);
@@ -213,6 +249,7 @@ static enum err on_readable(struct actor *actor, void *state, unsigned watch)
     struct zmq_gateway *gateway = state;
     size_t bytes = 0;
     (void)watch;
+    (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
     gateway->has_more = true;
     for (unsigned i = 0; i < FRAMES_PER_TURN && bytes < BYTES_PER_TURN; i++) {
         if (read_one(actor, gateway, &bytes))
@@ -329,6 +366,10 @@ static enum err on_stop(struct actor *actor, void *state)
 static void check_options(const struct zmq_gateway_options *options)
 {
     CHECK(options->listen_count > 0 && options->bound && options->software);
+    CHECK(!options->curve_secret || options->curve_domain);
+    for (size_t i = 0; i < options->listen_count; i++)
+        CHECK(options->curve_secret ||
+              strncmp(options->listen[i], ZMQ_GATEWAY_CURVE, strlen(ZMQ_GATEWAY_CURVE)) != 0);
     CHECK(options->publish_window >= options->limits.entries_max);
     CHECK(options->publish_bytes >= options->limits.frame_bytes_max);
     CHECK(options->publish_bytes_total >= options->publish_bytes);
@@ -356,6 +397,8 @@ static enum err init(struct actor *actor, void *state, const void *args)
     zmq_asks_init(gateway);
     CHECK(zmq_msg_init(&gateway->stalled_routing) == 0);
     CHECK(zmq_msg_init(&gateway->stalled_frame) == 0);
+    gateway->router.on_lost = zmq_on_lost;
+    gateway->router.context = gateway;
     void *context = options->zmq_context ? options->zmq_context : actor_zmq_context(actor);
     enum err err = zmq_router_open(&gateway->router, context, options);
     if (err)

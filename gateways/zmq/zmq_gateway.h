@@ -15,6 +15,7 @@
 
 #define ZMQ_GATEWAY_LISTEN_MAX  16
 #define ZMQ_GATEWAY_ADDRESS_MAX 256
+#define ZMQ_GATEWAY_CURVE       "curve://" /* before ADDRESS:PORT: tcp with CURVE */
 
 /* Where it really listens. Written by the actor's init, which system_start awaits; read by the
  * caller afterwards, and by later lives of the actor. Zero it first. */
@@ -25,7 +26,8 @@ struct zmq_gateway_bound {
 
 /* Args of the actor. Everything must be set, except where 0 is said to mean something. */
 struct zmq_gateway_options {
-    const char *const *listen; /* "tcp://127.0.0.1:7667", "ipc:///run/roost.sock", ... */
+    const char *const *listen; /* "tcp://127.0.0.1:7667", "ipc:///run/roost.sock", or with CURVE
+                                  "curve://0.0.0.0:7667" */
     size_t listen_count;       /* at most ZMQ_GATEWAY_LISTEN_MAX */
     struct zmq_gateway_bound *bound;
     struct wire_limits limits;
@@ -40,9 +42,11 @@ struct zmq_gateway_options {
     uint64_t unread_bytes_max; /* offered to a session without a sign that it reads; 0 = no bound */
     const char *const *admins; /* peers that may administrate; "*" = all of them */
     size_t admin_count;
-    uint8_t boot_id[16];  /* new at each start of the broker */
-    const char *software; /* "roost 0.1.0" */
-    void *zmq_context;    /* NULL: that of the system; tests on the simulator bring their own */
+    uint8_t boot_id[16];      /* new at each start of the broker */
+    const char *software;     /* "roost 0.1.0" */
+    const char *curve_secret; /* the broker's secret key, Z85; NULL: no listener with CURVE */
+    const char *curve_domain; /* what the keyring is asked for */
+    void *zmq_context;        /* NULL: that of the system; tests on the simulator bring their own */
 };
 
 extern const struct actor_class zmq_gateway_actor;

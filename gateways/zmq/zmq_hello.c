@@ -62,13 +62,17 @@ static void replace(struct actor *actor, struct zmq_gateway *gateway, struct zmq
     zmq_end_session(actor, gateway, session, reason);
 }
 
-/* Ends what this HELLO replaces. True: the client continues the session of its token. */
+/* Ends what this HELLO replaces. True: the client continues the session of its token. A token is of use
+ * only with the key that the session came with. */
 static bool end_older(struct actor *actor, struct zmq_gateway *gateway,
-                      struct zmq_session *same_routing, const Roost__V1__Hello *hello)
+                      struct zmq_session *same_routing, const Roost__V1__Hello *hello,
+                      zmq_msg_t *frame)
 {
     struct zmq_session *resumed =
         zmq_session_of_token(&gateway->sessions, hello->resume_token.data, hello->resume_token.len,
                              hello->peer.data, hello->peer.len);
+    if (resumed && !zmq_is_of_session(gateway, resumed, frame))
+        resumed = NULL;
     uint32_t reason = err_code(ERR_TAKEN_OVER);
     if (resumed && resumed != same_routing) {
         Roost__V1__Goodbye goodbye = ROOST__V1__GOODBYE__INIT;
@@ -115,6 +119,8 @@ static enum err ask_accounts(struct actor *actor, struct zmq_gateway *gateway,
     body.secret = hello->credentials;
     body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
     body.address = BYTES(session->greeting->address, session->greeting->address_size);
+    if (session->key[0])
+        body.key = BYTES(session->key, sizeof(session->key));
     return actor_ask(actor, ACTOR_ACCOUNTS, MSG_LOGIN, &body.base, NULL, ZMQ_ASK_DEADLINE_MS,
                      session->id);
 }
@@ -137,6 +143,24 @@ static enum err ask_registry(struct actor *actor, struct zmq_session *session)
     return err;
 }
 
+/* Which connection it is, and which key that has proved. It may have ended since it said HELLO; then the
+ * descriptor may be another's. (A client that attaches has read WELCOME, so it was there later than
+ * this: from here on, its end is noticed.) */
+static enum err plug(struct zmq_gateway *gateway, struct zmq_session *session, zmq_msg_t *frame)
+{
+    const char *key = zmq_router_key(frame);
+    int descriptor = zmq_router_descriptor(frame);
+    if (!gateway->router.monitor)
+        return ERR_OK;
+    if (key && strlen(key) != sizeof(session->key))
+        return ERR_BAD_KEY;
+    if (key)
+        memcpy(session->key, key, sizeof(session->key));
+    if (descriptor < 0 || zmq_router_look(&gateway->router, descriptor))
+        return ERR_BUSY;
+    return zmq_session_plug(&gateway->sessions, session, descriptor);
+}
+
 static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
                       zmq_msg_t *frame, const Roost__V1__Hello *hello, bool is_resumed)
 {
@@ -149,7 +173,9 @@ static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_
     memcpy(session->name, hello->peer.data, hello->peer.len);
     session->name_size = (uint8_t)hello->peer.len;
     session->is_resumed = is_resumed;
-    err = ask_accounts(actor, gateway, session, hello, frame);
+    err = plug(gateway, session, frame);
+    if (!err)
+        err = ask_accounts(actor, gateway, session, hello, frame);
     if (err)
         zmq_session_close(&gateway->sessions, session, err_code(err), 0);
     else
@@ -171,7 +197,7 @@ void zmq_on_hello(struct actor *actor, struct zmq_gateway *gateway, struct zmq_s
     if (!refusal.err && is_opening)
         refusal.err = ERR_BUSY;
     if (!refusal.err) {
-        bool is_resumed = end_older(actor, gateway, session, hello);
+        bool is_resumed = end_older(actor, gateway, session, hello, frame);
         session = NULL;
         refusal.err = begin(actor, gateway, routing, frame, hello, is_resumed);
     }
@@ -395,6 +421,25 @@ static void say_goodbye(struct actor *actor, struct zmq_gateway *gateway,
     zmq_say(actor, gateway, session, ROOST__V1__TYPE__GOODBYE, &goodbye.base);
 }
 
+static bool concerns(const INTERNAL(AccountChanged) * changed, const struct zmq_session *session)
+{
+    if (changed->code == 0 || (changed->only_unverified && session->is_verified) ||
+        session->id == changed->except_session)
+        return false;
+    if (changed->only_keyed && !session->key[0])
+        return false;
+    return changed->key.len == 0 ||
+           (changed->key.len == sizeof(session->key) &&
+            memcmp(changed->key.data, session->key, changed->key.len) == 0);
+}
+
+/* ACCOUNTS has let it in; what it says now is newer than that. */
+static bool is_let_in(const struct zmq_session *session)
+{
+    return session->state == ZMQ_SESSION_OPEN ||
+           (session->state == ZMQ_SESSION_OPENING && !session->greeting);
+}
+
 static bool is_named(const struct zmq_session *session, const struct name_folded *name)
 {
     struct name_folded own;
@@ -412,13 +457,16 @@ enum err zmq_on_account_changed(struct actor *actor, void *state, const struct m
         return ERR_OK;
     while (u64map_next(&gateway->sessions.by_id, &cursor)) {
         struct zmq_session *session = zmq_session_of_id(&gateway->sessions, cursor.key);
-        if (session->state != ZMQ_SESSION_OPEN || !is_named(session, &name))
+        if (!is_let_in(session) || !is_named(session, &name))
             continue;
         if (changed->role && session->is_verified)
             session->role = (uint8_t)changed->role;
-        if (changed->code == 0 || (changed->only_unverified && session->is_verified) ||
-            session->id == changed->except_session)
+        if (!concerns(changed, session))
             continue;
+        if (session->state == ZMQ_SESSION_OPENING) {
+            refuse_opening(actor, gateway, session, changed->code, 0, ZMQ_TELL_REGISTRY);
+            continue;
+        }
         say_goodbye(actor, gateway, session, err_from_code(changed->code));
         if (session->state == ZMQ_SESSION_OPEN) /* it could take the frame */
             zmq_end_session(actor, gateway, session, changed->code);

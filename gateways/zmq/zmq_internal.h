@@ -117,6 +117,12 @@ typedef enum err zmq_frame_handler(struct actor *actor, struct zmq_gateway *gate
 /* Something could not be passed on: comes back soon. */
 void zmq_retry_soon(struct actor *actor);
 
+/* Of the router: a connection has ended. */
+zmq_lost zmq_on_lost;
+/* The frame came with the key of the session, or neither has one. */
+bool zmq_is_of_session(const struct zmq_gateway *gateway, const struct zmq_session *session,
+                       zmq_msg_t *frame);
+
 /* --- zmq_say.c */
 
 /* Offers a frame; a session that cannot take it is closed. Closes `take_frame`. */

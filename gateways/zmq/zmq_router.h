@@ -8,7 +8,15 @@
  * full or its connection is gone, the offer is refused; it is never dropped silently
  * (ROUTER_MANDATORY). Two connections cannot have one routing id (no ROUTER_HANDOVER), so nobody
  * can take over another's deliveries by claiming his routing id.
- * Leaves to others: what the frames mean.
+ *
+ * Who is behind a routing id? Clients choose it, and when a connection has ended another one may come
+ * with the same. Where a listener speaks CURVE, that must give nobody what is another's:
+ *   - each frame says which key its connection has proved (zmq_router_key);
+ *   - each connection is known by its descriptor, and that it has ended is told (on_lost) before anything
+ *     can reach a successor. For libzmq tells its monitor first, and gives the routing id away after
+ *     that; zmq_router_offer lets libzmq choose the connection, then listens to the monitor, and only
+ *     then hands out the frame.
+ * Leaves to others: what the frames mean, and whose descriptor it was.
  */
 #ifndef GATEWAYS_ZMQ_ZMQ_ROUTER_H
 #define GATEWAYS_ZMQ_ZMQ_ROUTER_H
@@ -21,8 +29,16 @@
 #include "gateways/zmq/zmq_gateway.h"
 #include "rt/err.h"
 
+#define ZMQ_ROUTER_NO_DESCRIPTOR (-1)
+
+/* A connection has ended. May be called within any function below that says so. */
+typedef void zmq_lost(void *context, int descriptor);
+
 struct zmq_router {
     void *socket;
+    void *monitor; /* NULL: no listener speaks CURVE */
+    zmq_lost *on_lost;
+    void *context;
 };
 
 /* Binds all addresses, logs each with its real port, and puts these into `bound`. When `bound` has
@@ -43,9 +59,16 @@ enum zmq_received {
 enum zmq_received zmq_router_receive(struct zmq_router *router, zmq_msg_t *ret_routing,
                                      zmq_msg_t *ret_frame);
 
-/* Takes the frame on ERR_OK. ERR_BUSY: its buffer is full. ERR_NO_SESSION: nobody has this routing
- * id (any more). */
+/* The key that the connection of a received frame has proved, Z85; NULL: none. Dies with the frame. */
+const char *zmq_router_key(zmq_msg_t *frame);
+/* The descriptor of its connection; ZMQ_ROUTER_NO_DESCRIPTOR: it has none. */
+int zmq_router_descriptor(zmq_msg_t *frame);
+/* Tells on_lost of every connection that has ended by now. True: this one was among them. */
+bool zmq_router_look(struct zmq_router *router, int descriptor);
+
+/* Takes the frame on ERR_OK. `descriptor`: the connection it is for. ERR_BUSY: its buffer is full.
+ * ERR_NO_SESSION: nobody has this routing id (any more), or another connection. May call on_lost. */
 MUST_USE enum err zmq_router_offer(struct zmq_router *router, const void *routing, size_t size,
-                                   zmq_msg_t *take_frame);
+                                   int descriptor, zmq_msg_t *take_frame);
 
 #endif

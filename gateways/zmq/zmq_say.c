@@ -47,8 +47,8 @@ static bool watch_reading(struct actor *actor, struct zmq_gateway *gateway,
     zmq_msg_t frame;
     if (wire_pack(ROOST__V1__TYPE__PING, &ping.base, &frame) != ERR_OK)
         return true; /* no memory now: asks again with the next frame */
-    if (zmq_router_offer(&gateway->router, session->routing, session->routing_size, &frame) !=
-        ERR_OK)
+    if (zmq_router_offer(&gateway->router, session->routing, session->routing_size,
+                         session->descriptor, &frame) != ERR_OK)
         session->unread_serial = 0;
     (void)zmq_msg_close(&frame);
     return true;
@@ -60,7 +60,7 @@ static bool may_offer(const struct zmq_gateway *gateway, const struct zmq_sessio
 {
     if (session->state != ZMQ_SESSION_CLOSING)
         return true;
-    return session->wants_goodbye &&
+    return session->wants_goodbye && !session->is_unplugged &&
            !zmq_session_of_routing(&gateway->sessions, session->routing, session->routing_size);
 }
 
@@ -83,8 +83,10 @@ void zmq_offer(struct actor *actor, struct zmq_gateway *gateway, struct zmq_sess
     if (!may_offer(gateway, session)) {
         count_dropped(actor);
     } else {
-        enum err err =
-            zmq_router_offer(&gateway->router, session->routing, session->routing_size, take_frame);
+        enum err err = session->is_unplugged ? ERR_NO_SESSION
+                                             : zmq_router_offer(&gateway->router, session->routing,
+                                                                session->routing_size,
+                                                                session->descriptor, take_frame);
         if (!err) {
             count_out(actor, bytes);
             if (!watch_reading(actor, gateway, session, bytes))
@@ -120,7 +122,8 @@ static void offer_stranger(struct actor *actor, struct zmq_gateway *gateway, con
         return;
     }
     size_t bytes = zmq_msg_size(&frame);
-    if (zmq_router_offer(&gateway->router, routing, size, &frame) == ERR_OK)
+    if (zmq_router_offer(&gateway->router, routing, size, ZMQ_ROUTER_NO_DESCRIPTOR, &frame) ==
+        ERR_OK)
         count_out(actor, bytes);
     else
         count_dropped(actor);

@@ -21,6 +21,7 @@ void zmq_sessions_init(struct zmq_sessions *sessions, size_t limit, int64_t hear
     hash_init(&sessions->by_routing, limit);
     hash_init(&sessions->by_token, limit);
     u64map_init(&sessions->by_id, LIST_OF_CLOSING_FACTOR * limit);
+    u64map_init(&sessions->by_descriptor, LIST_OF_CLOSING_FACTOR * limit);
     heap_init(&sessions->due, limit);
 }
 
@@ -36,6 +37,7 @@ void zmq_sessions_fini(struct zmq_sessions *sessions)
     hash_fini(&sessions->by_routing);
     hash_fini(&sessions->by_token);
     u64map_fini(&sessions->by_id);
+    u64map_fini(&sessions->by_descriptor);
 }
 
 /* --- Lists */
@@ -132,6 +134,7 @@ enum err zmq_session_add(struct zmq_sessions *sessions, const void *routing, siz
         return ERR_BUSY;
     session->id = sessions->last_id + 1;
     session->state = ZMQ_SESSION_OPENING;
+    session->descriptor = -1;
     session->routing_size = (uint8_t)size;
     memcpy(session->routing, routing, size);
     zmq_book_init(&session->book);
@@ -146,6 +149,38 @@ enum err zmq_session_add(struct zmq_sessions *sessions, const void *routing, siz
     *ret = session;
     return ERR_OK;
 }
+
+/* --- Connections. */
+
+/* Its routing id may be another's from now on. */
+static void unplug(struct zmq_sessions *sessions, struct zmq_session *session)
+{
+    if (session->state != ZMQ_SESSION_CLOSING && !session->is_unplugged)
+        hash_remove_pointer(&sessions->by_routing, session->routing, session->routing_size);
+    session->is_unplugged = true;
+    session->descriptor = -1;
+}
+
+void zmq_sessions_unplug(struct zmq_sessions *sessions, int descriptor)
+{
+    struct zmq_session *session =
+        u64map_remove_pointer(&sessions->by_descriptor, (uint64_t)descriptor);
+    if (session)
+        unplug(sessions, session);
+}
+
+enum err zmq_session_plug(struct zmq_sessions *sessions, struct zmq_session *session,
+                          int descriptor)
+{
+    CHECK(descriptor >= 0 && session->descriptor < 0 && !session->is_unplugged);
+    zmq_sessions_unplug(sessions, descriptor);
+    enum err err = u64map_put_pointer(&sessions->by_descriptor, (uint64_t)descriptor, session);
+    if (!err)
+        session->descriptor = descriptor;
+    return err;
+}
+
+/* --- Life, again. */
 
 enum err zmq_session_open(struct zmq_sessions *sessions, struct zmq_session *session,
                           const uint8_t token[WIRE_TOKEN_BYTES])
@@ -169,7 +204,8 @@ void zmq_session_close(struct zmq_sessions *sessions, struct zmq_session *sessio
         hash_remove_pointer(&sessions->by_token, session->token, sizeof(session->token));
         sessions->verified_count -= session->is_verified;
     }
-    hash_remove_pointer(&sessions->by_routing, session->routing, session->routing_size);
+    if (!session->is_unplugged)
+        hash_remove_pointer(&sessions->by_routing, session->routing, session->routing_size);
     heap_remove(&sessions->due, &session->due);
     session->state = ZMQ_SESSION_CLOSING;
     session->close_reason = reason;
@@ -181,6 +217,8 @@ void zmq_session_remove(struct zmq_sessions *sessions, struct zmq_session **sess
 {
     CHECK((*session)->state == ZMQ_SESSION_CLOSING && !(*session)->draft);
     list_remove(&sessions->closing, *session);
+    if ((*session)->descriptor >= 0)
+        (void)u64map_remove_pointer(&sessions->by_descriptor, (uint64_t)(*session)->descriptor);
     u64map_remove_pointer(&sessions->by_id, (*session)->id);
     free((*session)->greeting);
     free(*session);

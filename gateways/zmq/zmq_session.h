@@ -11,7 +11,8 @@
  *                                                  (unknown)
  *
  * A routing id leads to the one session of it that is OPENING or OPEN; a resume token to an OPEN
- * one. A CLOSING session is reachable by its number only and stays until what it left behind is
+ * one. A session whose connection has ended is unplugged: its routing id leads nowhere any more, and
+ * nothing is sent to it; it ends like any other that has gone silent, unless its peer resumes it. A CLOSING session is reachable by its number only and stays until what it left behind is
  * settled: SENDs that are on their way to disk, and actors still to be told.
  *
  * Owns: the sessions, their numbers, routing ids, tokens and heartbeat deadlines. Promises: never
@@ -80,11 +81,14 @@ struct zmq_session {
     bool wants_goodbye; /* CLOSING: answer GOODBYE when the last SEND is answered */
     bool is_verified;   /* the peer has proved that the account is its own */
     uint8_t role;       /* of that account: enum Role; 0 = none */
+    bool is_unplugged;  /* its connection is known to have ended */
+    int descriptor;     /* of its connection, less than 0: not known */
     uint8_t routing_size;
     uint8_t name_size;
     uint8_t token[WIRE_TOKEN_BYTES];
     uint8_t routing[ZMQ_ROUTING_BYTES_MAX];
     char name[WIRE_NAME_BYTES_MAX]; /* of the peer, as stored */
+    char key[WIRE_DEVICE_KEY_TEXT]; /* that its connection has proved; all zero: none */
 };
 
 enum zmq_told { ZMQ_TELL_PERSISTENCE = 1, ZMQ_TELL_SYNC = 2, ZMQ_TELL_REGISTRY = 4 };
@@ -95,11 +99,12 @@ struct zmq_list {
 };
 
 struct zmq_sessions {
-    struct hash by_routing;   /* OPENING, OPEN */
-    struct hash by_token;     /* OPEN */
-    struct u64map by_id;      /* all */
-    struct heap due;          /* OPENING, OPEN */
-    struct zmq_list presence; /* OPEN with wants_presence */
+    struct hash by_routing;      /* OPENING, OPEN */
+    struct hash by_token;        /* OPEN */
+    struct u64map by_id;         /* all */
+    struct u64map by_descriptor; /* of each connection the newest session, until it is removed */
+    struct heap due;             /* OPENING, OPEN */
+    struct zmq_list presence;    /* OPEN with wants_presence */
     struct zmq_list closing;
     size_t limit;
     size_t verified_count; /* OPEN ones with is_verified, which stays as it was then */
@@ -124,6 +129,13 @@ struct zmq_session *zmq_session_of_id(const struct zmq_sessions *sessions, uint6
 /* An OPEN session with this resume token that is one of this peer (names compared folded). */
 struct zmq_session *zmq_session_of_token(const struct zmq_sessions *sessions, const void *token,
                                          size_t size, const void *name, size_t name_size);
+
+/* The connection that its peer is behind, just now. An older session of the connection is unplugged.
+ * ERR_BUSY: no memory. */
+MUST_USE enum err zmq_session_plug(struct zmq_sessions *sessions, struct zmq_session *session,
+                                   int descriptor);
+/* The connection has ended. */
+void zmq_sessions_unplug(struct zmq_sessions *sessions, int descriptor);
 
 /* OPENING -> OPEN. ERR_BUSY: no memory. */
 MUST_USE enum err zmq_session_open(struct zmq_sessions *sessions, struct zmq_session *session,

@@ -32,6 +32,7 @@ class Recorder(People):
 
 
 KITCHEN = b"room:kitchen"
+KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 REQUESTS = [
     (lambda c: c.rooms(mine_only=True, after_name="a"),
      pb.Query(kind=pb.ROOMS, online_only=True, limit=500, after_name=b"a")),
@@ -91,6 +92,15 @@ REQUESTS = [
     (lambda c: c.end_session(4711), pb.Call(method=pb.SESSION_END, seq=4711)),
     (lambda c: c.end_session(is_all=True, name="bob"),
      pb.Call(method=pb.SESSION_END, all=True, peer=b"bob")),
+    (lambda c: c.enrol_key("bob", KEY, "phone"),
+     pb.Call(method=pb.KEY_ENROL, peer=b"bob", key=KEY.encode(), text=b"phone")),
+    (lambda c: c.invite_key("bob", "phone", 5),
+     pb.Call(method=pb.KEY_CODE, peer=b"bob", text=b"phone", until_ms=5)),
+    (lambda c: c.revoke_key(KEY), pb.Call(method=pb.KEY_REVOKE, key=KEY.encode())),
+    (lambda c: c.revoke_key(key_id=7), pb.Call(method=pb.KEY_REVOKE, seq=7)),
+    (lambda c: c.revoke_key(name="bob", is_all=True),
+     pb.Call(method=pb.KEY_REVOKE, peer=b"bob", all=True)),
+    (lambda c: c.keys("bob", after=3), pb.Query(kind=pb.KEYS, peer=b"bob", after_seq=3, limit=500)),
     (lambda c: c.audit(after=5), pb.Query(kind=pb.AUDIT, after_seq=5, limit=50)),
 ]
 

@@ -103,7 +103,7 @@ static void test_refused_offers(void **state)
     stage_open(&stage, listen, 1);
     zmq_msg_t frame;
     assert_int_equal(zmq_msg_init_size(&frame, 100), 0);
-    assert_int_equal(zmq_router_offer(&stage.router, "nobody", 6, &frame), ERR_NO_SESSION);
+    assert_int_equal(zmq_router_offer(&stage.router, "nobody", 6, -1, &frame), ERR_NO_SESSION);
     assert_int_equal(zmq_msg_size(&frame), 100); /* still ours */
     (void)zmq_msg_close(&frame);
 
@@ -119,7 +119,7 @@ static void test_refused_offers(void **state)
     for (; !err && offered < 100000; offered++) { /* it never reads */
         (void)zmq_msg_close(&frame);
         assert_int_equal(zmq_msg_init_size(&frame, 10000), 0);
-        err = zmq_router_offer(&stage.router, "me", 2, &frame);
+        err = zmq_router_offer(&stage.router, "me", 2, -1, &frame);
     }
     assert_int_equal(err, ERR_BUSY);
     zmq_close(client);
@@ -148,7 +148,7 @@ static void test_routing_id_cannot_be_taken(void **state)
     assert_memory_equal(zmq_msg_data(&frame), "3", 1); /* the thief is not heard */
     (void)zmq_msg_close(&frame);
     assert_int_equal(zmq_msg_init_size(&frame, 1), 0);
-    assert_int_equal(zmq_router_offer(&stage.router, "me", 2, &frame), ERR_OK);
+    assert_int_equal(zmq_router_offer(&stage.router, "me", 2, -1, &frame), ERR_OK);
     char byte;
     int patience_ms = PATIENCE_MS;
     assert_int_equal(zmq_setsockopt(owner, ZMQ_RCVTIMEO, &patience_ms, sizeof(int)), 0);

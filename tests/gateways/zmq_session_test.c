@@ -182,12 +182,54 @@ static void test_churn(void **state)
     zmq_sessions_fini(&sessions);
 }
 
+/* A routing id that is free again leads to another session; a token still leads to the old one. */
+static void test_connections_end(void **state)
+{
+    struct zmq_sessions sessions;
+    (void)state;
+    zmq_sessions_init(&sessions, 10, HEARTBEAT_MS, 1);
+    struct zmq_session *one = add(&sessions, "r", 0);
+    name(one, "ana");
+    assert_int_equal(zmq_session_plug(&sessions, one, 7), ERR_OK);
+    assert_int_equal(zmq_session_open(&sessions, one, token_a), ERR_OK);
+    zmq_sessions_unplug(&sessions, 8); /* nobody's */
+    assert_ptr_equal(zmq_session_of_routing(&sessions, "r", 1), one);
+    zmq_sessions_unplug(&sessions, 7);
+    zmq_sessions_unplug(&sessions, 7);
+    assert_true(one->is_unplugged);
+    assert_null(zmq_session_of_routing(&sessions, "r", 1));
+    assert_ptr_equal(zmq_session_of_token(&sessions, token_a, sizeof(token_a), "ana", 3), one);
+    struct zmq_session *two = add(&sessions, "r", 0);
+    assert_int_equal(zmq_session_plug(&sessions, two, 7), ERR_OK);
+    zmq_session_close(&sessions, one, 0, 0);
+    assert_ptr_equal(zmq_session_of_routing(&sessions, "r", 1), two);
+    zmq_session_remove(&sessions, &one);
+    assert_ptr_equal(u64map_get_pointer(&sessions.by_descriptor, 7), two);
+
+    /* HELLO again by the same connection: the older session is closing, and never reached again. */
+    zmq_session_close(&sessions, two, 0, 0);
+    struct zmq_session *three = add(&sessions, "r", 0);
+    assert_int_equal(zmq_session_plug(&sessions, three, 7), ERR_OK);
+    assert_true(two->is_unplugged);
+    zmq_session_remove(&sessions, &two);
+    zmq_sessions_unplug(&sessions, 7);
+    assert_true(three->is_unplugged);
+    zmq_session_close(&sessions, three, 0, 0);
+    zmq_session_remove(&sessions, &three);
+    assert_int_equal(u64map_count(&sessions.by_descriptor), 0);
+    zmq_sessions_fini(&sessions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),          cmocka_unit_test(test_token_is_of_one_peer),
-        cmocka_unit_test(test_limit),         cmocka_unit_test(test_heartbeats),
-        cmocka_unit_test(test_presence_list), cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_connections_end),
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_token_is_of_one_peer),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_heartbeats),
+        cmocka_unit_test(test_presence_list),
+        cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,7 +147,8 @@ static void asking(void **state)
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__DELIVERIES, ERR_OK, NULL);
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TABLES, ERR_OK, NULL);
     EXPECT(QUERY, query, kind, 15, ERR_UNKNOWN_CALL, "query.kind");
-    EXPECT(QUERY, query, kind, 24, ERR_UNKNOWN_CALL, "query.kind");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__KEYS, ERR_OK, NULL);
+    EXPECT(QUERY, query, kind, 25, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TRACE, ERR_MISSING_FIELD,
            "query.message_ids"); /* the sample has two */
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__BY_ID, ERR_OK, NULL);
@@ -280,6 +281,9 @@ static const struct {
     {ROOST__V1__METHOD__TOKEN_CREATE, NULL},
     {ROOST__V1__METHOD__SESSION_END, NULL},
     {ROOST__V1__METHOD__USER_UNLOCK, "call.peer"},
+    {ROOST__V1__METHOD__KEY_ENROL, "call.peer"},
+    {ROOST__V1__METHOD__KEY_REVOKE, NULL},
+    {ROOST__V1__METHOD__KEY_CODE, "call.peer"},
 };
 
 /* A CALL with nothing but its method. */

@@ -53,10 +53,11 @@ def no_orphan():
 class Broker:
     """`settings` are options of roostd with `__` for the dot: message__ttl_s=5."""
 
-    def __init__(self, data, prefix=(), environment=None, arguments=(), **settings):
+    def __init__(self, data, prefix=(), environment=None, arguments=(), program=None, **settings):
         self.data = str(data)
         self.prefix, self.arguments = list(prefix), list(arguments)
         self.environment = dict(environment or {})
+        self.program = program
         self.settings = {key.replace("__", "."): value for key, value in settings.items()}
         self.port = "*"
         self.process = None
@@ -72,7 +73,7 @@ class Broker:
     def command(self):
         settings = {"zmq.listen": self.url, "http.listen": "", **self.settings}
         sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        return [*self.prefix, binary(), "--data", self.data, *sets, *self.arguments]
+        return [*self.prefix, self.program or binary(), "--data", self.data, *sets, *self.arguments]
 
     # ------------------------------------------------------------ life
 

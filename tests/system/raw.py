@@ -17,12 +17,15 @@ DEADLINE_MS = 10_000
 
 
 class Raw:
-    def __init__(self, url, routing_id=None):
+    def __init__(self, url, routing_id=None, security=None):
+        """`security`: a function that sets options of the socket."""
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
         if routing_id:
             self.socket.setsockopt(zmq.ROUTING_ID, routing_id)
+        if security:
+            security(self.socket)
         self.socket.connect(url)
         self.numbers = itertools.count(1)
 

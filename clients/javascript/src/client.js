@@ -13,6 +13,7 @@ import { Deferred, within } from './deferred.js';
 import { Role, wordOf } from './enums.js';
 import { Code, RoostError, RoostTimeout } from './errors.js';
 import { Inbox } from './inbox.js';
+import { securityOf } from './keys.js';
 import { Link } from './link.js';
 import { People } from './people.js';
 import { attachOf, bytesOf, entryOf } from './requests.js';
@@ -40,7 +41,7 @@ export class Client extends People {
 
     /** Events: 'state' (text) and 'presence'. `connect` makes one and waits. */
     constructor({ url = DEFAULT_URL, peer, credentials = '', displayName = '',
-        unacknowledgedMax = UNACKNOWLEDGED_MAX, observer } = {}) {
+        key, serverKey, unacknowledgedMax = UNACKNOWLEDGED_MAX, observer } = {}) {
         super();
         if (typeof peer !== 'string' || peer === '')
             throw new TypeError('peer: who are you?');
@@ -51,7 +52,7 @@ export class Client extends People {
         this.#core.onPresence = (event) => process.nextTick(() => this.emit('presence', event));
         if (observer !== undefined)
             this.#core.onObserve = observer;
-        this.#link = new Link(url, this.#core);
+        this.#link = new Link(url, this.#core, securityOf({ key, serverKey }));
     }
 
     /** The state machine has something to do; called by inboxes. */

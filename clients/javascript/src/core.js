@@ -149,6 +149,10 @@ export class Core {
         return messages;
     }
 
+    keyRefused() {      // no HELLO will ever be heard
+        this.#failEverything(new RoostError(Code.KEY_NOT_ENROLLED, 'the broker refused the key'));
+    }
+
     #failEverything(error) {
         this.error ??= error;
         this.isReady = false;

@@ -19,4 +19,5 @@ export {
 export { Code, RoostClosed, RoostError, RoostTimeout } from './errors.js';
 export { newMessageId } from './ids.js';
 export { Inbox, Received } from './inbox.js';
+export { makeKey, readKey } from './keys.js';
 export { VERSION } from './version.js';

@@ -23,16 +23,21 @@ const TIMER_MS_MAX = 60_000;
 
 /** One socket: frames in order out, frames in, and the news that the connection is gone. */
 class Connection {
-    #socket = new Dealer(SOCKET_OPTIONS);
+    #socket;
     #out = new Queue();
     #isPumping = false;
     #isOver = false;
     #onFrame;
     #onLost;
 
-    constructor(url, onFrame, onLost) {
+    constructor(url, security, { onFrame, onLost, onRefused }) {
         this.#onFrame = onFrame;
         this.#onLost = onLost;
+        this.#socket = new Dealer({ ...SOCKET_OPTIONS, ...security });
+        this.#socket.events.on('handshake:error:auth', () => {
+            if (!this.#isOver)
+                onRefused();
+        });
         this.#socket.events.on('disconnect', () => this.#lose());
         try {
             this.#socket.connect(url);
@@ -93,6 +98,7 @@ class Connection {
 export class Link {
     #url;
     #core;
+    #security;
     /** @type {Connection | undefined} */
     #connection = undefined;
     #timer = undefined;
@@ -104,9 +110,11 @@ export class Link {
     /**
      * @param {string} url
      * @param {import('./core.js').Core} core
+     * @param {object} security options of the socket, of keys.js
      */
-    constructor(url, core) {
+    constructor(url, core, security = {}) {
         this.#url = url;
+        this.#security = security;
         this.#core = core;
         this.#reopen(Link.now());   // throws when the address is none
         this.wake();
@@ -145,8 +153,11 @@ export class Link {
 
     #reopen(now) {
         this.#connection?.close(0);
-        this.#connection = new Connection(this.#url,
-            (frame) => this.#received(frame), () => this.#lost());
+        this.#connection = new Connection(this.#url, this.#security, {
+            onFrame: (frame) => this.#received(frame),
+            onLost: () => this.#lost(),
+            onRefused: () => this.#core.keyRefused(),
+        });
         this.#core.opened(now);
     }
 

@@ -194,6 +194,27 @@ export class People extends Asking {
         await this.call('SESSION_END', { seq: id, all: isAll, peer: name, ...options });
     }
 
+    /** Whoever has the secret key to this public one is `name` (administrators). */
+    async enrolKey(name, key, { label = '', ...options } = {}) {
+        await this.call('KEY_ENROL', { peer: name, key, text: label, ...options });
+    }
+
+    /** Gives a code that enrols one key for `name`: its credentials, one time (administrators). */
+    async inviteKey(name, { label = '', untilMs = 0, ...options } = {}) {
+        const reply = await this.call('KEY_CODE', { peer: name, text: label, untilMs, ...options });
+        return textOf(reply.token);
+    }
+
+    /** One key, or all keys and codes of `name`: sessions end, and it is never accepted again. */
+    async revokeKey({ key = '', id = 0, isAll = false, name, ...options }) {
+        await this.call('KEY_REVOKE', { key, seq: id, all: isAll, peer: name, ...options });
+    }
+
+    /** A page of device keys: ours; an administrator: those of `name`, or all. */
+    async keys({ name, after = 0, ...options } = {}) {
+        return this.query('KEYS', 'keys', { peer: name, afterSeq: after, ...options });
+    }
+
     /** A page of the audit log (administrators). */
     async audit({ after = 0, ...options } = {}) {
         return this.query('AUDIT', 'audit', { afterSeq: after, ...options });

@@ -10,10 +10,12 @@ roost.Client is synchronous and thread-safe; roost.aio.AsyncClient is its twin f
 drive the same state machine (core.py), which does no I/O. See README.md beside this package.
 """
 from .answers import (Address, AuditEntry, ConsumerInfo, Conversation, Counter, DeadLetter,
-                      DeliveryState, Invitation, Member, Page, Peer, Room, Session, TraceStep, User,
+                      DeliveryState, DeviceKey, Invitation, Member, Page, Peer, Room, Session, TraceStep, User,
                       invitation_of)
 from .client import DEFAULT_URL, Client, Inbox, Received, connect
-from .types import (BAD_CREDENTIALS, BUSY, DISK_FULL, DUPLICATE, LOCKED_OUT, NO_SESSION,
+from .keys import KeyPair
+from .types import (BAD_CODE, BAD_CREDENTIALS, BUSY, DISK_FULL, DUPLICATE, KEY_NOT_ENROLLED,
+                    KEY_OF_ANOTHER, KEY_REVOKED, LOCKED_OUT, NO_SESSION,
                     RECEIPT_DELIVERED, RECEIPT_FATES, RECEIPT_READ, STALE_LEASE, TAKEN_OVER,
                     TOO_LARGE, VERSION, InvitationStatus, Kind, Level, Message, Outcome,
                     PresenceEvent, Privacy, Reaction, Receipt, Role, RoomRole, RoostClosed,
@@ -22,9 +24,10 @@ from .types import (BAD_CREDENTIALS, BUSY, DISK_FULL, DUPLICATE, LOCKED_OUT, NO_
 __version__ = VERSION
 
 __all__ = [
-    "Address", "AuditEntry", "BAD_CREDENTIALS", "BUSY", "Client", "ConsumerInfo",
+    "Address", "AuditEntry", "BAD_CODE", "BAD_CREDENTIALS", "BUSY", "Client", "ConsumerInfo",
     "Conversation", "Counter", "DEFAULT_URL", "DISK_FULL", "DUPLICATE", "DeadLetter",
-    "DeliveryState", "Inbox",
+    "DeliveryState", "DeviceKey", "Inbox", "KEY_NOT_ENROLLED", "KEY_OF_ANOTHER", "KEY_REVOKED",
+    "KeyPair",
     "Invitation", "InvitationStatus", "Kind", "LOCKED_OUT", "Level", "Member", "Message",
     "NO_SESSION", "Outcome", "Page", "Peer", "PresenceEvent", "Privacy", "RECEIPT_DELIVERED",
     "RECEIPT_FATES", "RECEIPT_READ", "Reaction", "Receipt", "Received", "Role", "Room",

@@ -17,6 +17,7 @@ from typing import Any, AsyncIterator, Callable, Deque, Dict, Iterable, List, Op
 
 import zmq
 import zmq.asyncio
+from zmq.utils.monitor import parse_monitor_message
 
 from . import requests
 from .answers import Conversation, Counter, DeadLetter, Page, Peer, TraceStep, page_of
@@ -24,7 +25,9 @@ from .attachment import Attachment
 from .book import Book, Held
 from .core import Core
 from .inbox import Received
-from .link import DEFAULT_URL, FRAMES_PER_TURN, GOODBYE_LINGER_MS, IDLE_MS_MAX, open_socket
+from .keys import Key, Security
+from .link import (DEFAULT_URL, FRAMES_PER_TURN, GOODBYE_LINGER_MS, IDLE_MS_MAX, WATCHED,
+                   open_socket)
 from .people import People
 from .requests import Body
 from .schema import pb
@@ -121,7 +124,8 @@ class AsyncClient(People):
     """As Client; make it with connect(), or start() it inside a running loop."""
 
     def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: Body = b"",
-                 display_name: str = "", unacknowledged_max: int = 100_000,
+                 display_name: str = "", key: Optional[Key] = None, server_key: str = "",
+                 unacknowledged_max: int = 100_000,
                  on_presence: Optional[Callable[[PresenceEvent], None]] = None,
                  on_state: Optional[Callable[[str], None]] = None,
                  observer: Optional[Callable[[str, Any], None]] = None) -> None:
@@ -129,6 +133,7 @@ class AsyncClient(People):
             raise ValueError("peer: who are you?")
         self._url = url
         self._core = Core(peer, requests.credentials(credentials), display_name)
+        self._security = Security(key, server_key)
         self._core.on_presence, self._core.observer = on_presence, observer
         self._core.on_state, self._on_state = self._changed, on_state
         self._room = asyncio.Semaphore(unacknowledged_max)
@@ -197,8 +202,11 @@ class AsyncClient(People):
 
     async def _read(self) -> None:
         if await self._monitor.poll(0):
-            await self._monitor.recv_multipart()
-            self._core.lost(time.monotonic())  # DISCONNECTED is all it was asked to tell
+            event = parse_monitor_message(await self._monitor.recv_multipart())["event"]
+            if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._core.key_refused()
+            else:  # DISCONNECTED is all else that it was asked to tell
+                self._core.lost(time.monotonic())
         for _ in range(FRAMES_PER_TURN):
             try:
                 frames = await self._socket.recv_multipart(zmq.DONTWAIT)
@@ -209,8 +217,8 @@ class AsyncClient(People):
 
     def _reopen(self, now: float) -> None:
         self._drop()
-        self._socket = open_socket(self._context, self._url)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._socket = open_socket(self._context, self._url, self._security)
+        self._monitor = self._socket.get_monitor_socket(WATCHED)
         self._core.opened(now)
 
     def _drop(self) -> None:

@@ -219,6 +219,19 @@ class Session:
 
 
 @dataclasses.dataclass(frozen=True)
+class DeviceKey:
+    """A public key that proves who somebody is, or did until it was revoked."""
+
+    id: int
+    peer: str
+    key: str
+    label: str
+    created_ms: int
+    used_ms: int
+    revoked_ms: int
+
+
+@dataclasses.dataclass(frozen=True)
 class AuditEntry:
     """One row of the audit log; `hash` covers it and the row before."""
 
@@ -291,6 +304,7 @@ READERS: Dict[str, Callable[[Any], Any]] = {
     "invitations": _invitation,
     "users": lambda source: _plain(User, source, role=_known(Role, source.role)),
     "sessions": lambda source: _plain(Session, source),
+    "keys": lambda source: _plain(DeviceKey, source),
     "audit": lambda source: _plain(AuditEntry, source, hash=source.hash),
 }
 

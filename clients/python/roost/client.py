@@ -17,6 +17,7 @@ from .answers import Conversation, Counter, DeadLetter, Page, Peer, TraceStep, p
 from .book import Book
 from .core import Core
 from .inbox import Inbox, Received
+from .keys import Key, Security
 from .link import DEFAULT_URL, Link, Waker
 from .people import People
 from .requests import Body
@@ -33,7 +34,8 @@ class Client(People):
     """
 
     def __init__(self, url: str = DEFAULT_URL, peer: str = "", *, credentials: Body = b"",
-                 display_name: str = "", unacknowledged_max: int = 100_000,
+                 display_name: str = "", key: Optional[Key] = None, server_key: str = "",
+                 unacknowledged_max: int = 100_000,
                  on_presence: Optional[Callable[[PresenceEvent], None]] = None,
                  on_state: Optional[Callable[[str], None]] = None,
                  observer: Optional[Callable[[str, Any], None]] = None) -> None:
@@ -52,8 +54,8 @@ class Client(People):
         self._is_closing = False
         self._waker = Waker()
         try:
-            self._link = Link(url, self._core, self._waker)
-        except ValueError:
+            self._link = Link(url, self._core, self._waker, Security(key, server_key))
+        except (OSError, ValueError):
             self._waker.close()
             raise
         self._thread = threading.Thread(target=self._run, name="roost-client", daemon=True)

@@ -19,7 +19,8 @@ from . import types
 from .attachment import ATTACH_AGAIN_S, Attachment
 from .book import Book
 from .schema import pack, pb, unpack
-from .types import LOCKED_OUT, TAKEN_OVER, VERSION, RoostClosed, RoostError, settle_future
+from .types import (KEY_NOT_ENROLLED, LOCKED_OUT, TAKEN_OVER, VERSION, RoostClosed, RoostError,
+                    settle_future)
 from .window import Window
 
 HELLO_AGAIN_S = 2.0
@@ -86,6 +87,11 @@ class Core:
         self.reconnect_at = now + self._backoff_s * random.uniform(0.5, 1.0)
         self._backoff_s = min(self._backoff_s * 2, BACKOFF_MAX_S)
         self._tell_state("disconnected")
+
+    def key_refused(self) -> None:
+        """The broker does not let our key in: no HELLO will ever be heard."""
+        self._fail_everything(RoostError(KEY_NOT_ENROLLED, "the broker refused the key: it is not "
+                                         "enrolled, or was revoked"))
 
     def _tell_state(self, state: str) -> None:
         if self.on_state:

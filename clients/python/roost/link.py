@@ -16,6 +16,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from .core import Core
+from .keys import NO_SECURITY, Security
 from .schema import pb, unpack
 
 DEFAULT_URL = "tcp://127.0.0.1:7667"
@@ -25,8 +26,11 @@ GOODBYE_WAIT_S = 1.0
 GOODBYE_LINGER_MS = 500
 
 
-def open_socket(context: Any, url: str) -> Any:
-    """A DEALER for one session. ValueError: the address is none."""
+WATCHED = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+
+def open_socket(context: Any, url: str, security: Security = NO_SECURITY) -> Any:
+    """A DEALER for one session. ValueError: the address is none, or a key."""
     socket = context.socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, 10000)
@@ -34,7 +38,11 @@ def open_socket(context: Any, url: str) -> Any:
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
     try:
+        security.apply(socket)
         socket.connect(url)
+    except ValueError:
+        socket.close()
+        raise
     except zmq.ZMQError:
         socket.close()
         raise ValueError(f"url: {url!r} is no address of ZeroMQ, such as {DEFAULT_URL}") from None
@@ -78,8 +86,10 @@ class Waker:
 class Link:
     """Drives a Core over a real socket; made in one thread, then used by another one only."""
 
-    def __init__(self, url: str, core: Core, waker: Waker) -> None:
+    def __init__(self, url: str, core: Core, waker: Waker,
+                 security: Security = NO_SECURITY) -> None:
         self._url, self._core, self._waker = url, core, waker
+        self._security = security
         self._context = zmq.Context.instance()
         self._poller = zmq.Poller()
         self._poller.register(waker.fileno(), select.POLLIN)
@@ -109,8 +119,8 @@ class Link:
 
     def _reopen(self, now: float) -> None:
         self._drop()
-        self._socket = open_socket(self._context, self._url)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._socket = open_socket(self._context, self._url, self._security)
+        self._monitor = self._socket.get_monitor_socket(WATCHED)
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
         self._core.opened(now)
@@ -138,6 +148,8 @@ class Link:
                 event = recv_monitor_message(self._monitor, zmq.DONTWAIT)
                 if event["event"] == zmq.EVENT_DISCONNECTED:
                     self._core.lost(self.now())
+                elif event["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                    self._core.key_refused()
         except zmq.Again:
             pass
 

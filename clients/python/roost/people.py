@@ -193,6 +193,27 @@ class People:
         """The token is worth nothing any more."""
         return self.call("SESSION_END", timeout, seq=session_id, all=is_all, peer=name)
 
+    def enrol_key(self, name: str, key: str, label: str = "", timeout: float = 30) -> Any:
+        """Whoever has the secret key to this public one is `name` (administrators). The account is
+        made where there is none."""
+        return self.call("KEY_ENROL", timeout, peer=name, key=key, text=label)
+
+    def invite_key(self, name: str, label: str = "", until_ms: int = 0, timeout: float = 30) -> Any:
+        """Gives a code that enrols one key for `name`; it is shown this once (administrators). The
+        device uses it as its credentials, one time."""
+        return self._then(self.call("KEY_CODE", timeout, peer=name, text=label, until_ms=until_ms),
+                          lambda reply: reply.token.decode("ascii"))
+
+    def revoke_key(self, key: str = "", *, key_id: int = 0, name: str = "", is_all: bool = False,
+                   timeout: float = 30) -> Any:
+        """One key, or all keys and codes of `name`: sessions end, nobody gets in with it again. Our
+        own, or as an administrator."""
+        return self.call("KEY_REVOKE", timeout, key=key, seq=key_id, peer=name, all=is_all)
+
+    def keys(self, name: str = "", after: int = 0, limit: int = 500, timeout: float = 30) -> Any:
+        """A Page of DeviceKey: ours; an administrator: those of `name`, or all."""
+        return self.query("KEYS", "keys", timeout, peer=name, after_seq=after, limit=limit)
+
     def audit(self, after: int = 0, limit: int = 50, timeout: float = 30) -> Any:
         """A Page of AuditEntry (administrators)."""
         return self.query("AUDIT", "audit", timeout, after_seq=after, limit=limit)

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MPL-2.0
+ *
+ * See keyring.h.
+ *
+ * What is loaded is older than what is told: a key that was revoked while a page was on its way must not
+ * come back with it. So every entry says in which load it was last heard of, and that it was revoked
+ * lately is remembered until the load is over. What a load has not named is gone.
+ */
+#include "keyring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/actor_ids.h"
+#include "proto/messages.h"
+#include "rt/check.h"
+#include "rt/hash.h"
+#include "rt/log.h"
+#include "rt/metrics.h"
+#include "zap.h"
+
+#define WATCH_ZAP         0
+#define KEYS_MAX          (1u << 20)
+#define PAGE_KEYS         5000
+#define LOAD_DEADLINE_MS  5000
+#define LOAD_AGAIN_MS     200
+#define REQUESTS_PER_TURN 256
+#define BIND_TRIES        50
+#define BIND_PAUSE_MS     20
+
+enum keyring_timer { TIMER_LOAD };
+
+enum {
+    LOAD_CODES = 0
+}; /* the context of a question about codes only; else the number of the load */
+
+struct keyring {
+    struct actor *actor;
+    struct keyring_options options;
+    void *zap;         /* ROUTER; NULL: not needed, or nowhere to ask */
+    struct hash keys;  /* Z85 -> load << 1 | is good */
+    uint64_t load;     /* its number */
+    int64_t loaded_id; /* of the last row of the load in hand */
+    bool is_loading, is_loaded;
+    int64_t codes_until_ms; /* wall clock */
+};
+
+/* --- Keys. */
+
+static void put_key(struct keyring *keyring, ProtobufCBinaryData key, bool is_good)
+{
+    uint64_t value = keyring->load << 1 | is_good;
+    enum err err =
+        key.len == KEY_TEXT ? hash_put(&keyring->keys, key.data, key.len, value) : ERR_BAD_KEY;
+    if (err) /* it stays outside */
+        log_error("key-not-kept", LOG_ERROR(err));
+}
+
+static bool is_good(const struct keyring *keyring, const char *key)
+{
+    uint64_t value = 0;
+    return hash_get(&keyring->keys, key, KEY_TEXT, &value) && (value & 1);
+}
+
+/* Of a page: unless it was revoked since this load began. */
+static void take_loaded(struct keyring *keyring, ProtobufCBinaryData key)
+{
+    uint64_t value = 0;
+    bool is_known = key.len == KEY_TEXT && hash_get(&keyring->keys, key.data, key.len, &value);
+    if (is_known && value == keyring->load << 1)
+        return;
+    put_key(keyring, key, true);
+}
+
+/* The load is over: what it has not named, and what was revoked, is forgotten. */
+static void sweep(struct keyring *keyring)
+{
+    struct hash_cursor cursor = {0};
+    while (hash_next(&keyring->keys, &cursor)) {
+        if (cursor.value != (keyring->load << 1 | 1))
+            (void)hash_remove(&keyring->keys, cursor.key, cursor.key_size, NULL);
+    }
+}
+
+/* --- Loading. */
+
+static void ask_page(struct keyring *keyring)
+{
+    INTERNAL(LoadKeys) load = ROOST__INTERNAL__LOAD_KEYS__INIT;
+    load.after_id = keyring->loaded_id;
+    load.limit = PAGE_KEYS;
+    if (actor_ask(keyring->actor, keyring->options.history, MSG_LOAD_KEYS, &load.base, NULL,
+                  LOAD_DEADLINE_MS, keyring->load) != ERR_OK)
+        actor_timer_set(keyring->actor, TIMER_LOAD,
+                        mono_add_ms(actor_mono(keyring->actor), LOAD_AGAIN_MS));
+}
+
+static void begin_load(struct keyring *keyring)
+{
+    keyring->load++;
+    keyring->loaded_id = 0;
+    keyring->is_loading = true;
+    actor_timer_stop(keyring->actor, TIMER_LOAD);
+    ask_page(keyring);
+}
+
+/* Are codes still open? The answer may be late: then the last one known holds. */
+static void ask_codes(struct keyring *keyring)
+{
+    INTERNAL(LoadKeys) load = ROOST__INTERNAL__LOAD_KEYS__INIT;
+    load.after_id = INT64_MAX;
+    load.limit = 1;
+    enum err err = actor_ask(keyring->actor, keyring->options.history, MSG_LOAD_KEYS, &load.base,
+                             NULL, LOAD_DEADLINE_MS, LOAD_CODES);
+    if (err)
+        log_warn("codes-not-asked", LOG_ERROR(err));
+}
+
+static void load_page(struct keyring *keyring, const INTERNAL(KeysLoaded) * loaded)
+{
+    if (loaded->code) {
+        actor_timer_set(keyring->actor, TIMER_LOAD,
+                        mono_add_ms(actor_mono(keyring->actor), LOAD_AGAIN_MS));
+        return;
+    }
+    for (size_t i = 0; i < loaded->n_keys; i++)
+        take_loaded(keyring, loaded->keys[i]);
+    keyring->loaded_id = loaded->last_id;
+    if (!loaded->is_end) {
+        ask_page(keyring);
+        return;
+    }
+    sweep(keyring);
+    keyring->codes_until_ms = loaded->codes_until_ms;
+    keyring->is_loading = false;
+    keyring->is_loaded = true;
+    log_info("keys-loaded", LOG_U64("keys", hash_count(&keyring->keys)),
+             LOG_BOOL("enrolling", keyring->codes_until_ms > actor_wall(keyring->actor).ms));
+}
+
+static enum err on_keys_loaded(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct keyring *keyring = state;
+    const INTERNAL(KeysLoaded) *loaded = MSG_BODY(msg, INTERNAL(KeysLoaded));
+    uint64_t load;
+    if (!actor_context(actor, msg, &load))
+        return ERR_OK;
+    if (load == LOAD_CODES && !loaded->code)
+        keyring->codes_until_ms = loaded->codes_until_ms;
+    else if (load == keyring->load && keyring->is_loading)
+        load_page(keyring, loaded);
+    return ERR_OK;
+}
+
+static enum err on_keys_changed(struct actor *actor, void *state, const struct msg *msg)
+{
+    struct keyring *keyring = state;
+    const INTERNAL(KeysChanged) *changed = MSG_BODY(msg, INTERNAL(KeysChanged));
+    (void)actor;
+    if (!keyring->options.is_needed)
+        return ERR_OK;
+    if (changed->revoked.len)
+        put_key(keyring, changed->revoked, false);
+    if (changed->enrolled.len)
+        put_key(keyring, changed->enrolled, true);
+    if (changed->is_unsure)
+        begin_load(keyring);
+    else if (!keyring->is_loading)
+        ask_codes(keyring);
+    return ERR_OK;
+}
+
+/* --- The door. */
+
+static enum zap_status judge(const struct keyring *keyring, const struct zap_request *request)
+{
+    bool is_enrolling =
+        keyring->options.is_enrolment && keyring->codes_until_ms > actor_wall(keyring->actor).ms;
+    if (!request->key[0])
+        return ZAP_NOT_KNOWN;
+    if (is_good(keyring, request->key))
+        return ZAP_WELCOME;
+    if (!keyring->is_loaded)
+        return ZAP_NOT_NOW;
+    return is_enrolling ? ZAP_WELCOME : ZAP_NOT_KNOWN;
+}
+
+/* Parts go one by one; ROUTER takes them all or, when the asker is gone, none. */
+static void send_part(struct keyring *keyring, const void *data, size_t size, bool has_more)
+{
+    int flags = ZMQ_DONTWAIT | (has_more ? ZMQ_SNDMORE : 0);
+    int result = zmq_send(keyring->zap, data, size, flags);
+    while (result < 0 && errno == EINTR)
+        result = zmq_send(keyring->zap, data, size, flags);
+}
+
+static void answer(struct keyring *keyring, const struct zap_part *routing,
+                   const struct zap_request *request)
+{
+    struct zap_part parts[ZAP_ANSWER_PARTS];
+    enum zap_status status = judge(keyring, request);
+    metrics_add(actor_metrics(keyring->actor),
+                status == ZAP_WELCOME ? METRIC_HANDSHAKES : METRIC_HANDSHAKES_REFUSED, 1);
+    if (status != ZAP_WELCOME)
+        log_info("key-refused", LOG_STR("address", request->address), LOG_STR("key", request->key),
+                 LOG_STR("because", status == ZAP_NOT_NOW ? "the keys are being loaded"
+                                    : request->key[0]     ? "it is not enrolled"
+                                                          : "it is no CURVE"));
+    zap_answer_fill(request, status, parts);
+    send_part(keyring, routing->data, routing->size, true);
+    send_part(keyring, "", 0, true);
+    for (size_t i = 0; i < ZAP_ANSWER_PARTS; i++)
+        send_part(keyring, parts[i].data, parts[i].size, i + 1 < ZAP_ANSWER_PARTS);
+}
+
+#define MESSAGE_PARTS (ZAP_PARTS_MAX + 2) /* routing id and delimiter */
+
+/* All parts of one message; how many there were, counting those that were not kept. 0: none. */
+static size_t receive(void *socket, zmq_msg_t parts[MESSAGE_PARTS])
+{
+    size_t count = 0;
+    zmq_msg_t rest;
+    bool has_more = true;
+    CHECK(zmq_msg_init(&rest) == 0);
+    while (has_more) {
+        zmq_msg_t *part = count < MESSAGE_PARTS ? &parts[count] : &rest;
+        if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) < 0)
+            break;
+        has_more = zmq_msg_more(part) != 0;
+        count++;
+    }
+    (void)zmq_msg_close(&rest); /* cannot fail on a valid message */
+    return count;
+}
+
+static void handle(struct keyring *keyring, zmq_msg_t *messages, size_t count)
+{
+    struct zap_part parts[MESSAGE_PARTS];
+    struct zap_request request;
+    if (count < 2 || count > MESSAGE_PARTS)
+        return;
+    for (size_t i = 0; i < count; i++)
+        parts[i] = (struct zap_part){zmq_msg_data(&messages[i]), zmq_msg_size(&messages[i])};
+    if (zap_request_read(parts + 2, count - 2, KEYRING_DOMAIN, &request) == ERR_OK)
+        answer(keyring, &parts[0], &request);
+}
+
+static enum err on_readable(struct actor *actor, void *state, unsigned watch)
+{
+    struct keyring *keyring = state;
+    zmq_msg_t messages[MESSAGE_PARTS];
+    size_t count = 1;
+    (void)actor;
+    (void)watch;
+    for (size_t i = 0; i < MESSAGE_PARTS; i++)
+        CHECK(zmq_msg_init(&messages[i]) == 0);
+    for (unsigned i = 0; i < REQUESTS_PER_TURN && count > 0; i++) {
+        count = receive(keyring->zap, messages);
+        handle(keyring, messages, count);
+    }
+    for (size_t i = 0; i < MESSAGE_PARTS; i++)
+        (void)zmq_msg_close(&messages[i]); /* cannot fail on a valid message */
+    return ERR_OK;
+}
+
+/* --- Life. */
+
+/* Closing is asynchronous: the socket of an earlier life may hold the address a moment longer. */
+static int bind_patiently(void *socket)
+{
+    int result = zmq_bind(socket, ZAP_ENDPOINT);
+    for (int tries = 0; result != 0 && errno == EADDRINUSE && tries < BIND_TRIES; tries++) {
+        (void)zmq_poll(NULL, 0, BIND_PAUSE_MS);
+        result = zmq_bind(socket, ZAP_ENDPOINT);
+    }
+    return result;
+}
+
+static enum err open_zap(struct keyring *keyring)
+{
+    int none = 0;
+    void *context = keyring->options.zmq_context ? keyring->options.zmq_context
+                                                 : actor_zmq_context(keyring->actor);
+    keyring->zap = context ? zmq_socket(context, ZMQ_ROUTER) : NULL;
+    if (!keyring->zap)
+        return context ? ERR_BUSY : ERR_OK;
+    CHECK(zmq_setsockopt(keyring->zap, ZMQ_LINGER, &none, sizeof(none)) == 0);
+    if (bind_patiently(keyring->zap) != 0) {
+        log_error("zap-failed", LOG_ERRNO(errno));
+        return ERR_ADDRESS;
+    }
+    actor_watch(keyring->actor, WATCH_ZAP, keyring->zap, -1);
+    return ERR_OK;
+}
+
+static enum err init(struct actor *actor, void *state, const void *args)
+{
+    struct keyring *keyring = state;
+    keyring->actor = actor;
+    keyring->options = *(const struct keyring_options *)args;
+    hash_init(&keyring->keys, KEYS_MAX);
+    if (!keyring->options.is_needed)
+        return ERR_OK;
+    begin_load(keyring);
+    return open_zap(keyring);
+}
+
+static void fini(struct actor *actor, void *state)
+{
+    struct keyring *keyring = state;
+    if (keyring->zap) {
+        actor_unwatch(actor, WATCH_ZAP);
+        (void)zmq_unbind(keyring->zap, ZAP_ENDPOINT); /* at once; fails when it never was bound */
+        CHECK(zmq_close(keyring->zap) == 0);
+    }
+    hash_fini(&keyring->keys);
+}
+
+static enum err on_timer(struct actor *actor, void *state, unsigned timer)
+{
+    (void)actor;
+    (void)timer; /* there is only TIMER_LOAD */
+    ask_page(state);
+    return ERR_OK;
+}
+
+static enum err on_no_answer(struct actor *actor, void *state, uint8_t kind, uint64_t context)
+{
+    struct keyring *keyring = state;
+    (void)actor;
+    log_warn("no-answer", LOG_STR("kind", message_name(kind)));
+    if (context == keyring->load && keyring->is_loading)
+        ask_page(keyring);
+    return ERR_OK;
+}
+
+const struct actor_class keyring_actor = {
+    .name = "keyring",
+    .state_size = sizeof(struct keyring),
+    .restart = ACTOR_RESTART,
+    .link_room = 1024,
+    .init = init,
+    .fini = fini,
+    .on_timer = on_timer,
+    .on_no_answer = on_no_answer,
+    .on_readable = on_readable,
+    .on =
+        {
+            [MSG_KEYS_LOADED] = on_keys_loaded,
+            [MSG_KEYS_CHANGED] = on_keys_changed,
+        },
+};
