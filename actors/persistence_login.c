@@ -76,6 +76,7 @@ enum err persistence_register(struct persistence *p, ProtobufCBinaryData name,
 {
     struct name_folded folded;
     int64_t id = 0;
+    u64map_clear(&p->verdicts); /* it has an account from now on */
     enum err err = find_free_name(p, name, &folded, &id);
     if (err == ERR_NO_SUCH_PEER)
         err = peer_create(p->store, persistence_text(p, name), folded.text, p->now_ms, &id);

@@ -74,6 +74,8 @@ static struct access_who who_of(const INTERNAL(Call) * body)
         .peer_id = body->peer_id,
         .name = {body->peer_name.data, body->peer_name.len},
         .is_admin = body->is_admin,
+        .role = body->caller_role,
+        .is_verified = body->is_verified,
     };
 }
 
@@ -115,7 +117,12 @@ enum err sync_may_manage(struct sync_manager *sync, const struct access_who *who
     enum scope_prefix kind = (enum scope_prefix)view.kind;
     if (!who->is_admin && !access_is_own_consumer(who, kind, name))
         return ERR_NOT_ALLOWED;
-    return access_check(who, ACCESS_MANAGE, kind, scope, view.owner_id);
+    if (kind == PREFIX_PEER)
+        return access_check(who, ACCESS_MANAGE, kind, scope, view.owner_id);
+    struct acl_scope asked = {kind, {scope.data, scope.size}};
+    struct delivery_bytes peer = {who->name.data, who->name.size};
+    struct delivery_rights rights = {.role = who->role, .is_verified = who->is_verified};
+    return sync_check_acl(sync, peer, &rights, ACL_ADMINISTRATE, &asked);
 }
 
 /* --- DEAD_CHANGE */
@@ -501,6 +508,8 @@ static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
         .peer_id = body->peer_id,
         .name = {body->peer_name.data, body->peer_name.len},
         .is_admin = body->is_admin,
+        .role = body->role,
+        .is_verified = body->is_verified,
     };
     if (delivery_is_starting(sync->delivery))
         return ERR_BUSY;

@@ -137,6 +137,18 @@ static enum err ask_registry(struct actor *actor, struct zmq_session *session)
     return err;
 }
 
+/* As far as the transport tells where it comes from. */
+static enum err count_address(struct zmq_gateway *gateway, struct zmq_session *session,
+                              zmq_msg_t *frame)
+{
+    const char *text = zmq_msg_gets(frame, "Peer-Address");
+    struct address_key key = text ? address_key_of_text(text) : (struct address_key){0};
+    if (!address_book_add(&gateway->addresses, &key))
+        return ERR_TOO_MANY_CONNECTIONS;
+    session->address = key;
+    return ERR_OK;
+}
+
 static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
                       zmq_msg_t *frame, const Roost__V1__Hello *hello, bool is_resumed)
 {
@@ -149,7 +161,9 @@ static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_
     memcpy(session->name, hello->peer.data, hello->peer.len);
     session->name_size = (uint8_t)hello->peer.len;
     session->is_resumed = is_resumed;
-    err = ask_accounts(actor, gateway, session, hello, frame);
+    err = count_address(gateway, session, frame);
+    if (!err)
+        err = ask_accounts(actor, gateway, session, hello, frame);
     if (err)
         zmq_session_close(&gateway->sessions, session, err_code(err), 0);
     else
@@ -359,6 +373,7 @@ static void forget(struct actor *actor, struct zmq_gateway *gateway, struct zmq_
     }
     CHECK(gateway->bytes_open >= session->book.bytes_open);
     gateway->bytes_open -= session->book.bytes_open;
+    address_book_remove(&gateway->addresses, &session->address);
     zmq_session_remove(&gateway->sessions, &session);
 }
 
