@@ -295,6 +295,11 @@ void persistence_standings_forget(struct persistence *p);
 MUST_USE enum err persistence_acl_init(struct persistence *p);
 /* Rules, accounts or the transaction changed. */
 void persistence_acl_forget(struct persistence *p);
+/* Is there anything to be decided by it? */
+static inline bool persistence_acl_counts(const struct persistence *p)
+{
+    return !p->is_acl_loaded || !acl_is_trivial(&p->acl);
+}
 /* ERR_OK or ERR_NOT_ALLOWED. */
 MUST_USE enum err persistence_acl_check(struct persistence *p, int64_t peer_id,
                                         enum acl_action action, const struct acl_scope *scope);

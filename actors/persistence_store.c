@@ -275,9 +275,13 @@ static enum err find_scope(struct persistence *p, const INTERNAL(Store) * questi
     memory->text = NULL;
     enum err err = persistence_scope_for(p, entry->scope.data, entry->scope.len, question->peer_id,
                                          &memory->scope);
-    if (!err && !acl_is_trivial(&p->acl))
-        err = persistence_acl_may_send(p, &memory->scope, question->peer_id, entry->scope.data,
-                                       entry->scope.len);
+    bool is_missing = err == ERR_NO_SUCH_SCOPE || err == ERR_NO_SUCH_PEER;
+    if ((!err || is_missing) &&
+        persistence_acl_counts(p)) { /* who may not need not know what is there */
+        enum err refusal = persistence_acl_may_send(p, &memory->scope, question->peer_id,
+                                                    entry->scope.data, entry->scope.len);
+        err = refusal ? refusal : err;
+    }
     if (!err && memory->scope.kind == SCOPE_ROOM)
         err = persistence_may_send(p, &memory->scope, question->peer_id);
     if (!err)

@@ -23,13 +23,15 @@ uint32_t bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint
         return 0;
     CHECK(rate->burst_ms > 0);
     int64_t burst_ns = (int64_t)rate->burst_ms * NS_PER_MS;
+    int64_t cost = cost_ns(amount, rate->per_s);
+    int64_t needed_ns = cost < burst_ns ? cost : burst_ns;
     int64_t full_ns = bucket->full_ns > now.ns ? bucket->full_ns : now.ns;
-    int64_t missing_ns = full_ns - now.ns;
-    if (missing_ns >= burst_ns) { /* nothing is left */
-        int64_t wait_ms = (missing_ns - burst_ns) / NS_PER_MS + 1;
+    int64_t short_ns = full_ns - now.ns + needed_ns - burst_ns;
+    if (short_ns > 0) {
+        int64_t wait_ms = (short_ns + NS_PER_MS - 1) / NS_PER_MS;
         return wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
     }
-    bucket->full_ns = full_ns + cost_ns(amount, rate->per_s);
+    bucket->full_ns = full_ns + cost;
     return 0;
 }
 

@@ -3,9 +3,8 @@
  * A token bucket in eight bytes: so much per second, and at once what came together in `burst_ms`.
  *
  * Pure; time comes as an argument, from the monotonic clock. What is kept is when the bucket will be full
- * again. Whoever has anything left may take any amount, and then waits until it has come in again: so
- * something larger than the whole bucket still passes, once, and no rate is too small for anybody's
- * largest message.
+ * again. What is larger than the whole bucket passes when it is full, and is then waited for at its whole
+ * price: so no rate is too small for anybody's largest message.
  */
 #ifndef RT_BUCKET_H
 #define RT_BUCKET_H

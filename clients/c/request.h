@@ -79,5 +79,6 @@ bool fill_invitation(struct page_private *page, const void *part, void *item);
 bool fill_user(struct page_private *page, const void *part, void *item);
 bool fill_token_session(struct page_private *page, const void *part, void *item);
 bool fill_audit(struct page_private *page, const void *part, void *item);
+bool fill_acl_rule(struct page_private *page, const void *part, void *item);
 
 #endif

@@ -146,6 +146,8 @@ struct roost_page {
     size_t session_count;
     const struct roost_audit_entry *audit;
     size_t audit_count;
+    const struct roost_acl_rule *acl;
+    size_t acl_count;
 };
 
 void roost_page_destroy(struct roost_page **page);
@@ -172,6 +174,7 @@ enum roost_query_kind {
     ROOST_QUERY_USERS = 21,       /* accounts, by name (administrators) */
     ROOST_QUERY_SESSIONS = 22,    /* my tokens; an administrator: those of `peer` */
     ROOST_QUERY_AUDIT = 23,       /* the audit log after after_seq (administrators) */
+    ROOST_QUERY_ACL = 25,         /* rules of the access list after after_seq (administrators) */
     ROOST_QUERY_SYNC = 100,       /* everything of mine after after_seq, in order of storing */
 };
 
@@ -263,6 +266,12 @@ enum roost_method {
     ROOST_METHOD_TOKEN_CREATE = 46,  /* no peer; text: a label, until_ms */
     ROOST_METHOD_SESSION_END = 47,   /* seq: its id, or all; an administrator: of peer */
     ROOST_METHOD_USER_UNLOCK = 48,   /* nothing: its failed logins are forgotten */
+
+    ROOST_METHOD_ACL_ALLOW = 56,  /* peer: the subject; text: the pattern of scopes; actions */
+    ROOST_METHOD_ACL_DENY = 57,   /* the same */
+    ROOST_METHOD_ACL_REMOVE = 58, /* seq: the id of the rule */
+    ROOST_METHOD_ACL_TEST =
+        59, /* peer, text: a scope, actions: one; count 1: allowed; seq: the rule */
 };
 
 /* Bits for roost_call.clear. */
@@ -293,7 +302,8 @@ struct roost_call {
     const char *description;
     enum roost_privacy privacy;
     uint64_t retention_ms;
-    uint32_t clear; /* ROOST_CLEAR_... */
+    uint32_t clear;   /* ROOST_CLEAR_... */
+    uint32_t actions; /* ROOST_ACL_... */
 };
 
 /* ret_count (may be NULL): how many things it touched. */
@@ -309,7 +319,8 @@ struct roost_reply {
     const char *token;            /* TOKEN_CREATE: shown this once; "" otherwise */
     const char *const *scopes;    /* INVITE_ACCEPT: the rooms joined, oldest invitation first */
     size_t scope_count;
-    uint32_t failed; /* INVITE_ACCEPT with all: how many could not be accepted */
+    uint32_t failed;  /* INVITE_ACCEPT with all: how many could not be accepted */
+    const char *text; /* for people; "" mostly */
 };
 
 /* The same as roost_call, with all of the answer. *ret is yours until roost_reply_destroy.

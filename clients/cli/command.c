@@ -32,6 +32,7 @@ const struct command_group command_groups[] = {
     {"user", "accounts: add, list, password, ban, sessions ..."},
     {"token", "tokens, used instead of a password: list, create, end"},
     {"queue", "queues: list, create, show, purge"},
+    {"acl", "who may do what: list, allow, deny, remove, test"},
     {"audit", NULL},
     {"import", NULL},
     {"export", NULL},
@@ -110,6 +111,7 @@ static const struct {
     {"token create", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user token", ROOST_NOT_ALLOWED, "a token belongs to an account; see 'roost user add'"},
     {"user", ROOST_NOT_ALLOWED, "administrators may, but not to their own account"},
+    {"acl", ROOST_NOT_ALLOWED, "an administrator may"},
     {"audit", ROOST_NOT_ALLOWED, "an administrator may"},
 };
 

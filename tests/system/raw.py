@@ -17,8 +17,8 @@ DEADLINE_MS = 10_000
 
 
 class Raw:
-    def __init__(self, url, routing_id=None):
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+    def __init__(self, url, routing_id=None, context=None):
+        self.socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
         if routing_id:
