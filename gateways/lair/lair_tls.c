@@ -30,7 +30,8 @@ enum err lair_tls_load(struct tcp_gateway *gateway)
         return err; /* those there are stay in force */
     tls_keys_release(&gateway->tls_keys);
     gateway->tls_keys = keys;
-    log_info("tls-loaded", LOG_STR("protocol", "lair"), LOG_STR("file", files.certificate));
+    log_info("tls-loaded", LOG_STR("option", files.certificate_option),
+             LOG_STR("file", files.certificate));
     return ERR_OK;
 }
 
