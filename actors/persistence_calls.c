@@ -203,6 +203,9 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
         return ERR_NOT_ALLOWED;
     }
     err = persistence_peer_forget(p, id, folded.text);
+    if (!err)
+        err = persistence_audit(p, persistence_text(p, call->peer_name), "peer-remove",
+                                persistence_text(p, call->peer), "");
     done->count = !err;
     return err;
 }

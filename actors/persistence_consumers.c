@@ -246,8 +246,11 @@ static enum err write_consumers(struct persistence *p, const INTERNAL(ConsumerWr
     enum err err = ERR_OK;
     for (size_t i = 0; !err && i < question->n_changes; i++)
         err = write_change(p, question->changes[i]);
-    for (size_t i = 0; !err && i < question->n_quarantine; i++)
+    for (size_t i = 0; !err && i < question->n_quarantine; i++) {
         err = message_quarantine(p->store, question->quarantine[i], p->now_ms);
+        if (!err)
+            persistence_note_damaged(p, question->quarantine[i]);
+    }
     for (size_t i = 0; !err && i < question->n_fates; i++)
         err = persistence_fate(p, question->fates[i], &receipts);
     enum err write_err = persistence_receipts_write(p, &receipts);

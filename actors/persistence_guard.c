@@ -7,6 +7,7 @@
  * Notes are kept until the commit that holds them; they never make a question fail. Somebody who runs into
  * a bound all the time is noted once in NOTE_AGAIN_MS, so that nobody can fill the log with himself.
  */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@
 #define QUESTIONS_A_TURN  64
 #define COUNT_DEADLINE_MS 10000
 #define PEER_SHIFT        16 /* of codes */
+#define LOGIN_KEY         ((uint64_t)1 << 63)
+#define FNV_PRIME         0x100000001b3u
+#define LOGINS_A_MINUTE   60
 
 /* --- Notes. */
 
@@ -126,6 +130,38 @@ static void note_hit(struct persistence *p, int64_t peer_id, enum err code)
     }
     if (peer_read(p->store, peer_id, copy_name, &name) == ERR_OK)
         persistence_note(p, name.text, "quota", err_name(code), "");
+}
+
+void persistence_note_login(struct persistence *p, const struct name_folded *folded,
+                            const char *name, const char *detail)
+{
+    struct mono_time now = actor_mono(p->actor);
+    uint64_t key = LOGIN_KEY, last_ns;
+    if (!p->options.software)
+        return;
+    for (size_t i = 0; i < folded->size; i++) /* two names that are alike in it are noted as one */
+        key = (key ^ (uint8_t)folded->text[i]) * FNV_PRIME;
+    key |= LOGIN_KEY;
+    if (u64map_get(&p->hits, key, &last_ns) &&
+        now.ns - (int64_t)last_ns < (int64_t)NOTE_AGAIN_MS * 1000000)
+        return;
+    if (mono_elapsed_ms(p->logins_since, now) >= NOTE_AGAIN_MS) {
+        p->logins_since = now;
+        p->logins_noted = 0;
+    }
+    if (p->logins_noted++ >= LOGINS_A_MINUTE)
+        return;
+    if (u64map_put(&p->hits, key, (uint64_t)now.ns) != ERR_OK)
+        u64map_clear(&p->hits);
+    persistence_note(p, "", "login-failed", name, detail);
+}
+
+void persistence_note_damaged(struct persistence *p, uint64_t seq)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%" PRIu64, seq);
+    if (p->options.software)
+        persistence_note(p, "", "quarantine", text, "");
 }
 
 enum err persistence_check_rate(struct persistence *p, const INTERNAL(Store) * question)

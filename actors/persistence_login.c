@@ -232,6 +232,9 @@ static enum err fail(struct login *login)
                                 describe(login));
     if (err)
         return err;
+    if (!was_locked)
+        persistence_note_login(p, &login->folded, persistence_text(p, login->write->name),
+                               describe(login));
     return was_locked ? ERR_LOCKED_OUT : ERR_BAD_CREDENTIALS;
 }
 

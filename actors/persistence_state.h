@@ -151,6 +151,8 @@ struct persistence {
     struct persistence_note notes[PERSISTENCE_NOTES_MAX];
     size_t note_count, notes_written; /* written: in the transaction in hand */
     unsigned reloads_seen;
+    struct mono_time logins_since; /* failed ones that were noted in the last minute */
+    unsigned logins_noted;
 
     /* Committed batches that were not told yet. */
     struct batch *outbox, **outbox_end;
@@ -327,6 +329,11 @@ void persistence_guard_fini(struct persistence *p);
 /* For the audit log, with the next commit. */
 void persistence_note(struct persistence *p, const char *actor, const char *action,
                       const char *target, const char *detail);
+/* A login failed: once in a while per name, and so many a minute in all. */
+void persistence_note_login(struct persistence *p, const struct name_folded *folded,
+                            const char *name, const char *detail);
+/* Messages that did not match their checksums. */
+void persistence_note_damaged(struct persistence *p, uint64_t seq);
 /* Between questions: into the transaction in hand. Fatal errors only. */
 MUST_USE enum err persistence_write_notes(struct persistence *p);
 void persistence_notes_committed(struct persistence *p);

@@ -405,6 +405,7 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
     actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
     acl_init(&sync->acl, options->is_acl_open || !options->has_acl);
     sync->is_acl_here = !options->has_acl;
+    sync->is_daemon = options->has_acl;
     sync->admins = options->admins;
     sync->admin_count = options->admin_count;
     sync_load_go_on(sync);

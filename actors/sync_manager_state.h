@@ -129,6 +129,7 @@ struct sync_manager {
     struct sync_call calls[SYNC_CALLS_MAX];
 
     struct acl acl;
+    bool is_daemon;   /* what people do is noted in the audit log */
     bool is_acl_here; /* else no ATTACH goes on */
     bool is_acl_asked, is_acl_old;
     const char *const *admins; /* need no rule */

@@ -14,4 +14,4 @@ CREATE TABLE acl (
 ) STRICT;
 
 -- Rises with every change of it.
-INSERT INTO progress VALUES ('acl_version', 0);
+INSERT INTO progress VALUES ('version:acl', 0);
