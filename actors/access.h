@@ -30,6 +30,8 @@ struct access_who {
     int64_t peer_id;
     struct access_text name;
     bool is_admin;
+    uint32_t role; /* of its account; for the access list (acl.h) */
+    bool is_verified;
 };
 
 enum access_purpose {

@@ -219,7 +219,7 @@ void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone
 void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
 {
     const uint8_t gateways[] = {ACTOR_ZMQ_GATEWAY, a->options.other_gateways[0],
-                                a->options.other_gateways[1]};
+                                a->options.other_gateways[1], a->options.other_gateways[2]};
     for (size_t i = 0; i < sizeof(gateways) && gateways[i] != 0; i++) {
         enum err err = actor_send(a->actor, gateways[i], MSG_ACCOUNT_CHANGED, &changed->base, NULL);
         if (err)

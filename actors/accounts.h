@@ -27,7 +27,7 @@
 struct accounts_options {
     bool is_registration_open; /* security.registration: anybody may make an account */
     uint32_t password_min;     /* security.password_min: characters of a new one */
-    uint8_t other_gateways[2]; /* actor ids: told of ACCOUNT_CHANGED too; 0 = none */
+    uint8_t other_gateways[3]; /* actor ids: told of ACCOUNT_CHANGED too; 0 = none */
     uint8_t keyring;           /* actor id: told of KEYS_CHANGED; 0 = nobody */
 };
 

@@ -61,6 +61,7 @@ struct actors {
     struct keyring_options keyring;
     struct zmq_gateway_bound bound;       /* where it listens, after the start */
     struct http_gateway_bound http_bound; /* the same */
+    _Atomic unsigned reloads;             /* rises when the configuration was read again */
     const struct metrics *metrics;        /* to be set once the system exists: STATS shows them */
     struct system *system;                /* the same: its actors are looked at by http-gateway */
 };

@@ -393,6 +393,20 @@ struct delivery_view delivery_view(struct delivery *delivery, const struct consu
     return view;
 }
 
+bool delivery_scope_waiting(struct delivery *delivery, int64_t scope_id, uint64_t *ret)
+{
+    struct scope *scope = u64map_get_pointer(&delivery->scopes, (uint64_t)scope_id);
+    bool is_found = false;
+    *ret = 0;
+    for (struct consumer *at = scope == NULL ? NULL : scope->consumers; at != NULL; at = at->next) {
+        uint64_t waiting = count_waiting(at);
+        is_found |= !consumer_is_ephemeral(at);
+        if (!consumer_is_ephemeral(at) && waiting > *ret)
+            *ret = waiting;
+    }
+    return is_found;
+}
+
 /* --- Messages */
 
 /* A deadline of the wall clock on the steady one. Both are rounded to milliseconds, each in its own

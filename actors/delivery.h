@@ -138,6 +138,9 @@ void delivery_peer_left(struct delivery *delivery, int64_t scope_id, int64_t pee
                         const struct delivery_clock *clock);
 bool delivery_consumer_is_ready(const struct consumer *consumer);
 
+/* The most messages that wait for one of the consumers of a scope that has a row. False: there is none. */
+bool delivery_scope_waiting(struct delivery *delivery, int64_t scope_id, uint64_t *ret);
+
 struct delivery_view { /* for ATTACHED and INSPECT */
     int64_t consumer_id, scope_id, owner_id;
     enum delivery_scope_kind kind;
@@ -240,10 +243,17 @@ struct delivery_address {
     uint32_t handle;
 };
 
+/* What the access list has to know of whoever attaches; not looked at here. */
+struct delivery_rights {
+    uint32_t role; /* of the account */
+    bool is_verified, is_internal;
+};
+
 struct delivery_attach {
     struct delivery_address address;
     int64_t peer_id;
     struct delivery_bytes peer_name;
+    struct delivery_rights rights;
     uint32_t lease_ms; /* 0 = default */
     uint64_t messages_total, bytes_total;
 };
@@ -261,6 +271,18 @@ void delivery_session_closed(struct delivery *delivery, uint32_t gateway, uint64
 /* Absolute totals; lower or repeated ones change nothing. 0 bytes = no limit of bytes. */
 bool delivery_credit(struct delivery *delivery, struct delivery_address address,
                      uint64_t messages_total, uint64_t bytes_total);
+
+/* Every attachment is shown to `may_stay`; those that may not end and are told `code`. */
+struct delivery_attached {
+    struct delivery_bytes peer_name, scope_name;
+    struct delivery_rights rights;
+    uint32_t kind; /* of the scope */
+};
+typedef bool delivery_may_stay(void *context, const struct delivery_attached *attached);
+void delivery_review(struct delivery *delivery, delivery_may_stay *may_stay, void *context,
+                     enum err code, const struct delivery_clock *clock);
+/* The account of this name has another role: that of its attachments too. */
+void delivery_set_role(struct delivery *delivery, struct delivery_bytes peer_name, uint32_t role);
 
 struct delivery_detached {
     struct delivery_address address;

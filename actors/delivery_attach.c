@@ -199,6 +199,7 @@ static struct attachment *attachment_new(struct delivery *delivery, struct sessi
     attachment->peer_id = attach->peer_id;
     attachment->peer_name = text_copy(attach->peer_name.data, attach->peer_name.size);
     attachment->peer_name_size = attach->peer_name.size;
+    attachment->rights = attach->rights;
     attachment->lease_ms = choose_lease_ms(&delivery->options, attach->lease_ms);
     attachment->messages_total = attach->messages_total;
     attachment->bytes_total = attach->bytes_total;
@@ -289,4 +290,46 @@ bool delivery_credit(struct delivery *delivery, struct delivery_address address,
         attachment->bytes_total = bytes_total;
     attachment_wake(delivery, attachment);
     return true;
+}
+
+/* --- Rights that changed. */
+
+/* Ending one may free its ephemeral consumer, so the addresses are collected first. */
+void delivery_review(struct delivery *delivery, delivery_may_stay *may_stay, void *context,
+                     enum err code, const struct delivery_clock *clock)
+{
+    struct delivery_address *ending = NULL;
+    uint32_t count = 0, capacity = 0;
+    struct hash_cursor cursor = {0};
+    while (hash_next(&delivery->attachments, &cursor)) {
+        const struct attachment *at = (const struct attachment *)(uintptr_t)cursor.value;
+        const struct scope *scope = at->consumer->scope;
+        struct delivery_attached attached = {
+            .peer_name = {at->peer_name, at->peer_name_size},
+            .scope_name = {scope->name, scope->name_size},
+            .rights = at->rights,
+            .kind = (uint32_t)scope->kind,
+        };
+        if (may_stay(context, &attached))
+            continue;
+        ending = array_reserve(ending, &capacity, count + 1, sizeof(*ending));
+        ending[count++] = at->address;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct attachment *at = attachment_find(delivery, ending[i]);
+        if (at != NULL)
+            attachment_end(delivery, at, code, clock);
+    }
+    free(ending);
+}
+
+void delivery_set_role(struct delivery *delivery, struct delivery_bytes peer_name, uint32_t role)
+{
+    struct hash_cursor cursor = {0};
+    while (hash_next(&delivery->attachments, &cursor)) {
+        struct attachment *at = (struct attachment *)(uintptr_t)cursor.value;
+        if (at->rights.is_verified && at->peer_name_size == peer_name.size &&
+            memcmp(at->peer_name, peer_name.data, peer_name.size) == 0)
+            at->rights.role = role;
+    }
 }

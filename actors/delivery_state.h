@@ -209,6 +209,7 @@ struct attachment {
     int64_t peer_id;
     char *peer_name;
     size_t peer_name_size;
+    struct delivery_rights rights;
     struct attachment *consumer_next, *scope_next, *scope_previous, *session_next;
     struct attachment *run_next, *run_previous;
     bool is_queued;

@@ -119,6 +119,8 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
     };
     u64map_init(&h->names, HISTORY_NAMES_MAX);
     history_topics_init(h);
+    acl_init(&h->acl, h->options.is_acl_open || !h->options.has_acl);
+    h->acl_version = -1;
     h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
     return open_store(h);
@@ -132,6 +134,7 @@ static void history_fini(struct actor *actor, void *state)
     forget_names(h);
     u64map_fini(&h->names);
     history_topics_fini(h);
+    acl_fini(&h->acl);
     arena_fini(&h->arena);
     arena_fini(&h->frame_arena);
     free(h->frame);

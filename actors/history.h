@@ -29,6 +29,10 @@ struct history_options {
     const char *vfs;             /* tests: another file layer; NULL: the real one */
     struct wire_limits limits;   /* [wire_limits_default] */
     int64_t presence_timeout_ms; /* [180 s] */
+    bool has_acl;                /* the access list counts; else all is allowed */
+    bool is_acl_open;            /* what no rule is about is allowed */
+    const char *const *admins;   /* accounts that need no rule, besides those of role admin */
+    size_t admin_count;
 
     /* For STATS: the blocks of the system; may be NULL. Looked at when asked, not before. */
     const struct metrics *const *metrics;

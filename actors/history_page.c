@@ -75,6 +75,9 @@ static size_t *list_of(Roost__V1__Result *result, enum page_list list,
     case PAGE_DELIVERIES:
         *ret_rows = (ProtobufCMessage ***)&result->deliveries;
         return &result->n_deliveries;
+    case PAGE_ACL:
+        *ret_rows = (ProtobufCMessage ***)&result->acl;
+        return &result->n_acl;
     case PAGE_EVENTS:
     default:
         *ret_rows = (ProtobufCMessage ***)&result->events;
@@ -91,6 +94,7 @@ static void empty_part(struct page *page)
     result->n_rooms = result->n_members = result->n_invitations = 0;
     result->n_users = result->n_sessions = result->n_audit = result->n_deliveries = 0;
     result->n_keys = 0;
+    result->n_acl = 0;
     page->part_bytes = 0;
 }
 

@@ -35,6 +35,7 @@ static query_work *const works[] = {
     [ROOST__V1__QUERY_KIND__SESSIONS] = query_sessions,
     [ROOST__V1__QUERY_KIND__AUDIT] = query_audit,
     [ROOST__V1__QUERY_KIND__KEYS] = query_keys,
+    [ROOST__V1__QUERY_KIND__ACL] = query_acl,
 };
 
 /* --- Names. */
@@ -62,8 +63,9 @@ ProtobufCBinaryData history_scope_text(struct history *h, int64_t scope_id)
 
 enum err query_check_scope(struct query *query, const struct scope_row *scope)
 {
-    if (query->is_admin || scope->kind == SCOPE_QUEUE || scope->kind == SCOPE_TOPIC)
-        return ERR_OK;
+    enum err err = query_check_acl(query, scope);
+    if (err || query->is_admin || scope->kind == SCOPE_QUEUE || scope->kind == SCOPE_TOPIC)
+        return err;
     if (scope->kind == SCOPE_ROOM)
         return query_check_room(query, scope->id, NULL);
     bool is_own = scope->kind == SCOPE_PEER && scope->owner_id == query->peer_id;
@@ -167,7 +169,9 @@ static enum err work_on(struct query *query, const struct wire_message *frame)
     enum err err = store_read_begin(h->store);
     if (err)
         return err;
-    err = kind ? works[kind](query) : query_sync(query, frame->sync);
+    err = history_acl_refresh(h);
+    if (!err)
+        err = kind ? works[kind](query) : query_sync(query, frame->sync);
     store_read_end(h->store);
     return err;
 }

@@ -19,12 +19,14 @@
  *     history_rooms.c      queries about rooms, members, invitations; who may read a room
  *     history_accounts.c   LOAD_ACCOUNT; queries about accounts, tokens, the audit log
  *     history_keys.c       LOAD_KEYS; queries about device keys
+ *     history_acl.c        the access list: who may read what; QUERY ACL
  *     history_inspect.c    INSPECT_FILL
  *     history_deliveries.c DELIVERIES_FILL
  */
 #ifndef ACTORS_HISTORY_STATE_H
 #define ACTORS_HISTORY_STATE_H
 
+#include "acl.h"
 #include "history.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
@@ -50,6 +52,9 @@ struct history {
     struct arena arena;       /* of the question in hand */
     struct arena frame_arena; /* its frame */
     struct wire_reader reader;
+
+    struct acl acl;
+    int64_t acl_version; /* of what is in it; -1: nothing good */
 
     struct u64map names;  /* peer id -> char *, the name */
     struct u64map topics; /* scope id -> struct history_topic */
@@ -134,6 +139,7 @@ enum page_list {
     PAGE_AUDIT,
     PAGE_DELIVERIES,
     PAGE_KEYS,
+    PAGE_ACL,
 };
 
 void page_begin(struct page *page, struct history *h);
@@ -222,6 +228,14 @@ query_work query_rooms, query_members, query_invitations;
 /* ERR_OK, NOT_MEMBER, ROOM_BANNED. *ret_since (may be NULL): the newest message when the asker
  * joined; 0 when it is no member. */
 MUST_USE enum err query_check_room(struct query *query, int64_t scope_id, uint64_t *ret_since);
+
+/* --- history_acl.c */
+
+query_work query_acl;
+/* Within a read transaction: the rules as they stand in it. */
+MUST_USE enum err history_acl_refresh(struct history *h);
+/* May the asker read this scope, as far as the access list goes? */
+MUST_USE enum err query_check_acl(struct query *query, const struct scope_row *scope);
 
 /* --- The other questions. */
 

@@ -21,6 +21,7 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
+#define NOTE_AGAIN_MS     10000 /* refusals in the audit log */
 #define WRITE_INTERVAL_MS 30000
 #define LOAD_DEADLINE_MS  5000
 #define LOAD_AGAIN_MS     500
@@ -57,6 +58,21 @@ static bool add_session(struct peer_registry *r, uint64_t session, struct peer *
     return true;
 }
 
+/* For the audit log, once in a while. */
+static void note_refused(struct peer_registry *r, struct peer *peer)
+{
+    INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
+    struct mono_time now = actor_mono(r->actor);
+    metrics_count_error(actor_metrics(r->actor), ERR_TOO_MANY_SESSIONS);
+    if (r->has_noted && mono_elapsed_ms(r->noted, now) < NOTE_AGAIN_MS)
+        return;
+    audit.actor = (ProtobufCBinaryData){strlen(peer->name), (uint8_t *)peer->name};
+    audit.action = (ProtobufCBinaryData){5, (uint8_t *)(uintptr_t) "quota"};
+    audit.target = (ProtobufCBinaryData){17, (uint8_t *)(uintptr_t) "TOO_MANY_SESSIONS"};
+    r->has_noted = actor_send(r->actor, ACTOR_PERSISTENCE, MSG_AUDIT, &audit.base, NULL) == ERR_OK;
+    r->noted = now;
+}
+
 static enum err open_session(struct peer_registry *r, const struct msg *msg)
 {
     const INTERNAL(SessionOpen) *open = MSG_BODY(msg, INTERNAL(SessionOpen));
@@ -67,10 +83,15 @@ static enum err open_session(struct peer_registry *r, const struct msg *msg)
     struct peer *peer = registry_peer(r, open->peer_name, &folded);
     if (!peer || (peer->is_lan && peer->change_count >= REGISTRY_LAN_CHANGES_MAX))
         return ERR_BUSY;
+    bool is_again = u64map_get_pointer(&r->sessions, open->session) == peer;
+    bool is_limited = open->is_verified && r->sessions_per_account != 0;
+    if (is_limited && !is_again && peer->session_count >= r->sessions_per_account) {
+        note_refused(r, peer);
+        return ERR_TOO_MANY_SESSIONS;
+    }
     registry_saw(r, peer);
     peer->session = open->session;
     peer->gateway = msg->from;
-    bool is_again = u64map_get_pointer(&r->sessions, open->session) == peer;
     struct change *change = NULL;
     if (is_again || add_session(r, open->session, peer))
         change = registry_add_change(r, CHANGE_OPEN, peer);
@@ -439,6 +460,7 @@ static enum err registry_init(struct actor *actor, void *state, const void *args
     heap_init(&r->timeouts, REGISTRY_PEERS_MAX);
     heap_init(&r->stale, REGISTRY_PEERS_MAX);
     r->watcher = options->watcher;
+    r->sessions_per_account = options->sessions_per_account;
     r->lan_max = (size_t)(options->lan_max ? options->lan_max : LAN_MAX_DEFAULT);
     r->lan_max -= r->lan_max / 8; /* so that the rows that go first are of nobody online */
     r->changes_end = &r->changes;

@@ -27,9 +27,10 @@
 #include "rt/actor.h"
 
 struct peer_registry_options {
-    int64_t timeout_s; /* presence.timeout_s; 0: 180 */
-    int64_t lan_max;   /* peers.unverified_max; 0: 4,096 */
-    uint8_t watcher;   /* an actor that is told who comes and goes as well; 0: none */
+    int64_t timeout_s;             /* presence.timeout_s; 0: 180 */
+    uint32_t sessions_per_account; /* of one that has proved it; 0: no bound */
+    int64_t lan_max;               /* peers.unverified_max; 0: 4,096 */
+    uint8_t watcher;               /* an actor that is told who comes and goes as well; 0: none */
 };
 
 extern const struct actor_class peer_registry_actor; /* args: struct peer_registry_options */

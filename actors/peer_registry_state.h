@@ -117,6 +117,9 @@ struct peer_registry {
     struct heap timeouts;
     struct heap stale; /* of the local network and not kept: heard of first on top */
     uint8_t watcher;   /* told who comes and goes besides zmq-gateway; 0: nobody */
+    uint32_t sessions_per_account;
+    bool has_noted; /* in the audit log, that somebody had too many */
+    struct mono_time noted;
     size_t lan_max, lan_count;
 
     bool is_loaded; /* history told who was online */

@@ -34,6 +34,7 @@ const struct persistence_duty persistence_duties[MSG_COUNT] = {
     [MSG_LOGIN_WRITE] = {MSG_LOGIN_WRITTEN, persistence_login_write},
     [MSG_LAN_WRITE] = {MSG_LAN_WRITTEN, persistence_lan_write},
     [MSG_LAN_LOAD] = {MSG_LAN_LOADED, persistence_lan_load},
+    [MSG_ACL_LOAD] = {MSG_ACL_LOADED, persistence_acl_load},
     [MSG_NUMBERS_RESERVE] = {MSG_NUMBERS_RESERVED, persistence_numbers_reserve},
 };
 
@@ -100,11 +101,15 @@ static enum err persistence_on_batch(struct actor *actor, void *state)
         actor_timer_set(actor, TIMER_IDLE, mono_add_ms(actor_mono(actor), 1)); /* commits */
         return ERR_OK;
     }
-    enum err err = persistence_commit(p);
+    enum err err = persistence_write_notes(p);
+    if (!err)
+        err = persistence_commit(p);
     if (err)
         return err;
     persistence_close_batch(p);
     persistence_release(p);
+    if (p->quota.has_places)
+        persistence_ask_waiting(p);
     err = persistence_upkeep(p);
     p->turn_messages = 0;
     p->turn_rows = 0;
@@ -116,14 +121,20 @@ static enum err persistence_on_timer(struct actor *actor, void *state, unsigned 
 {
     struct persistence *p = state;
     (void)actor;
-    p->due |= 1u << timer;
+    if (timer == TIMER_NOTES)
+        persistence_look_at_reloads(p);
+    else
+        p->due |= 1u << timer;
     return ERR_OK;
 }
 
 static enum err persistence_on_stop(struct actor *actor, void *state)
 {
     struct persistence *p = state;
-    enum err err = persistence_commit(p);
+    persistence_guard_stop(p);
+    enum err err = persistence_write_notes(p);
+    if (!err)
+        err = persistence_commit(p);
     if (err)
         return err;
     persistence_close_batch(p);
@@ -256,8 +267,11 @@ static enum err persistence_init(struct actor *actor, void *state, const void *a
         err = load_tail(p);
     if (!err)
         err = scope_has_patterns(p->store, &p->names_topics);
+    if (!err)
+        err = persistence_acl_init(p);
     if (err)
         return err;
+    persistence_guard_init(p);
     actor_timer_set(actor, TIMER_QUIET, mono_add_ms(actor_mono(actor), 1000));
     actor_timer_set(actor, TIMER_CLEANUP,
                     mono_add_ms(actor_mono(actor), p->options.cleanup_interval_ms));
@@ -283,6 +297,9 @@ static void persistence_fini(struct actor *actor, void *state)
     u64map_fini(&p->next_numbers);
     u64map_fini(&p->standings);
     u64map_fini(&p->evicted);
+    u64map_fini(&p->verdicts);
+    acl_fini(&p->acl);
+    persistence_guard_fini(p);
     hash_fini(&p->scope_places);
     free(p->scopes);
     free(p->undo);
@@ -299,6 +316,7 @@ const struct actor_class persistence_actor = {
     .init = persistence_init,
     .fini = persistence_fini,
     .on_timer = persistence_on_timer,
+    .on_no_answer = persistence_on_no_answer,
     .on_batch = persistence_on_batch,
     .on_stop = persistence_on_stop,
     .on =
@@ -314,7 +332,10 @@ const struct actor_class persistence_actor = {
             [MSG_LAN_WRITE] = on_question,
             [MSG_LAN_LOAD] = on_question,
             [MSG_NUMBERS_RESERVE] = on_question,
+            [MSG_ACL_LOAD] = on_question,
             [MSG_APPENDED_ACK] = persistence_on_appended_ack,
+            [MSG_WAITING_COUNTED] = persistence_on_waiting_counted,
+            [MSG_AUDIT] = persistence_on_audit,
             [MSG_SESSION_CLOSED] = on_session_closed,
         },
 };

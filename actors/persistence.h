@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "proto/wire.h"
+#include "quota.h"
 #include "rt/actor.h"
 
 /* Zero means the default in brackets. */
@@ -45,6 +46,13 @@ struct persistence_options {
     uint32_t login_failures_max;   /* [5] within login_window_ms lock a name for lock_ms */
     int64_t login_window_ms;       /* [5 minutes] */
     int64_t lock_ms;               /* [15 minutes] */
+    bool is_acl_open;              /* what no rule of the access list is about is allowed */
+    const char *const *admins;     /* accounts that need no rule, besides those of role admin */
+    size_t admin_count;
+    struct quota_limits quota; /* 0 = no bound */
+    uint32_t rooms_per_owner;  /* 0 = no bound */
+    const char *software;      /* noted in the audit log at start and stop; NULL: nothing is */
+    const _Atomic unsigned *reloads; /* rises when the configuration was read again; may be NULL */
 };
 
 extern const struct actor_class persistence_actor; /* args: struct persistence_options */

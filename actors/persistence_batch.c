@@ -52,6 +52,7 @@ void batch_clear(struct batch *batch)
     arena_reset(&batch->arena);
     batch->answer_count = 0;
     batch->run_mark = batch->consumer_mark = batch->removed_mark = batch->left_mark = 0;
+    batch->is_acl_change_kept = false;
     batch_forget_rows(batch);
     batch->answers = shrink(batch->answers, &batch->answer_capacity);
     batch->runs = shrink(batch->runs, &batch->run_capacity);
@@ -174,8 +175,14 @@ void batch_add_left(struct batch *batch, int64_t scope_id, int64_t peer_id, enum
     left->code = err_code(err);
 }
 
+void batch_set_acl_changed(struct batch *batch)
+{
+    batch->is_acl_changed = true;
+}
+
 void batch_keep_rows(struct batch *batch)
 {
+    batch->is_acl_change_kept |= batch->is_acl_changed;
     batch->run_mark = batch->run_count;
     batch->consumer_mark = batch->consumer_count;
     batch->removed_mark = batch->removed_count;
@@ -184,6 +191,7 @@ void batch_keep_rows(struct batch *batch)
 
 void batch_forget_rows(struct batch *batch)
 {
+    batch->is_acl_changed = batch->is_acl_change_kept;
     batch->run_count = batch->run_mark;
     if (batch->topic_count > batch->run_count)
         batch->topic_count = batch->run_count;
@@ -194,7 +202,8 @@ void batch_forget_rows(struct batch *batch)
 
 bool batch_has_rows(const struct batch *batch)
 {
-    return batch->run_count || batch->consumer_count || batch->removed_count || batch->left_count;
+    return batch->run_count || batch->consumer_count || batch->removed_count || batch->left_count ||
+           batch->is_acl_changed;
 }
 
 bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
@@ -204,6 +213,7 @@ bool batch_appended(struct batch *batch, INTERNAL(Appended) * ret)
     roost__internal__appended__init(ret);
     ret->last_seq = batch->last_seq;
     ret->committed_ns = batch->committed_ns;
+    ret->is_acl_changed = batch->is_acl_changed;
     if (batch->run_count) {
         ret->runs = batch_alloc(batch, batch->run_count * sizeof(*ret->runs));
         ret->n_runs = batch->run_count;

@@ -40,6 +40,7 @@ struct batch {
     size_t removed_count, removed_capacity;
     INTERNAL(MemberLeft) * left;
     size_t left_count, left_capacity;
+    bool is_acl_changed, is_acl_change_kept;                 /* kept: it is committed */
     size_t run_mark, consumer_mark, removed_mark, left_mark; /* those before are committed */
     uint64_t last_seq; /* newest message committed when this batch was */
     int64_t committed_ns;
@@ -71,6 +72,9 @@ void batch_add_removed(struct batch *batch, int64_t consumer_id, enum err err);
 
 /* The peer has no right to read this scope any more, because of `err`. */
 void batch_add_left(struct batch *batch, int64_t scope_id, int64_t peer_id, enum err err);
+
+/* The access list has changed. */
+void batch_set_acl_changed(struct batch *batch);
 
 /* Runs and consumers so far are committed; or those since are forgotten, after a rollback. */
 void batch_keep_rows(struct batch *batch);

@@ -118,18 +118,23 @@ static enum err create_scope(struct persistence *p, const INTERNAL(Call) * call,
 {
     if ((call->scope_kind != SCOPE_QUEUE && call->scope_kind != SCOPE_TOPIC) || is_pattern(call))
         return ERR_BAD_SCOPE;
-    if (!p->options.is_autocreate && !call->is_admin)
-        return ERR_NOT_ALLOWED;
-    struct scope_ref scope;
-    enum err err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name,
-                                           false, &scope);
-    if (err != ERR_NO_SUCH_SCOPE)
-        return err; /* it exists: fine */
     if (call->scope_name.len > WIRE_NAME_BYTES_MAX)
         return ERR_BAD_NAME;
     char text[WIRE_SCOPE_BYTES_MAX + 1];
     size_t size = scope_format((enum scope_prefix)call->scope_kind, call->scope_name.data,
                                call->scope_name.len, text);
+    struct acl_scope asked = {(enum scope_prefix)call->scope_kind,
+                              {call->scope_name.data, call->scope_name.len}};
+    enum err err = persistence_acl_check(p, call->peer_id, ACL_CREATE, &asked);
+    if (!err && !persistence_acl_may_create(p, call->peer_id, text, size) && !call->is_admin)
+        err = ERR_NOT_ALLOWED;
+    if (err)
+        return err;
+    struct scope_ref scope;
+    err = persistence_scope_named(p, (enum scope_kind)call->scope_kind, call->scope_name, false,
+                                  &scope);
+    if (err != ERR_NO_SUCH_SCOPE)
+        return err; /* it exists: fine */
     err = persistence_scope_create(p, (const uint8_t *)text, size, &scope);
     done->count = !err;
     return err;
@@ -198,6 +203,9 @@ static enum err remove_peer(struct persistence *p, const INTERNAL(Call) * call,
         return ERR_NOT_ALLOWED;
     }
     err = persistence_peer_forget(p, id, folded.text);
+    if (!err)
+        err = persistence_audit(p, persistence_text(p, call->peer_name), "peer-remove",
+                                persistence_text(p, call->peer), "");
     done->count = !err;
     return err;
 }
@@ -258,6 +266,10 @@ static persistence_call_work *const works[] = {
     [ROOST__V1__METHOD__MESSAGE_DELETE] = persistence_call_message_delete,
     [ROOST__V1__METHOD__REACT] = persistence_call_react,
     [ROOST__V1__METHOD__UNREACT] = persistence_call_unreact,
+    [ROOST__V1__METHOD__ACL_ALLOW] = persistence_call_acl_allow,
+    [ROOST__V1__METHOD__ACL_DENY] = persistence_call_acl_deny,
+    [ROOST__V1__METHOD__ACL_REMOVE] = persistence_call_acl_remove,
+    [ROOST__V1__METHOD__ACL_TEST] = persistence_call_acl_test,
 };
 
 static enum err work_on(struct persistence *p, const INTERNAL(Call) * call,

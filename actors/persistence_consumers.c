@@ -39,8 +39,15 @@ static enum err find_or_make_scope(struct persistence *p, const INTERNAL(Consume
     if (kind == SCOPE_TOPIC && topic_is_pattern(name.data, name.len))
         return find_or_make_pattern(p, question, ret);
     /* A mailbox of a known peer is made in any case; an unknown peer is not made by attaching. */
-    bool may_create = kind != SCOPE_PEER && p->options.is_autocreate && !question->must_exist;
-    return persistence_scope_named(p, kind, name, may_create, ret);
+    enum err err = persistence_scope_named(p, kind, name, false, ret);
+    if (err != ERR_NO_SUCH_SCOPE || kind == SCOPE_PEER || question->must_exist ||
+        name.len > WIRE_NAME_BYTES_MAX)
+        return err;
+    char text[WIRE_SCOPE_BYTES_MAX + 1];
+    size_t size = scope_format((enum scope_prefix)kind, name.data, name.len, text);
+    if (!persistence_acl_may_create(p, question->peer_id, text, size))
+        return err;
+    return persistence_scope_named(p, kind, name, true, ret);
 }
 
 /* A floor below everything the scope holds, as high as is known without a search: sync-manager
@@ -239,8 +246,11 @@ static enum err write_consumers(struct persistence *p, const INTERNAL(ConsumerWr
     enum err err = ERR_OK;
     for (size_t i = 0; !err && i < question->n_changes; i++)
         err = write_change(p, question->changes[i]);
-    for (size_t i = 0; !err && i < question->n_quarantine; i++)
+    for (size_t i = 0; !err && i < question->n_quarantine; i++) {
         err = message_quarantine(p->store, question->quarantine[i], p->now_ms);
+        if (!err)
+            persistence_note_damaged(p, question->quarantine[i]);
+    }
     for (size_t i = 0; !err && i < question->n_fates; i++)
         err = persistence_fate(p, question->fates[i], &receipts);
     enum err write_err = persistence_receipts_write(p, &receipts);

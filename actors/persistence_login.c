@@ -76,6 +76,7 @@ enum err persistence_register(struct persistence *p, ProtobufCBinaryData name,
 {
     struct name_folded folded;
     int64_t id = 0;
+    u64map_clear(&p->verdicts); /* it has an account from now on */
     enum err err = find_free_name(p, name, &folded, &id);
     if (err == ERR_NO_SUCH_PEER)
         err = peer_create(p->store, persistence_text(p, name), folded.text, p->now_ms, &id);
@@ -244,6 +245,9 @@ static enum err fail(struct login *login)
                                 describe(login));
     if (err)
         return err;
+    if (!was_locked)
+        persistence_note_login(p, &login->folded, persistence_text(p, login->write->name),
+                               describe(login));
     return was_locked ? ERR_LOCKED_OUT : ERR_BAD_CREDENTIALS;
 }
 

@@ -71,7 +71,10 @@ enum err persistence_member_add(struct persistence *p, const struct room_place *
 {
     uint32_t owners = 0;
     uint64_t closed;
-    enum err err = member_count_owners(p->store, place->scope_id, &owners);
+    enum err err = persistence_acl_check(
+        p, peer_id, ACL_READ, &(struct acl_scope){PREFIX_ROOM, {place->name, strlen(place->name)}});
+    if (!err)
+        err = member_count_owners(p->store, place->scope_id, &owners);
     if (err)
         return err;
     bool is_owner =
@@ -186,6 +189,7 @@ enum err persistence_member_remove(struct persistence *p, int64_t scope_id, int6
 void persistence_standings_forget(struct persistence *p)
 {
     u64map_clear(&p->standings);
+    u64map_clear(&p->verdicts);
 }
 
 static enum err look_up(struct persistence *p, const struct scope_ref *room, int64_t peer_id,

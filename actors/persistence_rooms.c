@@ -105,6 +105,11 @@ enum err persistence_call_room_create(struct persistence *p, const INTERNAL(Call
     if (!err)
         err = rights_check(RIGHTS_CREATE, &who);
     if (!err)
+        err = persistence_acl_check(p, call->peer_id, ACL_CREATE,
+                                    &(struct acl_scope){PREFIX_ROOM, {name.data, name.len}});
+    if (!err)
+        err = persistence_check_owner(p, call->peer_id);
+    if (!err)
         err = settle_privacy(call, done, who.account, &privacy);
     if (!err && privacy == ROOM_PROTECTED && call->password.len == 0)
         err = say(done, ERR_BAD_PASSWORD, "a protected room needs a password");
@@ -159,6 +164,10 @@ enum err persistence_call_room_join(struct persistence *p, const INTERNAL(Call) 
     persistence_name_room(p, &place, done);
     place.who.is_self = true;
     place.who.has_password = call->is_password_checked;
+    err = persistence_acl_check(p, call->peer_id, ACL_READ,
+                                &(struct acl_scope){PREFIX_ROOM, {place.name, strlen(place.name)}});
+    if (err)
+        return err;
     err = rights_check(RIGHTS_JOIN, &place.who);
     if (err == ERR_NOT_ALLOWED)
         return say(done, err, join_refusal(place.standing.privacy));

@@ -221,6 +221,24 @@ enum err persistence_scope(struct persistence *p, const uint8_t *text, size_t si
     return err;
 }
 
+/* What is not there yet is made when the sender may: looked at only then. */
+enum err persistence_scope_for(struct persistence *p, const uint8_t *text, size_t size,
+                               int64_t peer_id, struct scope_ref *ret)
+{
+    uint64_t place;
+    if (hash_get(&p->scope_places, text, size, &place)) {
+        *ret = p->scopes[place];
+        return ERR_OK;
+    }
+    enum err err = resolve(p, text, size, false, ret);
+    bool is_missing = err == ERR_NO_SUCH_SCOPE || err == ERR_NO_SUCH_PEER;
+    if (is_missing && persistence_acl_may_create(p, peer_id, text, size))
+        err = resolve(p, text, size, true, ret);
+    if (!err)
+        remember(p, text, size, ret);
+    return err;
+}
+
 enum err persistence_scope_create(struct persistence *p, const uint8_t *text, size_t size,
                                   struct scope_ref *ret)
 {

@@ -22,6 +22,8 @@
  *     persistence_invitations.c  the INVITE methods
  *     persistence_changes.c      MESSAGE_EDIT, MESSAGE_DELETE, REACT, UNREACT
  *     persistence_lan_mail.c     LAN_WRITE, LAN_LOAD
+ *     persistence_acl.c          the access list: ACL methods, who may send and create
+ *     persistence_guard.c        bounds; what is noted in the audit log without a question
  *     persistence_upkeep.c       index slices, checkpoints, retention, a full disk
  *
  * Errors inside: those of persistence_breaks() concern the whole transaction and are passed up
@@ -30,12 +32,14 @@
 #ifndef ACTORS_PERSISTENCE_STATE_H
 #define ACTORS_PERSISTENCE_STATE_H
 
+#include "acl.h"
 #include "dedupe.h"
 #include "persistence.h"
 #include "persistence_batch.h"
 #include "proto/actor_ids.h"
 #include "proto/name.h"
 #include "proto/uuid.h"
+#include "quota.h"
 #include "rights.h"
 #include "rt/hash.h"
 #include "rt/metrics.h"
@@ -51,6 +55,7 @@
 #define PERSISTENCE_STANDINGS_MAX 65536
 #define PERSISTENCE_LAN_UNKNOWN   (-1)
 #define PERSISTENCE_EVICTED_MAX   65536
+#define PERSISTENCE_NOTES_MAX     256
 #define PERSISTENCE_CONSUMER_MAIN "main"
 
 enum persistence_timer {
@@ -60,6 +65,7 @@ enum persistence_timer {
     TIMER_FULL,    /* look for room on the disk */
     TIMER_CLEANUP, /* next slice of retention */
     TIMER_FIGURES, /* gauges to be counted anew */
+    TIMER_NOTES,   /* was the configuration read again? */
 };
 
 /* Bits: gauges that may have changed. */
@@ -85,6 +91,11 @@ struct scope_ref {
 struct session_undo {
     uint64_t session;
     uint64_t next_no; /* before */
+};
+
+/* For the audit log; owned. */
+struct persistence_note {
+    char *actor, *action, *target, *detail;
 };
 
 struct persistence {
@@ -128,6 +139,21 @@ struct persistence {
     /* (room, peer) -> may it send? Forgotten with every change of rooms, members and accounts. */
     struct u64map standings;
 
+    /* The access list, and (scope, peer) -> may it send? Forgotten with the standings. */
+    struct acl acl;
+    bool is_acl_loaded;
+    struct u64map verdicts;
+
+    /* Bounds, and when somebody's running into one was noted last. */
+    struct quota quota;
+    uint32_t rate_wait_ms; /* of the last refusal */
+    struct u64map hits;
+    struct persistence_note notes[PERSISTENCE_NOTES_MAX];
+    size_t note_count, notes_written; /* written: in the transaction in hand */
+    unsigned reloads_seen;
+    struct mono_time logins_since; /* failed ones that were noted in the last minute */
+    unsigned logins_noted;
+
     /* Committed batches that were not told yet. */
     struct batch *outbox, **outbox_end;
     struct batch *spare;
@@ -156,6 +182,11 @@ struct persistence_duty {
     persistence_work *work;
 };
 extern const struct persistence_duty persistence_duties[MSG_COUNT];
+
+/* CALL: one method. What it refuses, and what went wrong, is its error; *done is zeroed and
+ * says the rest. Errors of persistence_breaks() end the transaction. */
+typedef enum err persistence_call_work(struct persistence *p, const INTERNAL(Call) * call,
+                                       INTERNAL(CallDone) * done);
 
 /* True for errors after which the transaction in hand cannot be committed. */
 bool persistence_breaks(enum err err);
@@ -212,6 +243,9 @@ enum err persistence_scopes_init(struct persistence *p);
 /* "kind:name" as in a message; created when allowed. NO_SUCH_PEER, NO_SUCH_SCOPE, BAD_SCOPE ... */
 MUST_USE enum err persistence_scope(struct persistence *p, const uint8_t *text, size_t size,
                                     struct scope_ref *ret);
+/* The same for a message of this peer, which may make it or not. */
+MUST_USE enum err persistence_scope_for(struct persistence *p, const uint8_t *text, size_t size,
+                                        int64_t peer_id, struct scope_ref *ret);
 /* The same, without looking in the cache, and whoever asks may create it. */
 MUST_USE enum err persistence_scope_create(struct persistence *p, const uint8_t *text, size_t size,
                                            struct scope_ref *ret);
@@ -257,6 +291,64 @@ MUST_USE enum err persistence_may_send(struct persistence *p, const struct scope
 MUST_USE enum err persistence_may_attach(struct persistence *p, const struct scope_ref *room,
                                          int64_t peer_id, uint64_t *ret_start);
 void persistence_standings_forget(struct persistence *p);
+
+/* --- persistence_acl.c */
+
+MUST_USE enum err persistence_acl_init(struct persistence *p);
+/* Rules, accounts or the transaction changed. */
+void persistence_acl_forget(struct persistence *p);
+/* Is there anything to be decided by it? */
+static inline bool persistence_acl_counts(const struct persistence *p)
+{
+    return !p->is_acl_loaded || !acl_is_trivial(&p->acl);
+}
+/* ERR_OK or ERR_NOT_ALLOWED. */
+MUST_USE enum err persistence_acl_check(struct persistence *p, int64_t peer_id,
+                                        enum acl_action action, const struct acl_scope *scope);
+/* What the rules say; administrators: ACL_ALLOWS. */
+MUST_USE enum err persistence_acl_verdict(struct persistence *p, int64_t peer_id,
+                                          enum acl_action action, const struct acl_scope *scope,
+                                          enum acl_verdict *ret);
+/* May it send to this scope, written as `text`? */
+MUST_USE enum err persistence_acl_may_send(struct persistence *p, const struct scope_ref *ref,
+                                           int64_t peer_id, const void *text, size_t size);
+/* May it make this scope, which does not exist, by writing to it or attaching to it? */
+bool persistence_acl_may_create(struct persistence *p, int64_t peer_id, const void *text,
+                                size_t size);
+persistence_work persistence_acl_load;
+persistence_call_work persistence_call_acl_allow;
+persistence_call_work persistence_call_acl_deny;
+persistence_call_work persistence_call_acl_remove;
+persistence_call_work persistence_call_acl_test;
+
+/* --- persistence_guard.c */
+
+void persistence_guard_init(struct persistence *p);
+void persistence_guard_stop(struct persistence *p);
+void persistence_guard_fini(struct persistence *p);
+/* For the audit log, with the next commit. */
+void persistence_note(struct persistence *p, const char *actor, const char *action,
+                      const char *target, const char *detail);
+/* A login failed: once in a while per name, and so many a minute in all. */
+void persistence_note_login(struct persistence *p, const struct name_folded *folded,
+                            const char *name, const char *detail);
+/* Messages that did not match their checksums. */
+void persistence_note_damaged(struct persistence *p, uint64_t seq);
+/* Between questions: into the transaction in hand. Fatal errors only. */
+MUST_USE enum err persistence_write_notes(struct persistence *p);
+void persistence_notes_committed(struct persistence *p);
+void persistence_look_at_reloads(struct persistence *p);
+enum err persistence_on_audit(struct actor *actor, void *state, const struct msg *msg);
+/* ERR_RATE_LIMITED: p->rate_wait_ms says how long. */
+MUST_USE enum err persistence_check_rate(struct persistence *p, const INTERNAL(Store) * question);
+/* ERR_MAILBOX_FULL, ERR_SHARE_FULL. */
+MUST_USE enum err persistence_check_place(struct persistence *p, const struct scope_ref *scope,
+                                          int64_t sender_id, size_t bytes);
+/* ERR_TOO_MANY_ROOMS. */
+MUST_USE enum err persistence_check_owner(struct persistence *p, int64_t peer_id);
+void persistence_ask_waiting(struct persistence *p);
+enum err persistence_on_waiting_counted(struct actor *actor, void *state, const struct msg *msg);
+enum err persistence_on_no_answer(struct actor *actor, void *state, uint8_t kind, uint64_t context);
 
 /* --- persistence_invitations.c */
 
@@ -328,10 +420,7 @@ MUST_USE enum err persistence_key_unlock(struct persistence *p, const struct nam
 /* NOT_ALLOWED: the caller is no administrator, or not any more. */
 MUST_USE enum err persistence_call_check_admin(struct persistence *p, const INTERNAL(Call) * call);
 
-/* --- CALL: one method. What it refuses, and what went wrong, is its error; *done is zeroed and
- * says the rest. Errors of persistence_breaks() end the transaction. */
-typedef enum err persistence_call_work(struct persistence *p, const INTERNAL(Call) * call,
-                                       INTERNAL(CallDone) * done);
+/* --- CALL, its methods. */
 persistence_call_work persistence_call_user_register;
 persistence_call_work persistence_call_user_password;
 persistence_call_work persistence_call_user_role;

@@ -134,6 +134,7 @@ void persistence_refuse_store(struct persistence *p, struct batch_answer *answer
     if (done->retry_code == 0) {
         done->retry_code = err_code(err);
         done->retry_after_ms = err == ERR_DISK_FULL      ? RETRY_DISK_FULL_MS
+                               : err == ERR_RATE_LIMITED ? p->rate_wait_ms
                                : err == ERR_SEQUENCE_GAP ? 0
                                                          : RETRY_BUSY_MS;
     }
@@ -272,7 +273,15 @@ static enum err find_scope(struct persistence *p, const INTERNAL(Store) * questi
     if (memory->text && memory->text == entry->scope.data)
         return ERR_OK;
     memory->text = NULL;
-    enum err err = persistence_scope(p, entry->scope.data, entry->scope.len, &memory->scope);
+    enum err err = persistence_scope_for(p, entry->scope.data, entry->scope.len, question->peer_id,
+                                         &memory->scope);
+    bool is_missing = err == ERR_NO_SUCH_SCOPE || err == ERR_NO_SUCH_PEER;
+    if ((!err || is_missing) &&
+        persistence_acl_counts(p)) { /* who may not need not know what is there */
+        enum err refusal = persistence_acl_may_send(p, &memory->scope, question->peer_id,
+                                                    entry->scope.data, entry->scope.len);
+        err = refusal ? refusal : err;
+    }
     if (!err && memory->scope.kind == SCOPE_ROOM)
         err = persistence_may_send(p, &memory->scope, question->peer_id);
     if (!err)
@@ -290,6 +299,8 @@ static enum err store_entry(struct persistence *p, const INTERNAL(Store) * quest
         err = find_scope(p, question, entry, memory);
     if (!err)
         err = check_new(p, question->peer_id, entry->message_id.data, &seq);
+    if (!err && p->quota.has_places)
+        err = persistence_check_place(p, &memory->scope, question->peer_id, entry->body.len);
     if (!err)
         err = append_entry(p, question, entry, &memory->scope, &seq);
     if (persistence_breaks(err))
@@ -351,14 +362,14 @@ static enum err store_frame(struct persistence *p, const struct msg *msg,
 }
 
 /* What can be said before anything is written. */
-static enum err check_question(const struct persistence *p, const INTERNAL(Store) * question)
+static enum err check_question(struct persistence *p, const INTERNAL(Store) * question)
 {
     if (p->is_full)
         return ERR_DISK_FULL;
     if (persistence_was_evicted(p, question->peer_id))
         return ERR_NO_SUCH_PEER;
     bool is_next = question->first_no == persistence_next_no(p, question->session);
-    return is_next ? ERR_OK : ERR_SEQUENCE_GAP;
+    return is_next ? persistence_check_rate(p, question) : ERR_SEQUENCE_GAP;
 }
 
 enum err persistence_on_store(struct actor *actor, void *state, const struct msg *msg)

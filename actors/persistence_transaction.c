@@ -71,6 +71,8 @@ static void undo(struct persistence *p)
     dedupe_undo(&p->dedupe);
     persistence_scopes_forget(p);
     persistence_standings_forget(p);
+    persistence_acl_forget(p);
+    p->notes_written = 0;
     p->lan_count = PERSISTENCE_LAN_UNKNOWN;
     batch_forget_rows(p->batch);
     while (p->undo_count > 0) {
@@ -101,6 +103,7 @@ static void committed(struct persistence *p)
     p->batch->last_seq = p->last_seq;
     p->batch->committed_ns = actor_mono_now(p->actor).ns;
     batch_keep_rows(p->batch);
+    persistence_notes_committed(p);
     dedupe_commit(&p->dedupe);
     if (p->stored_count > 0)
         persistence_figures_changed(p, FIGURES_PAGES);

@@ -18,7 +18,14 @@
 #define LAN_ASK_MS_MAX    60000
 #define WRITE_INTERVAL_MS 5 /* so that settles share the commits of what is published meanwhile */
 #define MIB               (1u << 20)
-#define WAL_BYTES         (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
+/* Bounds of a broker that others than this machine can ask, where the configuration leaves it open. */
+#define REMOTE_MESSAGES_PER_S 20000
+#define REMOTE_BYTES_PER_S    ((uint64_t)64 << 20)
+#define REMOTE_WAITING        1000000
+#define REMOTE_WAITING_BYTES  ((uint64_t)4 << 30)
+#define REMOTE_SHARE          100000
+#define REMOTE_SHARE_BYTES    ((uint64_t)1 << 30)
+#define WAL_BYTES             (20u * MIB) /* a checkpoint is due at 16 MiB, see store/checkpoint.c */
 
 /* The id of the main thread, which is no actor; so that ids and indexes are the same. */
 static enum err supervisor_init(struct actor *actor, void *state, const void *args)
@@ -108,6 +115,7 @@ static void describe_gateway(const struct roostd_config *config, struct actors *
         .publish_window = (uint32_t)config->zmq_publish_window,
         .unread_bytes_max = (uint64_t)config->zmq_unread_max_bytes,
         .curve_domain = KEYRING_DOMAIN,
+        .sessions_per_address = (uint32_t)config->quota_connections_per_address,
         .software = roostd_version,
     };
     zmq->publish_bytes =
@@ -126,6 +134,10 @@ static void describe_tcp_gateway(const struct roostd_config *config, struct acto
         .connections_max = (uint32_t)config->lair_connections_max,
         .handshake_ms = (uint32_t)(config->lair_handshake_s * MS_PER_S),
         .idle_ms = (uint32_t)(config->lair_idle_s * MS_PER_S),
+        .tls_certificate = config->lair_tls_certificate,
+        .tls_key = config->lair_tls_key,
+        .connections_per_address = (uint32_t)config->quota_connections_per_address,
+        .reloads = &ret->reloads,
     };
 }
 
@@ -155,6 +167,7 @@ static void describe_http(const struct roostd_config *config, const char *databa
         .is_open = roostd_is_local(config),
         .connections_max = (uint32_t)config->http_connections_max,
         .connections_per_address = (uint32_t)config->http_connections_per_address,
+        .remote_connections_per_address = (uint32_t)config->quota_connections_per_address,
         .request_ms = (uint32_t)(config->http_request_s * MS_PER_S),
         .session_ms = (uint32_t)(config->http_session_s * MS_PER_S),
         .sessions_max = (uint32_t)config->http_sessions_max,
@@ -199,6 +212,57 @@ static void describe_lan(const struct roostd_config *config, struct actors *ret)
     };
 }
 
+/* -1: the value for a broker that others than this machine can ask. */
+static uint64_t bound_of(const struct roostd_config *config, int64_t value, uint64_t remote)
+{
+    if (value >= 0)
+        return (uint64_t)value;
+    return roostd_is_local(config) ? 0 : remote;
+}
+
+static struct quota_limits quota_of(const struct roostd_config *config)
+{
+    uint32_t burst_ms = (uint32_t)config->quota_burst_ms;
+    return (struct quota_limits){
+        .messages = {bound_of(config, config->quota_messages_per_s, REMOTE_MESSAGES_PER_S),
+                     burst_ms},
+        .bytes = {bound_of(config, config->quota_bytes_per_s, REMOTE_BYTES_PER_S), burst_ms},
+        .waiting_messages = bound_of(config, config->quota_waiting_messages, REMOTE_WAITING),
+        .waiting_bytes = bound_of(config, config->quota_waiting_bytes, REMOTE_WAITING_BYTES),
+        .share_messages = bound_of(config, config->quota_share_messages, REMOTE_SHARE),
+        .share_bytes = bound_of(config, config->quota_share_bytes, REMOTE_SHARE_BYTES),
+    };
+}
+
+static bool is_acl_open(const struct roostd_config *config)
+{
+    if (config->security_acl_default == ACL_DEFAULT_AUTO)
+        return roostd_is_local(config);
+    return config->security_acl_default == ACL_DEFAULT_ALLOW;
+}
+
+/* Who is named, one by one: that everybody may administrate exempts nobody from the rules. */
+static void describe_acl(const struct roostd_config *config, struct actors *ret)
+{
+    const struct config_list *admins = &config->security_admins;
+    const char *first = admins->count == 1 ? admins->items[0] : "";
+    bool is_all = strcmp(first, "auto") == 0 || strcmp(first, "*") == 0;
+    const char *const *names = is_all ? NULL : (const char *const *)admins->items;
+    size_t count = is_all ? 0 : admins->count;
+    bool is_open = is_acl_open(config);
+    ret->persistence.is_acl_open = is_open;
+    ret->persistence.admins = names;
+    ret->persistence.admin_count = count;
+    ret->history.has_acl = true;
+    ret->history.is_acl_open = is_open;
+    ret->history.admins = names;
+    ret->history.admin_count = count;
+    ret->sync_manager.has_acl = true;
+    ret->sync_manager.is_acl_open = is_open;
+    ret->sync_manager.admins = names;
+    ret->sync_manager.admin_count = count;
+}
+
 static void describe_store(const struct roostd_config *config, const char *database,
                            struct actors *ret)
 {
@@ -219,6 +283,10 @@ static void describe_store(const struct roostd_config *config, const char *datab
         .login_failures_max = (uint32_t)config->security_login_failures_max,
         .login_window_ms = config->security_login_window_s * MS_PER_S,
         .lock_ms = config->security_lock_s * MS_PER_S,
+        .quota = quota_of(config),
+        .rooms_per_owner = (uint32_t)config->quota_rooms_per_owner,
+        .software = roostd_version,
+        .reloads = &ret->reloads,
     };
     ret->history = (struct history_options){
         .path = database,
@@ -245,7 +313,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
         .password_min = (uint32_t)config->security_password_min,
-        .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY},
+        .other_gateways = {ACTOR_TCP_GATEWAY, ACTOR_HTTP_GATEWAY, ACTOR_SYNC_MANAGER},
         .keyring = ACTOR_KEYRING,
     };
     ret->sync_manager = (struct sync_manager_options){
@@ -258,7 +326,9 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         .timeout_s = config->presence_timeout_s,
         .lan_max = config->peers_unverified_max,
         .watcher = config->http_listen.count > 0 ? ACTOR_HTTP_GATEWAY : 0,
+        .sessions_per_account = (uint32_t)config->quota_sessions_per_account,
     };
+    describe_acl(config, ret);
     ret->specs[ACTOR_SUPERVISOR] = (struct actor_spec){&supervisor_actor, NULL, STOP_DEADLINE_MS};
     ret->specs[ACTOR_PERSISTENCE] =
         (struct actor_spec){&persistence_actor, &ret->persistence, STOP_DEADLINE_MS};

@@ -164,6 +164,9 @@ bool roostd_is_local(const struct roostd_config *config)
     for (size_t i = 0; i < config->http_listen.count; i++)
         if (tcp_kind(config->http_listen.items[i]) != ADDRESS_LOCAL)
             return false;
+    for (size_t i = 0; i < config->lair_listen.count; i++)
+        if (tcp_kind(config->lair_listen.items[i]) != ADDRESS_LOCAL)
+            return false;
     return true;
 }
 
@@ -263,6 +266,32 @@ static const char *http_problem(const struct roostd_config *config, bool is_inse
     return NULL;
 }
 
+/* What is wrong with the options of Lair Chat; NULL: nothing. */
+static const char *lair_problem(const struct roostd_config *config, bool is_insecure,
+                                const char **ret_wrong, enum err *ret_err)
+{
+    const struct config_list *listen = &config->lair_listen;
+    bool is_tls = config->lair_tls_certificate[0] && config->lair_tls_key[0];
+    *ret_err = ERR_CONFIG;
+    *ret_wrong = config->lair_tls_certificate[0] ? "lair.tls_key" : "lair.tls_certificate";
+    if (!config->lair_tls_certificate[0] != !config->lair_tls_key[0])
+        return " is missing: TLS needs both, the certificate and its key";
+    for (size_t i = 0; i < listen->count; i++) {
+        *ret_wrong = listen->items[i];
+        enum roostd_address kind = tcp_kind(listen->items[i]);
+        if (kind == ADDRESS_WRONG)
+            return " is no address for lair.listen; write ADDRESS:PORT, as in 127.0.0.1:8080";
+        *ret_err = ERR_UNSAFE_LISTENER;
+        if (kind == ADDRESS_REMOTE && !is_tls && !is_insecure)
+            return " of lair.listen can be reached from other machines, where passwords would "
+                   "travel "
+                   "without anybody proving that he is the broker; set lair.tls_certificate and "
+                   "lair.tls_key, or say --insecure in a closed laboratory";
+        *ret_err = ERR_CONFIG;
+    }
+    return NULL;
+}
+
 /* "before'what'after" */
 static enum err say(enum err code, struct buf *out, const char *before, const char *what,
                     const char *after)
@@ -299,6 +328,9 @@ enum err roostd_config_check(const struct roostd_config *config, bool is_insecur
     if (roostd_has_curve(config) && config->security_server_key_file[0] == '\0')
         return say(ERR_CONFIG, out, "", "security.server_key_file",
                    " must name a file: a listener on curve:// needs the key of the broker");
+    problem = lair_problem(config, is_insecure, &wrong, &err);
+    if (problem)
+        return say(err, out, "", wrong, problem);
     if (config->message_size_max_bytes > config->zmq_publish_total_max_bytes)
         return say(ERR_CONFIG, out, "", "zmq.publish_total_max_bytes",
                    " must hold at least one message of message.size_max_bytes");

@@ -34,6 +34,7 @@ struct roostd_config {
 extern const struct config_schema roostd_schema;
 
 enum roostd_autocreate { AUTOCREATE_AUTO, AUTOCREATE_ON, AUTOCREATE_OFF };
+enum roostd_acl_default { ACL_DEFAULT_AUTO, ACL_DEFAULT_ALLOW, ACL_DEFAULT_DENY };
 enum roostd_retry_preset { RETRY_PATIENT, RETRY_BRISK };
 
 enum roostd_address {

@@ -19,6 +19,7 @@
 #include "roostd_cache.h"
 #include "roostd_data.h"
 #include "roostd_keys.h"
+#include "roostd_sandbox.h"
 #include "rt/check.h"
 #include "rt/log.h"
 #include "rt/system.h"
@@ -92,6 +93,7 @@ static void reload(struct service *service)
         size_t waiting = config_compare(before, config, say_changed, NULL);
         log_set_level((enum log_level)values->log_level);
         log_info("configuration-read", LOG_U64("need_restart", waiting));
+        atomic_fetch_add_explicit(&service->actors.reloads, 1, memory_order_release);
         config_destroy(&service->latest);
         service->latest = config;
     } else {
@@ -229,8 +231,12 @@ static enum roostd_exit run_system(struct service *service)
         explain_start(service, err);
         return roostd_exit_of(err);
     }
-    say_ready(service);
-    err = attend(service);
+    if (((const struct roostd_config *)config_values(service->config))->security_seccomp)
+        err = roostd_sandbox_close();
+    if (!err) {
+        say_ready(service);
+        err = attend(service);
+    }
     (void)sd_notify(0, "STOPPING=1");
     enum err stop_err = system_stop(service->system);
     if (err)
@@ -253,6 +259,7 @@ static enum roostd_exit run_service(struct service *service)
     log_init(&(struct log_options){.format = (enum log_format)values->log_format,
                                    .level = (enum log_level)values->log_level,
                                    .fd = STDERR_FILENO});
+    roostd_sandbox_begin();
     raise_descriptors();
     if (roostd_data_open(service->command->data_path, &service->data) != ERR_OK)
         return ROOSTD_EXIT_CANNOT_CREATE;

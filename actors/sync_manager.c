@@ -143,6 +143,8 @@ static enum err on_appended(struct actor *actor, void *state, const struct msg *
     if (appended->last_seq > sync->appended_seq)
         sync->appended_seq = appended->last_seq;
     delivery_appended_upto(sync->delivery, appended->last_seq);
+    if (appended->is_acl_changed)
+        sync_acl_changed(sync);
     return ERR_OK;
 }
 
@@ -298,6 +300,7 @@ static enum err sync_on_batch(struct actor *actor, void *state)
     struct sync_manager *sync = state;
     acknowledge(sync);
     sync_load_go_on(sync);
+    sync_acl_go_on(sync);
     sync_attach_go_on(sync);
     sync_send_out(sync);
     arm_due(sync);
@@ -348,6 +351,9 @@ static enum err sync_on_no_answer(struct actor *actor, void *state, uint8_t kind
     case MSG_CONSUMER_OPEN:
         sync_attach_no_answer(sync, context);
         break;
+    case MSG_ACL_LOAD:
+        sync_acl_no_answer(sync);
+        break;
     case MSG_LOAD_CONSUMERS:
     case MSG_LOAD_EXCEPTIONS:
     case MSG_LOAD_HEADS:
@@ -397,7 +403,13 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
     sync->delivery = delivery_new(&delivery_options);
     sync->gauges_pause_ms = SYNC_GAUGES_MS;
     actor_timer_set(actor, SYNC_TIMER_GAUGES, mono_add_ms(actor_mono(actor), SYNC_GAUGES_MS));
+    acl_init(&sync->acl, options->is_acl_open || !options->has_acl);
+    sync->is_acl_here = !options->has_acl;
+    sync->is_daemon = options->has_acl;
+    sync->admins = options->admins;
+    sync->admin_count = options->admin_count;
     sync_load_go_on(sync);
+    sync_acl_go_on(sync);
     return ERR_OK;
 }
 
@@ -407,6 +419,7 @@ static void sync_fini(struct actor *actor, void *state)
     (void)actor;
     sync_out_fini(sync);
     delivery_destroy(&sync->delivery);
+    acl_fini(&sync->acl);
     free(sync->attaches);
     free(sync->removed);
     arena_fini(&sync->arena);
@@ -437,6 +450,9 @@ const struct actor_class sync_manager_actor = {
             [MSG_CONSUMER_WRITTEN] = sync_on_consumer_written,
             [MSG_CONSUMER_REMOVED] = sync_on_consumer_removed,
             [MSG_DEAD_CHANGED] = sync_on_dead_changed,
+            [MSG_ACL_LOADED] = sync_on_acl_loaded,
+            [MSG_WAITING_COUNT] = sync_on_waiting_count,
+            [MSG_ACCOUNT_CHANGED] = sync_on_account_changed,
             [MSG_FETCHED] = sync_on_fetched,
             [MSG_RESOLVED] = sync_on_resolved,
             [MSG_CONSUMERS_LOADED] = sync_on_consumers_loaded,

@@ -37,6 +37,10 @@ struct sync_manager_options {
     uint32_t write_interval_ms;   /* [0] between writes of settles that are not to be confirmed */
     uint32_t load_page;           /* [10,000] heads of one page at start */
     uint8_t room_gateway;         /* actor id: told who left a room (MEMBER_LEFT); 0 = nobody */
+    bool has_acl;                 /* the access list is asked of persistence; else all is allowed */
+    bool is_acl_open;             /* what no rule is about is allowed */
+    const char *const *admins;    /* accounts that need no rule, besides those of role admin */
+    size_t admin_count;
 };
 
 extern const struct actor_class sync_manager_actor; /* args: struct sync_manager_options */

@@ -86,6 +86,16 @@ static struct access_who who_of(const struct sync_attach *attach)
     };
 }
 
+/* Whose mailbox it is, is another question. */
+static enum err check_acl(const struct sync_manager *sync, const struct sync_attach *attach)
+{
+    struct delivery_bytes peer = {attach->peer_name, attach->peer_size};
+    struct acl_scope scope = {attach->kind, {attach->scope, attach->scope_size}};
+    if (attach->is_internal || attach->kind == PREFIX_PEER)
+        return ERR_OK;
+    return sync_check_acl(sync, peer, &attach->ask.rights, ACL_READ, &scope);
+}
+
 /* The consumer is known here. */
 static void use_consumer(struct sync_manager *sync, struct sync_attach *attach,
                          struct consumer *consumer)
@@ -99,6 +109,8 @@ static void use_consumer(struct sync_manager *sync, struct sync_attach *attach,
                        : access_check(&who, ACCESS_ATTACH, attach->kind, scope, view.owner_id);
     if (attach->dropped || err)
         refuse(sync, attach, attach->dropped ? attach->dropped : err, NULL);
+    else if ((err = check_acl(sync, attach)) != ERR_OK) /* it may have changed meanwhile */
+        refuse(sync, attach, err, NULL);
     else if (delivery_consumer_is_ready(consumer))
         finish(sync, attach, consumer);
     else
@@ -138,8 +150,13 @@ static void go_on(struct sync_manager *sync, struct sync_attach *attach)
         refuse(sync, attach, attach->dropped, NULL);
         return;
     }
-    if (delivery_is_starting(sync->delivery))
+    if (delivery_is_starting(sync->delivery) || !sync->is_acl_here)
         return;
+    enum err refusal = check_acl(sync, attach);
+    if (refusal) {
+        refuse(sync, attach, refusal, NULL);
+        return;
+    }
     struct consumer *consumer =
         attach->is_ephemeral ? sync_ephemeral_find(sync, attach)
                              : delivery_consumer_find(sync->delivery, sync_key_bytes(&attach->key));
@@ -162,7 +179,7 @@ static void go_on(struct sync_manager *sync, struct sync_attach *attach)
 
 void sync_attach_go_on(struct sync_manager *sync)
 {
-    if (sync->attach_count == 0 || delivery_is_starting(sync->delivery))
+    if (sync->attach_count == 0 || delivery_is_starting(sync->delivery) || !sync->is_acl_here)
         return;
     for (uint32_t i = 0; i < sync->attach_used; i++) {
         struct sync_attach *attach = &sync->attaches[i];
@@ -227,6 +244,9 @@ static enum err read_attach(struct sync_attach *attach, const struct msg *msg)
         .address = {.session = body->session, .gateway = msg->from, .handle = body->handle},
         .peer_id = body->peer_id,
         .peer_name = {attach->peer_name, attach->peer_size},
+        .rights = {.role = body->role,
+                   .is_verified = !body->is_unverified,
+                   .is_internal = body->is_internal},
         .lease_ms = body->lease_ms,
         .messages_total = body->credit_messages,
         .bytes_total = body->credit_bytes,

@@ -74,6 +74,8 @@ static struct access_who who_of(const INTERNAL(Call) * body)
         .peer_id = body->peer_id,
         .name = {body->peer_name.data, body->peer_name.len},
         .is_admin = body->is_admin,
+        .role = body->caller_role,
+        .is_verified = body->is_verified,
     };
 }
 
@@ -115,7 +117,12 @@ enum err sync_may_manage(struct sync_manager *sync, const struct access_who *who
     enum scope_prefix kind = (enum scope_prefix)view.kind;
     if (!who->is_admin && !access_is_own_consumer(who, kind, name))
         return ERR_NOT_ALLOWED;
-    return access_check(who, ACCESS_MANAGE, kind, scope, view.owner_id);
+    if (kind == PREFIX_PEER)
+        return access_check(who, ACCESS_MANAGE, kind, scope, view.owner_id);
+    struct acl_scope asked = {kind, {scope.data, scope.size}};
+    struct delivery_bytes peer = {who->name.data, who->name.size};
+    struct delivery_rights rights = {.role = who->role, .is_verified = who->is_verified};
+    return sync_check_acl(sync, peer, &rights, ACL_ADMINISTRATE, &asked);
 }
 
 /* --- DEAD_CHANGE */
@@ -321,6 +328,30 @@ static enum err begin_call(struct sync_manager *sync, struct sync_call *call,
     }
 }
 
+/* In the audit log: who cleans up where. */
+static void note_call(struct sync_manager *sync, const INTERNAL(Call) * body)
+{
+    static const char *const actions[] = {
+        [ROOST__V1__METHOD__DEAD_REDRIVE] = "dead-redrive",
+        [ROOST__V1__METHOD__DEAD_PURGE] = "dead-purge",
+        [ROOST__V1__METHOD__CONSUMER_REMOVE] = "consumer-remove",
+    };
+    char scope[WIRE_SCOPE_BYTES_MAX + 1];
+    const char *action =
+        body->method < sizeof(actions) / sizeof(actions[0]) ? actions[body->method] : NULL;
+    if (!action || !sync->is_daemon || body->scope_name.len > WIRE_NAME_BYTES_MAX)
+        return;
+    size_t size = scope_format((enum scope_prefix)body->scope_kind, body->scope_name.data,
+                               body->scope_name.len, scope);
+    INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
+    audit.actor = body->peer_name;
+    audit.action = (ProtobufCBinaryData){strlen(action), (uint8_t *)(uintptr_t)action};
+    audit.target = (ProtobufCBinaryData){size, (uint8_t *)scope};
+    audit.detail = body->consumer;
+    if (actor_send(sync->actor, ACTOR_PERSISTENCE, MSG_AUDIT, &audit.base, NULL) != ERR_OK)
+        log_warn("note-lost", LOG_STR("action", action), LOG_STR("target", scope));
+}
+
 enum err sync_on_call(struct actor *actor, void *state, const struct msg *msg)
 {
     struct sync_manager *sync = state;
@@ -340,6 +371,8 @@ enum err sync_on_call(struct actor *actor, void *state, const struct msg *msg)
     enum err err = slot < SYNC_CALLS_MAX ? begin_call(sync, call, body) : ERR_BUSY;
     if (err)
         finish(sync, call, err);
+    else
+        note_call(sync, body);
     return ERR_OK;
 }
 
@@ -501,6 +534,8 @@ static enum err inspect(struct sync_manager *sync, const INTERNAL(Query) * body,
         .peer_id = body->peer_id,
         .name = {body->peer_name.data, body->peer_name.len},
         .is_admin = body->is_admin,
+        .role = body->role,
+        .is_verified = body->is_verified,
     };
     if (delivery_is_starting(sync->delivery))
         return ERR_BUSY;

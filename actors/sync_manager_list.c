@@ -66,6 +66,8 @@ static enum err list(struct sync_manager *sync, const INTERNAL(Query) * body,
         .peer_id = body->peer_id,
         .name = {body->peer_name.data, body->peer_name.len},
         .is_admin = body->is_admin,
+        .role = body->role,
+        .is_verified = body->is_verified,
     };
     struct consumer *consumer;
     struct scope_name scope;

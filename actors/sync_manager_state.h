@@ -8,11 +8,13 @@
  *   sync_manager_load.c     LOAD_...: what the store knows, in pages
  *   sync_manager_out.c      what goes out after each turn: FETCH, CONSUMER_WRITE, answers, events
  *   sync_manager_call.c     CALL and QUERY
+ *   sync_manager_acl.c      the access list; how much waits for a recipient
  */
 #ifndef ACTORS_SYNC_MANAGER_STATE_H
 #define ACTORS_SYNC_MANAGER_STATE_H
 
 #include "access.h"
+#include "acl.h"
 #include "broker.pb-c.h"
 #include "commit_marks.h"
 #include "delivery.h"
@@ -126,6 +128,13 @@ struct sync_manager {
 
     struct sync_call calls[SYNC_CALLS_MAX];
 
+    struct acl acl;
+    bool is_daemon;   /* what people do is noted in the audit log */
+    bool is_acl_here; /* else no ATTACH goes on */
+    bool is_acl_asked, is_acl_old;
+    const char *const *admins; /* need no rule */
+    size_t admin_count;
+
     int64_t last_ephemeral_id; /* below 0, falling */
     int64_t *removed;          /* consumers removed by commits while consumers are loaded */
     size_t removed_count, removed_capacity;
@@ -182,6 +191,15 @@ void sync_attach_left(struct sync_manager *sync, int64_t scope_id, int64_t peer_
 /* Questions that could not be asked, and consumers that have become ready. */
 void sync_attach_go_on(struct sync_manager *sync);
 void sync_attach_no_answer(struct sync_manager *sync, uint64_t context);
+
+/* --- sync_manager_acl.c */
+MUST_USE enum err sync_check_acl(const struct sync_manager *sync, struct delivery_bytes peer,
+                                 const struct delivery_rights *rights, enum acl_action action,
+                                 const struct acl_scope *scope);
+void sync_acl_go_on(struct sync_manager *sync);
+void sync_acl_changed(struct sync_manager *sync);
+void sync_acl_no_answer(struct sync_manager *sync);
+actor_handler sync_on_acl_loaded, sync_on_account_changed, sync_on_waiting_count;
 
 /* --- sync_manager_load.c */
 actor_handler sync_on_consumers_loaded, sync_on_exceptions_loaded, sync_on_heads_loaded;

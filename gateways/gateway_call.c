@@ -42,6 +42,10 @@ static bool owner_of(Roost__V1__Method method, uint8_t *ret_actor)
     case ROOST__V1__METHOD__MESSAGE_DELETE:
     case ROOST__V1__METHOD__REACT:
     case ROOST__V1__METHOD__UNREACT:
+    case ROOST__V1__METHOD__ACL_ALLOW:
+    case ROOST__V1__METHOD__ACL_DENY:
+    case ROOST__V1__METHOD__ACL_REMOVE:
+    case ROOST__V1__METHOD__ACL_TEST:
         *ret_actor = ACTOR_PERSISTENCE;
         return true;
     case ROOST__V1__METHOD__ROOM_CREATE: /* may carry a password */
@@ -104,6 +108,7 @@ static void copy_fields(const Roost__V1__Call *call, INTERNAL(Call) * ret)
     ret->retention_ms = call->retention_ms;
     ret->clear = call->clear;
     ret->key = call->key;
+    ret->actions = call->actions;
 }
 
 enum err gateway_call_fill(const Roost__V1__Call *call, const struct gateway_who *who,

@@ -44,6 +44,7 @@
 #define WIRE_HASH_BYTES             32u /* of an audit entry */
 #define WIRE_DEVICE_KEY_TEXT        40u /* a public key, Z85 */
 #define WIRE_PING_ECHO_BYTES_MAX    64u
+#define WIRE_ACTIONS_MASK           15u /* ACL_...: 1 send, 2 read, 4 create, 8 administrate */
 #define WIRE_CLEAR_MASK             15u /* ROOM_UPDATE: 1 display_name, 2 topic, 4 description, 8 retention */
 
 /* --- Numbers. Sequence and publish numbers end where SQLite's integers end. */

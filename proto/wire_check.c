@@ -151,6 +151,7 @@ static const struct rule call_rules[] = {
     RULE(U64, Call, "call", retention_ms, 0, WIRE_TTL_MS_MAX),
     RULE(U32, Call, "call", clear, 0, WIRE_CLEAR_MASK),
     RULE(BYTES, Call, "call", key, 0, WIRE_DEVICE_KEY_TEXT),
+    RULE(U32, Call, "call", actions, 0, WIRE_ACTIONS_MASK),
     END,
 };
 
@@ -358,7 +359,7 @@ static enum err check_settle(const Roost__V1__Settle *settle, struct wire_fault 
 static bool is_query_kind(Roost__V1__QueryKind kind)
 {
     return (kind >= ROOST__V1__QUERY_KIND__HISTORY && kind <= ROOST__V1__QUERY_KIND__TABLES) ||
-           (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__KEYS);
+           (kind >= ROOST__V1__QUERY_KIND__ROOMS && kind <= ROOST__V1__QUERY_KIND__ACL);
 }
 
 static enum err check_query(const Roost__V1__Query *query, struct wire_fault *fault)
@@ -392,6 +393,7 @@ enum need {
     NEED_TEXT = 64,
     NEED_PASSWORD = 128,
     NEED_ROLE = 256,
+    NEED_ACTIONS = 512,
     NEED_KNOWN = 1 << 15, /* every method has it */
 };
 
@@ -432,6 +434,10 @@ static const uint16_t call_needs[] = {
     [ROOST__V1__METHOD__KEY_ENROL] = NEED_KNOWN | NEED_PEER,
     [ROOST__V1__METHOD__KEY_REVOKE] = NEED_KNOWN,
     [ROOST__V1__METHOD__KEY_CODE] = NEED_KNOWN | NEED_PEER,
+    [ROOST__V1__METHOD__ACL_ALLOW] = NEED_KNOWN | NEED_PEER | NEED_TEXT | NEED_ACTIONS,
+    [ROOST__V1__METHOD__ACL_DENY] = NEED_KNOWN | NEED_PEER | NEED_TEXT | NEED_ACTIONS,
+    [ROOST__V1__METHOD__ACL_REMOVE] = NEED_KNOWN,
+    [ROOST__V1__METHOD__ACL_TEST] = NEED_KNOWN | NEED_PEER | NEED_TEXT | NEED_ACTIONS,
 };
 
 static enum err check_call_ids(const Roost__V1__Call *call, uint16_t needs,
@@ -464,6 +470,8 @@ static enum err check_call(const Roost__V1__Call *call, struct wire_fault *fault
         return refuse(fault, ERR_MISSING_FIELD, "call.password", NULL);
     if ((needs & NEED_ROLE) && call->role == ROOST__V1__ROLE__ROLE_NONE)
         return refuse(fault, ERR_MISSING_FIELD, "call.role", NULL);
+    if ((needs & NEED_ACTIONS) && call->actions == 0)
+        return refuse(fault, ERR_MISSING_FIELD, "call.actions", NULL);
     return check_call_ids(call, needs, fault);
 }
 

@@ -75,6 +75,16 @@ enum err member_count_owners(struct store *store, int64_t scope_id, uint32_t *re
     return err;
 }
 
+enum err member_count_owned(struct store *store, int64_t peer_id, uint64_t *ret_count)
+{
+    int64_t count = 0;
+    enum err err = statement_query_ints(store, STATEMENT_member_count_owned,
+                                        INTS(peer_id, MEMBER_OWNER), &count, NULL);
+    if (err == ERR_OK)
+        *ret_count = (uint64_t)count;
+    return err;
+}
+
 enum err member_find_heir(struct store *store, int64_t scope_id, int64_t leaving_id,
                           int64_t *ret_peer_id)
 {

@@ -53,6 +53,8 @@ MUST_USE enum err member_standing(struct store *store, int64_t scope_id, int64_t
                                   struct member_standing *ret);
 
 /* How many owners the room has. */
+/* Rooms that are its own, archived ones too. */
+MUST_USE enum err member_count_owned(struct store *store, int64_t peer_id, uint64_t *ret_count);
 MUST_USE enum err member_count_owners(struct store *store, int64_t scope_id, uint32_t *ret_count);
 /* Who takes over when `leaving_id` goes: the longest-serving moderator, else member, else reader;
  * 0: there is nobody. */

@@ -125,3 +125,19 @@ bool fill_audit(struct page_private *page, const void *part, void *item)
         memcpy(entry->hash, from->hash.data, ROOST_HASH_BYTES);
     return entry->actor && entry->action && entry->target && entry->detail;
 }
+
+bool fill_acl_rule(struct page_private *page, const void *part, void *item)
+{
+    const Roost__V1__AclRule *from = part;
+    struct roost_acl_rule *rule = item;
+    *rule = (struct roost_acl_rule){
+        .id = from->id,
+        .subject = arena_text(&page->arena, from->subject),
+        .scope = arena_text(&page->arena, from->scope),
+        .actions = from->actions,
+        .is_allow = from->is_allow,
+        .created_ms = from->created_ms,
+        .creator = arena_text(&page->arena, from->creator),
+    };
+    return rule->subject && rule->scope && rule->creator;
+}

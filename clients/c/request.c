@@ -127,6 +127,8 @@ bool reply_fill(struct reply_private *reply, const Roost__V1__Reply *from)
     struct roost_reply *to = &reply->public;
     to->count = from->count;
     to->seq = from->seq;
+    to->text =
+        arena_text(&reply->arena, (ProtobufCBinaryData){strlen(from->text), (uint8_t *)from->text});
     to->failed = from->failed;
     to->token = arena_text(&reply->arena, from->token);
     if (from->message_id.len == ROOST_ID_BYTES)
@@ -358,6 +360,7 @@ static const struct list lists[] = {
      fill_token_session},
     {FROM(audit), TO(audit_count, audit), sizeof(struct roost_audit_entry), fill_audit},
     {FROM(keys), TO(key_count, keys), sizeof(struct roost_key), fill_key},
+    {FROM(acl), TO(acl_count, acl), sizeof(struct roost_acl_rule), fill_acl_rule},
 };
 
 static size_t part_count(const struct list *list, const Roost__V1__Result *result)

@@ -80,5 +80,6 @@ bool fill_user(struct page_private *page, const void *part, void *item);
 bool fill_token_session(struct page_private *page, const void *part, void *item);
 bool fill_key(struct page_private *page, const void *part, void *item);
 bool fill_audit(struct page_private *page, const void *part, void *item);
+bool fill_acl_rule(struct page_private *page, const void *part, void *item);
 
 #endif

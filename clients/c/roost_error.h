@@ -72,6 +72,12 @@ enum roost_error {
     ROOST_TOO_MANY_ENTRIES = 4002,
     ROOST_TOO_MANY = 4003,
     ROOST_FRAME_TOO_LARGE = 4004,
+    ROOST_RATE_LIMITED = 4005,
+    ROOST_MAILBOX_FULL = 4006,
+    ROOST_SHARE_FULL = 4007,
+    ROOST_TOO_MANY_ROOMS = 4008,
+    ROOST_TOO_MANY_SESSIONS = 4009,
+    ROOST_TOO_MANY_CONNECTIONS = 4010,
     /* 5xxx: state of a message, a peer or a room */
     ROOST_STALE_LEASE = 5001,
     ROOST_DUPLICATE = 5002, /* stored already by an earlier send with the same id: a success */

@@ -134,6 +134,22 @@ struct roost_audit_entry {
     uint8_t hash[ROOST_HASH_BYTES];
 };
 
+/* Bits of actions in the access list. */
+#define ROOST_ACL_SEND         1u
+#define ROOST_ACL_READ         2u
+#define ROOST_ACL_CREATE       4u
+#define ROOST_ACL_ADMINISTRATE 8u
+
+struct roost_acl_rule {
+    uint64_t id;
+    const char *subject; /* the name of an account, "@group" or "*" */
+    const char *scope;   /* pattern */
+    uint32_t actions;    /* ROOST_ACL_... */
+    bool is_allow;       /* false: it denies */
+    uint64_t created_ms;
+    const char *creator;
+};
+
 struct roost_reaction {
     const char *emoji;
     uint32_t count;

@@ -178,6 +178,7 @@ static void fill_call(Roost__V1__Call *message, const struct roost_call *call)
     message->retention_ms = call->retention_ms;
     message->clear = call->clear;
     message->key = view_text(call->key);
+    message->actions = call->actions;
 }
 
 /* ROOST_OK: *ret has the answer and is the caller's. */

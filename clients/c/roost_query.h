@@ -148,6 +148,8 @@ struct roost_page {
     size_t audit_count;
     const struct roost_key *keys;
     size_t key_count;
+    const struct roost_acl_rule *acl;
+    size_t acl_count;
 };
 
 void roost_page_destroy(struct roost_page **page);
@@ -176,6 +178,7 @@ enum roost_query_kind {
     ROOST_QUERY_SESSIONS = 22,    /* my tokens; an administrator: those of `peer` */
     ROOST_QUERY_AUDIT = 23,       /* the audit log after after_seq (administrators) */
     ROOST_QUERY_KEYS = 24,        /* my device keys; an administrator: of `peer`, or all */
+    ROOST_QUERY_ACL = 25,         /* rules of the access list after after_seq (administrators) */
     ROOST_QUERY_SYNC = 100,       /* everything of mine after after_seq, in order of storing */
 };
 
@@ -270,6 +273,12 @@ enum roost_method {
     ROOST_METHOD_KEY_ENROL = 49,     /* key, text: a label (administrators) */
     ROOST_METHOD_KEY_REVOKE = 50,    /* key, or seq: its id, or all of peer */
     ROOST_METHOD_KEY_CODE = 51,      /* text: a label, until_ms; the code is roost_reply.token */
+
+    ROOST_METHOD_ACL_ALLOW = 56,  /* peer: the subject; text: the pattern of scopes; actions */
+    ROOST_METHOD_ACL_DENY = 57,   /* the same */
+    ROOST_METHOD_ACL_REMOVE = 58, /* seq: the id of the rule */
+    ROOST_METHOD_ACL_TEST =
+        59, /* peer, text: a scope, actions: one; count 1: allowed; seq: the rule */
 };
 
 /* Bits for roost_call.clear. */
@@ -300,8 +309,9 @@ struct roost_call {
     const char *description;
     enum roost_privacy privacy;
     uint64_t retention_ms;
-    uint32_t clear;  /* ROOST_CLEAR_... */
-    const char *key; /* public, Z85 */
+    uint32_t clear;   /* ROOST_CLEAR_... */
+    const char *key;  /* public, Z85 */
+    uint32_t actions; /* ROOST_ACL_... */
 };
 
 /* ret_count (may be NULL): how many things it touched. */
@@ -317,7 +327,8 @@ struct roost_reply {
     const char *token;            /* TOKEN_CREATE, KEY_CODE: shown this once; "" otherwise */
     const char *const *scopes;    /* INVITE_ACCEPT: the rooms joined, oldest invitation first */
     size_t scope_count;
-    uint32_t failed; /* INVITE_ACCEPT with all: how many could not be accepted */
+    uint32_t failed;  /* INVITE_ACCEPT with all: how many could not be accepted */
+    const char *text; /* for people; "" mostly */
 };
 
 /* The same as roost_call, with all of the answer. *ret is yours until roost_reply_destroy.

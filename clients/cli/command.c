@@ -35,6 +35,7 @@ const struct command_group command_groups[] = {
     {"token", "tokens, used instead of a password: list, create, end"},
     {"key", "keys of devices: make, enrol, invite, redeem, list, revoke ..."},
     {"queue", "queues: list, create, show, purge"},
+    {"acl", "who may do what: list, allow, deny, remove, test"},
     {"audit", NULL},
     {"import", NULL},
     {"export", NULL},
@@ -116,6 +117,7 @@ static const struct {
     {"", ROOST_KEY_NOT_ENROLLED, "with a code it is 'roost key redeem'"},
     {"key", ROOST_NO_SUCH_KEY, "see 'roost key list'"},
     {"key", ROOST_NOT_ALLOWED, "an administrator may"},
+    {"acl", ROOST_NOT_ALLOWED, "an administrator may"},
     {"audit", ROOST_NOT_ALLOWED, "an administrator may"},
 };
 

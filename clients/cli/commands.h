@@ -54,6 +54,9 @@ extern const struct command completion_command; /* cmd_completion.c */
 extern const struct command migrate_command;    /* cmd_migrate.c */
 /* cmd_audit.c */
 extern const struct command audit_list_command, audit_verify_command;
+/* cmd_acl.c */
+extern const struct command acl_list_command, acl_allow_command, acl_deny_command,
+    acl_remove_command, acl_test_command;
 extern const struct command search_command;  /* cmd_search.c */
 extern const struct command version_command; /* cmd_version.c */
 

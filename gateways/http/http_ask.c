@@ -131,6 +131,7 @@ void http_query(struct http_request *request, Roost__V1__Query *query, http_part
     body.peer_name = HTTP_BYTES(who.name, who.name_size);
     body.is_admin = who.is_admin;
     body.is_verified = who.is_verified;
+    body.role = who.role;
     enum err err = actor_ask(gateway->actor, is_inspect ? ACTOR_SYNC_MANAGER : ACTOR_HISTORY,
                              MSG_QUERY, &body.base, &frame, HTTP_ASK_DEADLINE_MS, request->ticket);
     (void)zmq_msg_close(&frame); /* cannot fail on a valid message */

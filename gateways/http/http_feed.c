@@ -35,6 +35,7 @@ static enum err ask_attach(struct http_live *live, const struct http_caller *cal
     attach.peer_id = caller->peer_id;
     attach.peer_name = HTTP_BYTES(caller->name, caller->name_size);
     attach.is_unverified = !caller->is_verified;
+    attach.role = caller->role;
     attach.handle = HANDLE;
     attach.scope_kind = scope->prefix;
     attach.scope_name = HTTP_BYTES(scope->name, scope->name_size);

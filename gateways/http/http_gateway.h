@@ -40,11 +40,13 @@ struct http_gateway_options {
     bool is_open; /* whoever has no account needs no token: all listeners are on this machine */
     uint32_t connections_max;
     uint32_t connections_per_address;
-    uint32_t request_ms;   /* http.request_s */
-    uint32_t session_ms;   /* http.session_s */
-    uint32_t sessions_max; /* http.sessions_max */
-    int64_t token_ms;      /* life of a token that is given out */
-    uint32_t seen_ms;      /* how often the registry is told who was heard */
+    uint32_t
+        remote_connections_per_address; /* of those beyond this machine; 0 = no further bound */
+    uint32_t request_ms;                /* http.request_s */
+    uint32_t session_ms;                /* http.session_s */
+    uint32_t sessions_max;              /* http.sessions_max */
+    int64_t token_ms;                   /* life of a token that is given out */
+    uint32_t seen_ms;                   /* how often the registry is told who was heard */
     uint8_t boot_id[16];
     const char *software;           /* "roost 0.1.0" */
     const struct metrics **metrics; /* blocks of all actors; *metrics may still be NULL */

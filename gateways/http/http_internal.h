@@ -37,6 +37,7 @@
 
 #include <microhttpd.h>
 
+#include "gateways/address_book.h"
 #include "gateways/http/http_cursor.h"
 #include "gateways/http/http_gateway.h"
 #include "gateways/http/http_handlers.h"
@@ -85,6 +86,7 @@ struct http_connection {
     int64_t patience_ms;    /* how long that may be ago */
     bool is_exempt;         /* it waits for us, or streams: no time runs */
     struct http_door door;
+    struct address_key address; /* as it is counted */
 };
 
 enum http_state {
@@ -186,6 +188,7 @@ struct http_gateway {
     struct mono_time started;
     bool is_stopping;
     struct mono_time stop_began;
+    struct address_book addresses;
 };
 
 enum http_timer {

@@ -11,7 +11,6 @@
  * then is ended here: a request has to arrive in full within http.request_s.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "gateways/http/http_internal.h"
+#include "gateways/tls_keys.h"
 #include "rt/check.h"
 #include "rt/log.h"
 
@@ -30,11 +30,9 @@
 #define ROUNDS_MAX      16
 #define AGAIN_MS        1
 #define MEMORY_BYTES    8192u /* of one connection: head of the request and of the answer */
-#define PEM_BYTES_MAX   (1u << 20)
 #define LOG_BYTES_MAX   256
 #define LOOPBACK_NET    127u
 #define IPV4_FIRST_BITS 24
-#define PRIORITIES      "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define MS_PER_S        1000u
 
 /* --- Callbacks of libmicrohttpd. */
@@ -48,6 +46,18 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *context, const ch
         return;
     (void)vsnprintf(text, sizeof(text), format, arguments); /* cut is good enough */
     log_debug("http-library", LOG_STR("text", text));
+}
+
+static enum MHD_Result on_accept(void *context, const struct sockaddr *address, socklen_t size)
+{
+    const struct http_gateway *gateway = context;
+    uint32_t limit = gateway->addresses.limit;
+    (void)size;
+    struct address_key key = address_key_of(address);
+    if (limit == 0 || address_book_count(&gateway->addresses, &key) < limit)
+        return MHD_YES;
+    metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
+    return MHD_NO;
 }
 
 static void *on_first_line(void *context, const char *target, struct MHD_Connection *mhd)
@@ -103,6 +113,17 @@ static void open_door(const struct http_gateway *gateway, int fd, struct http_do
     }
 }
 
+static void count_address(struct http_connection *connection)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t size = sizeof(from);
+    if (getpeername(connection->fd, (struct sockaddr *)&from, &size) != 0)
+        return; /* gone already */
+    struct address_key key = address_key_of((const struct sockaddr *)&from);
+    if (address_book_add(&connection->gateway->addresses, &key))
+        connection->address = key;
+}
+
 static void add_connection(struct http_gateway *gateway, struct MHD_Connection *mhd, void **ret)
 {
     const union MHD_ConnectionInfo *info =
@@ -116,6 +137,7 @@ static void add_connection(struct http_gateway *gateway, struct MHD_Connection *
     connection->since = actor_mono(gateway->actor);
     connection->patience_ms = gateway->options->request_ms;
     open_door(gateway, connection->fd, &connection->door);
+    count_address(connection);
     connection->next = gateway->connections;
     if (connection->next)
         connection->next->previous = connection;
@@ -135,6 +157,7 @@ static void remove_connection(struct http_connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     gateway->connection_count--;
+    address_book_remove(&gateway->addresses, &connection->address);
     free(connection);
 }
 
@@ -248,11 +271,11 @@ static struct MHD_Daemon *start_daemon(struct http_gateway *gateway, int fd)
         items[at] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, gateway->tls_key};
         items[at + 1] =
             (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, gateway->tls_certificate};
-        items[at + 2] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
+        items[at + 2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                                (void *)(uintptr_t)TLS_PRIORITIES};
     }
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_access, gateway, MHD_OPTION_ARRAY, items,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, on_accept, gateway, on_access, gateway, MHD_OPTION_ARRAY,
+                            items, MHD_OPTION_END);
 }
 
 static enum err listen_at(struct http_gateway *gateway, size_t index)
@@ -279,26 +302,6 @@ static enum err listen_at(struct http_gateway *gateway, size_t index)
     return ERR_OK;
 }
 
-/* A file of PEM; the text is the caller's. */
-static enum err read_pem(const char *option, const char *path, char **ret_text)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = fd >= 0 ? malloc(PEM_BYTES_MAX + 1) : NULL;
-    ssize_t size = text ? read(fd, text, PEM_BYTES_MAX) : -1;
-    int code = errno;
-    if (fd >= 0)
-        (void)close(fd); /* only read */
-    if (size > 0 && size < (ssize_t)PEM_BYTES_MAX) {
-        text[size] = '\0';
-        *ret_text = text;
-        return ERR_OK;
-    }
-    free(text);
-    log_error("tls-failed", LOG_STR("option", option), LOG_STR("file", path), LOG_ERRNO(code),
-              LOG_STR("problem", size < 0 ? strerror(code) : "this is no PEM file"));
-    return ERR_CONFIG;
-}
-
 static enum err load_tls(struct http_gateway *gateway)
 {
     const struct http_gateway_options *options = gateway->options;
@@ -308,9 +311,10 @@ static enum err load_tls(struct http_gateway *gateway)
     if (err)
         log_error("tls-failed", LOG_STR("problem", "this libmicrohttpd was built without TLS"));
     if (!err)
-        err = read_pem("http.tls_certificate", options->tls_certificate, &gateway->tls_certificate);
+        err = tls_read_pem("http.tls_certificate", options->tls_certificate, false,
+                           &gateway->tls_certificate);
     if (!err)
-        err = read_pem("http.tls_key", options->tls_key, &gateway->tls_key);
+        err = tls_read_pem("http.tls_key", options->tls_key, true, &gateway->tls_key);
     return err;
 }
 
@@ -318,6 +322,8 @@ enum err http_net_open(struct http_gateway *gateway)
 {
     const struct http_gateway_options *options = gateway->options;
     gateway->poller = -1;
+    address_book_init(&gateway->addresses, options->remote_connections_per_address,
+                      options->connections_max);
     if (options->listen_count == 0)
         return ERR_OK;
     CHECK(options->listen_count <= HTTP_GATEWAY_LISTEN_MAX);
@@ -418,6 +424,7 @@ void http_net_close(struct http_gateway *gateway)
     if (gateway->poller >= 0)
         (void)close(gateway->poller);
     gateway->poller = -1;
+    address_book_fini(&gateway->addresses);
     free(gateway->tls_certificate);
     free(gateway->tls_key);
     gateway->tls_certificate = gateway->tls_key = NULL;

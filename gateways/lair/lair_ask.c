@@ -105,6 +105,7 @@ void lair_query(struct lair_connection *connection, Roost__V1__Query *query,
     body.peer_id = user->peer_id;
     body.peer_name = LAIR_BYTES(user->name, user->name_size);
     body.is_verified = true;
+    body.role = user->role;
     body.is_admin = user->role == ROOST__V1__ROLE__ADMIN;
     connection->request->on_queried = on_queried;
     enum err err = wire_pack(ROOST__V1__TYPE__QUERY, &query->base, &frame);

@@ -4,6 +4,7 @@
  *
  *     tcp_gateway.c     the actor: life, turn, timers, stop; which answer goes to whom
  *     lair_net.c        sockets: listening, accepting, reading, writing, closing
+ *     lair_tls.c        TLS, where there is a certificate
  *     lair_session.c    from a line to a command: handshake, limits, one request at a time
  *     lair_say.c        texts to a connection
  *     lair_news.c       what everybody is told
@@ -21,12 +22,16 @@
 #define GATEWAYS_LAIR_LAIR_INTERNAL_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/types.h>
 
+#include "gateways/address_book.h"
 #include "gateways/lair/lair_command.h"
 #include "gateways/lair/lair_crypto.h"
 #include "gateways/lair/lair_line.h"
 #include "gateways/lair/lair_text.h"
 #include "gateways/lair/tcp_gateway.h"
+#include "gateways/tls_keys.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
 #include "proto/name.h"
@@ -37,6 +42,7 @@
 #include "rt/metrics.h"
 
 #define LAIR_LISTEN_MAX      16
+#define LAIR_TLS_MS          5000 /* for a handshake of TLS */
 #define LAIR_ASK_DEADLINE_MS 15000
 #define LAIR_STORE_MS        60000
 #define LAIR_CHATS_MAX       256        /* chat lines of one connection on their way to disk */
@@ -56,6 +62,7 @@ struct lair_user;
 struct lair_feed;
 
 enum lair_state {
+    LAIR_TLS,       /* its handshake is under way */
     LAIR_HANDSHAKE, /* its public key is awaited */
     LAIR_STRANGER,  /* not logged in */
     LAIR_OPEN,      /* logged in */
@@ -95,12 +102,18 @@ struct lair_connection {
     struct buf in, out;
     size_t in_seen;
     bool is_reading, is_writing; /* as the poller knows it */
-    bool is_eof;                 /* the other side has said everything */
-    bool is_skipping;            /* the rest of a line that is too long */
-    bool has_session;            /* the registry was asked to open it */
-    bool is_orderly;             /* GONE: ended by EOF, so everything written counts as read */
-    struct mono_time since;      /* of the connection, later of the last line */
-    int64_t budget_ns;           /* rate limit: when it would be full again */
+    gnutls_session_t tls;        /* NULL: plain */
+    struct tls_keys *tls_keys;   /* that it uses */
+    bool is_shaken;              /* the handshake of TLS is over */
+    bool is_pending;             /* in the list of those that GnuTLS has bytes of */
+    struct lair_connection *pending_next;
+    struct address_key address;
+    bool is_eof;            /* the other side has said everything */
+    bool is_skipping;       /* the rest of a line that is too long */
+    bool has_session;       /* the registry was asked to open it */
+    bool is_orderly;        /* GONE: ended by EOF, so everything written counts as read */
+    struct mono_time since; /* of the connection, later of the last line */
+    int64_t budget_ns;      /* rate limit: when it would be full again */
 
     struct lair_user *user;            /* OPEN */
     struct lair_connection *user_next; /* older ones of the user */
@@ -183,6 +196,11 @@ struct tcp_gateway {
     struct buf clean;   /* the body of the message in hand */
     struct buf line;    /* what is about to be written */
     struct lair_cipher cipher;
+    struct tls_keys *tls_keys; /* NULL: no TLS */
+    unsigned reloads_seen;
+    struct lair_connection *pending;
+    struct address_book addresses;
+    struct mono_time refusal_noted;       /* of too many connections, in the audit log */
     struct lair_news news[LAIR_NEWS_MAX]; /* oldest to next, by number */
     uint64_t news_oldest, news_next;      /* told to all before it; the next number */
     struct buf news_text;                 /* the texts of these, one behind the other */
@@ -201,9 +219,10 @@ struct tcp_gateway {
 enum tcp_timer {
     TCP_TIMER_SWEEP, /* handshakes, idle ones, mail to be settled */
     TCP_TIMER_SEEN,
-    TCP_TIMER_FEEDS, /* subscribe again */
-    TCP_TIMER_NEWS,  /* some are behind */
-    TCP_TIMER_USERS, /* the list of users may be told again */
+    TCP_TIMER_FEEDS,   /* subscribe again */
+    TCP_TIMER_PENDING, /* read again */
+    TCP_TIMER_NEWS,    /* some are behind */
+    TCP_TIMER_USERS,   /* the list of users may be told again */
 };
 
 static inline struct lair_text lair_text_of(const void *data, size_t size)
@@ -217,6 +236,8 @@ MUST_USE enum err lair_listen(struct tcp_gateway *gateway);
 void lair_net_close(struct tcp_gateway *gateway);
 /* Everything the poller has, up to a bound. */
 void lair_poll(struct tcp_gateway *gateway);
+/* What was decrypted and not read; false: there is more. */
+bool lair_read_pending(struct tcp_gateway *gateway);
 /* Lines, each ended by LF, in one send where the socket takes it; kept otherwise. A connection whose
  * buffer is full is closed. */
 void lair_write(struct lair_connection *connection, const void *line, size_t size);
@@ -229,6 +250,26 @@ bool lair_is_acknowledged(const struct lair_connection *connection);
 /* Out of sight at once, freed at the end of the turn. */
 void lair_close(struct lair_connection *connection, bool is_orderly);
 void lair_sweep(struct tcp_gateway *gateway);
+
+/* --- lair_tls.c */
+
+/* Reads the certificate and its key, if there are any. */
+MUST_USE enum err lair_tls_load(struct tcp_gateway *gateway);
+/* Reads them again when the configuration was. */
+void lair_tls_look(struct tcp_gateway *gateway);
+/* False: no memory. */
+bool lair_tls_begin(struct lair_connection *connection);
+void lair_tls_end(struct lair_connection *connection);
+enum lair_shake { LAIR_SHAKE_ON, LAIR_SHAKE_DONE, LAIR_SHAKE_FAILED };
+enum lair_shake lair_tls_shake(struct lair_connection *connection);
+bool lair_tls_wants_write(const struct lair_connection *connection);
+/* recv and send, through TLS where there is any. */
+ssize_t lair_receive(struct lair_connection *connection, void *bytes, size_t size);
+ssize_t lair_send(struct lair_connection *connection, const void *bytes, size_t size);
+/* Bytes that the poller does not see: the connection is to be read again soon. */
+void lair_tls_note_pending(struct lair_connection *connection);
+void lair_tls_forget_pending(struct lair_connection *connection);
+struct lair_connection *lair_tls_take_pending(struct tcp_gateway *gateway);
 
 /* --- lair_session.c */
 

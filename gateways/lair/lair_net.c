@@ -25,7 +25,8 @@
 
 #define BACKLOG         512
 #define EVENTS_PER_TURN 256
-#define ACCEPTS         64 /* of one look at a listener */
+#define ACCEPTS         64    /* of one look at a listener */
+#define NOTE_AGAIN_MS   10000 /* refusals in the audit log */
 #define READ_BYTES      16384
 #define KEEPALIVE_S     60
 #define KEEPALIVE_GAP_S 15
@@ -144,8 +145,12 @@ void lair_watch(struct lair_connection *connection)
 {
     if (connection->state == LAIR_GONE)
         return;
-    bool is_reading = !connection->is_eof && buf_room(&connection->in) > 0;
-    bool is_writing = buf_size(&connection->out) > 0;
+    bool is_shaking = connection->state == LAIR_TLS;
+    bool wants_write = lair_tls_wants_write(connection);
+    bool is_reading =
+        is_shaking ? !wants_write : !connection->is_eof && buf_room(&connection->in) > 0;
+    bool is_writing = is_shaking ? wants_write : buf_size(&connection->out) > 0;
+    lair_tls_note_pending(connection);
     if (is_reading == connection->is_reading && is_writing == connection->is_writing)
         return;
     connection->is_reading = is_reading;
@@ -175,16 +180,64 @@ static void say_key(struct lair_connection *connection)
     lair_write(connection, line, sizeof(line));
 }
 
-static void add_connection(struct tcp_gateway *gateway, int fd)
+/* In the audit log, once in a while. */
+static void note_refused(struct tcp_gateway *gateway)
 {
+    static const char action[] = "quota", target[] = "TOO_MANY_CONNECTIONS", detail[] = "lair";
+    struct mono_time now = actor_mono(gateway->actor);
+    metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
+    if (gateway->refusal_noted.ns && mono_elapsed_ms(gateway->refusal_noted, now) < NOTE_AGAIN_MS)
+        return;
+    INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
+    audit.action = LAIR_BYTES(action, sizeof(action) - 1);
+    audit.target = LAIR_BYTES(target, sizeof(target) - 1);
+    audit.detail = LAIR_BYTES(detail, sizeof(detail) - 1);
+    if (actor_send(gateway->actor, ACTOR_PERSISTENCE, MSG_AUDIT, &audit.base, NULL) == ERR_OK)
+        gateway->refusal_noted = now;
+}
+
+static void begin(struct lair_connection *connection)
+{
+    if (!connection->gateway->tls_keys) {
+        connection->state = LAIR_HANDSHAKE;
+        say_key(connection);
+        return;
+    }
+    connection->state = LAIR_TLS;
+    if (!lair_tls_begin(connection))
+        lair_close(connection, false);
+}
+
+static void shake(struct lair_connection *connection)
+{
+    enum lair_shake shaken = lair_tls_shake(connection);
+    if (shaken == LAIR_SHAKE_FAILED) {
+        lair_close(connection, false);
+    } else if (shaken == LAIR_SHAKE_DONE) {
+        connection->state = LAIR_HANDSHAKE;
+        connection->since = actor_mono(connection->gateway->actor);
+        say_key(connection);
+    }
+}
+
+static void add_connection(struct tcp_gateway *gateway, int fd, const struct sockaddr *from)
+{
+    struct address_key address = address_key_of(from);
+    if (!address_book_add(&gateway->addresses, &address)) {
+        note_refused(gateway);
+        (void)close(fd); /* nothing was sent */
+        return;
+    }
     struct lair_connection *connection = calloc(1, sizeof(*connection));
     if (!connection || u64map_put_pointer(&gateway->connections, gateway->last_session + 1,
                                           connection) != ERR_OK) {
         metrics_add(actor_metrics(gateway->actor), METRIC_DROPPED, 1);
         free(connection);
+        address_book_remove(&gateway->addresses, &address);
         (void)close(fd); /* too many, or no memory */
         return;
     }
+    connection->address = address;
     metrics_add(actor_metrics(gateway->actor), METRIC_CONNECTED, 1);
     connection->gateway = gateway;
     connection->session = ++gateway->last_session;
@@ -196,16 +249,18 @@ static void add_connection(struct tcp_gateway *gateway, int fd)
     set_options(fd);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = connection->session};
     CHECK(epoll_ctl(gateway->poller, EPOLL_CTL_ADD, fd, &event) == 0);
-    say_key(connection);
+    begin(connection);
 }
 
 static void accept_some(struct tcp_gateway *gateway, int listener)
 {
     for (int i = 0; i < ACCEPTS; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = {0};
+        socklen_t size = sizeof(from);
+        int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return; /* none left, or none to be had: the poller comes again */
-        add_connection(gateway, fd);
+        add_connection(gateway, fd, (const struct sockaddr *)&from);
     }
 }
 
@@ -230,7 +285,7 @@ static void read_some(struct lair_connection *connection)
         lair_close(connection, false);
         return;
     }
-    ssize_t count = recv(connection->fd, space, room, 0);
+    ssize_t count = lair_receive(connection, space, room);
     if (count > 0)
         buf_commit(&connection->in, (size_t)count);
     else if (count == 0)
@@ -261,7 +316,7 @@ static void write_some(struct lair_connection *connection)
     while (buf_size(&connection->out) > 0) {
         const uint8_t *bytes = buf_data(&connection->out);
         size_t size = buf_size(&connection->out);
-        ssize_t count = send(connection->fd, bytes, lines_size(bytes, size), MSG_NOSIGNAL);
+        ssize_t count = lair_send(connection, bytes, lines_size(bytes, size));
         if (count < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (count < 0) {
@@ -280,7 +335,7 @@ void lair_write(struct lair_connection *connection, const void *line, size_t siz
         return;
     size_t sent = 0;
     if (buf_size(&connection->out) == 0) {
-        ssize_t count = send(connection->fd, line, size, MSG_NOSIGNAL);
+        ssize_t count = lair_send(connection, line, size);
         if (count < 0 && errno != EAGAIN && errno != EINTR) {
             lair_close(connection, false);
             return;
@@ -322,7 +377,9 @@ void lair_close(struct lair_connection *connection, bool is_orderly)
     connection->is_orderly = is_orderly;
     connection->state = LAIR_GONE;
     (void)epoll_ctl(gateway->poller, EPOLL_CTL_DEL, connection->fd, NULL); /* it is there */
+    lair_tls_end(connection);
     (void)close(connection->fd);
+    address_book_remove(&gateway->addresses, &connection->address);
     connection->fd = -1;
     connection->gone_next = gateway->gone;
     gateway->gone = connection;
@@ -339,6 +396,7 @@ void lair_sweep(struct tcp_gateway *gateway)
         lair_session_end(connection, err_code(ERR_NO_SESSION)); /* still being opened */
         lair_leave_feed(connection);
         lair_request_end(connection);
+        lair_tls_forget_pending(connection);
         (void)u64map_remove(&gateway->connections, connection->session, NULL); /* it is there */
         buf_fini(&connection->in);
         buf_fini(&connection->out);
@@ -358,11 +416,31 @@ static void handle_event(struct tcp_gateway *gateway, const struct epoll_event *
     struct lair_connection *connection = lair_connection_of(gateway, event->data.u64);
     if (!connection)
         return;
-    if (event->events & EPOLLOUT)
+    if (connection->state == LAIR_TLS)
+        shake(connection);
+    if (connection->state == LAIR_TLS) {
+        lair_watch(connection);
+        return;
+    }
+    if (connection->state != LAIR_GONE && (event->events & EPOLLOUT))
         write_some(connection);
     if (connection->state != LAIR_GONE && (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         read_some(connection);
     lair_watch(connection);
+}
+
+bool lair_read_pending(struct tcp_gateway *gateway)
+{
+    struct lair_connection *connection;
+    for (int i = 0; i < EVENTS_PER_TURN; i++) {
+        connection = lair_tls_take_pending(gateway);
+        if (!connection)
+            return true;
+        if (connection->state != LAIR_GONE)
+            read_some(connection);
+        lair_watch(connection);
+    }
+    return gateway->pending == NULL;
 }
 
 void lair_poll(struct tcp_gateway *gateway)

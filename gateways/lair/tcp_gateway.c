@@ -103,6 +103,8 @@ static bool is_overdue(const struct lair_connection *connection)
 {
     const struct tcp_gateway *gateway = connection->gateway;
     int64_t silent_ms = mono_elapsed_ms(connection->since, actor_mono(gateway->actor));
+    if (connection->state == LAIR_TLS)
+        return silent_ms >= LAIR_TLS_MS;
     if (connection->state == LAIR_HANDSHAKE)
         return silent_ms >= gateway->options->handshake_ms;
     return gateway->options->idle_ms > 0 && silent_ms >= gateway->options->idle_ms;
@@ -134,6 +136,7 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     switch ((enum tcp_timer)timer) {
     case TCP_TIMER_SWEEP:
         look_at_all(gateway);
+        lair_tls_look(gateway);
         arm(gateway, TCP_TIMER_SWEEP, SWEEP_MS);
         break;
     case TCP_TIMER_SEEN:
@@ -143,6 +146,7 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     case TCP_TIMER_FEEDS:
         lair_feeds_again(gateway);
         break;
+    case TCP_TIMER_PENDING:
     case TCP_TIMER_NEWS:
         break; /* at the end of the turn */
     case TCP_TIMER_USERS:
@@ -181,6 +185,8 @@ static enum err on_readable(struct actor *actor, void *state, unsigned watch)
 static enum err on_batch(struct actor *actor, void *state)
 {
     struct tcp_gateway *gateway = state;
+    if (!lair_read_pending(gateway))
+        arm(gateway, TCP_TIMER_PENDING, 0);
     (void)actor;
     do { /* who cannot be told is gone, which the others are told */
         lair_sweep(gateway);
@@ -211,7 +217,13 @@ static enum err init(struct actor *actor, void *state, const void *args)
     randombytes_buf(gateway->mark, sizeof(gateway->mark));
     gateway->reader = (struct wire_reader){
         .direction = WIRE_TO_CLIENT, .limits = &options->limits, .arena = &gateway->arena};
+    address_book_init(&gateway->addresses, options->connections_per_address,
+                      options->connections_max);
+    if (options->reloads)
+        gateway->reloads_seen = atomic_load_explicit(options->reloads, memory_order_acquire);
     enum err err = lair_cipher_init(&gateway->cipher);
+    if (!err)
+        err = lair_tls_load(gateway);
     if (!err)
         err = lair_listen(gateway);
     if (err || options->listen_count == 0)
@@ -248,6 +260,8 @@ static void fini(struct actor *actor, void *state)
     close_all(gateway);
     lair_net_close(gateway);
     lair_feeds_fini(gateway);
+    tls_keys_release(&gateway->tls_keys);
+    address_book_fini(&gateway->addresses);
     u64map_fini(&gateway->connections);
     u64map_fini(&gateway->feeds_by_session);
     hash_fini(&gateway->users);

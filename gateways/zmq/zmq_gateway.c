@@ -394,6 +394,8 @@ static enum err init(struct actor *actor, void *state, const void *args)
                       ((uint64_t)actor_wall(actor).ms << 10) + 1);
     uint64_t secret[2] = {actor_random(actor), actor_random(actor)};
     zmq_strangers_init(&gateway->strangers, (const uint8_t *)secret);
+    address_book_init(&gateway->addresses, options->sessions_per_address,
+                      2 * (size_t)options->sessions_max);
     zmq_asks_init(gateway);
     CHECK(zmq_msg_init(&gateway->stalled_routing) == 0);
     CHECK(zmq_msg_init(&gateway->stalled_frame) == 0);
@@ -419,6 +421,7 @@ static void fini(struct actor *actor, void *state)
     (void)zmq_msg_close(&gateway->stalled_routing);
     (void)zmq_msg_close(&gateway->stalled_frame);
     zmq_sessions_fini(&gateway->sessions);
+    address_book_fini(&gateway->addresses);
     arena_fini(&gateway->arena);
     arena_fini(&gateway->drafts);
     arena_fini(&gateway->events);

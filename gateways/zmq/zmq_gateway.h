@@ -40,7 +40,8 @@ struct zmq_gateway_options {
     uint32_t publish_bytes;       /* body bytes of these; >= limits.frame_bytes_max */
     uint64_t publish_bytes_total; /* of all sessions together; >= publish_bytes */
     uint64_t unread_bytes_max; /* offered to a session without a sign that it reads; 0 = no bound */
-    const char *const *admins; /* peers that may administrate; "*" = all of them */
+    uint32_t sessions_per_address; /* beyond this machine; 0 = no bound */
+    const char *const *admins;     /* peers that may administrate; "*" = all of them */
     size_t admin_count;
     uint8_t boot_id[16];      /* new at each start of the broker */
     const char *software;     /* "roost 0.1.0" */

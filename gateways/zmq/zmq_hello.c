@@ -161,6 +161,18 @@ static enum err plug(struct zmq_gateway *gateway, struct zmq_session *session, z
     return zmq_session_plug(&gateway->sessions, session, descriptor);
 }
 
+/* As far as the transport tells where it comes from. */
+static enum err count_address(struct zmq_gateway *gateway, struct zmq_session *session,
+                              zmq_msg_t *frame)
+{
+    const char *text = zmq_msg_gets(frame, "Peer-Address");
+    struct address_key key = text ? address_key_of_text(text) : (struct address_key){0};
+    if (!address_book_add(&gateway->addresses, &key))
+        return ERR_TOO_MANY_CONNECTIONS;
+    session->address = key;
+    return ERR_OK;
+}
+
 static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_t *routing,
                       zmq_msg_t *frame, const Roost__V1__Hello *hello, bool is_resumed)
 {
@@ -174,6 +186,8 @@ static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_
     session->name_size = (uint8_t)hello->peer.len;
     session->is_resumed = is_resumed;
     err = plug(gateway, session, frame);
+    if (!err)
+        err = count_address(gateway, session, frame);
     if (!err)
         err = ask_accounts(actor, gateway, session, hello, frame);
     if (err)
@@ -385,6 +399,7 @@ static void forget(struct actor *actor, struct zmq_gateway *gateway, struct zmq_
     }
     CHECK(gateway->bytes_open >= session->book.bytes_open);
     gateway->bytes_open -= session->book.bytes_open;
+    address_book_remove(&gateway->addresses, &session->address);
     zmq_session_remove(&gateway->sessions, &session);
 }
 

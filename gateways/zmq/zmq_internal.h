@@ -61,6 +61,7 @@ struct zmq_gateway {
     struct zmq_router router;
     struct zmq_sessions sessions;
     struct zmq_strangers strangers;
+    struct address_book addresses;
     struct zmq_book_limits book_limits;
     struct wire_reader reader;
     struct arena arena; /* of the frame in hand */

@@ -264,6 +264,19 @@ static void pass_on(struct actor *actor, struct zmq_gateway *gateway, struct zmq
     (void)need_draft(actor, gateway, session);
 }
 
+/* It sent more than it may, and goes on before its time: refused here, so that it costs nobody anything. */
+static bool is_paused(struct actor *actor, struct zmq_session *session)
+{
+    int64_t left_ms = -mono_elapsed_ms(session->paused_until, actor_mono(actor));
+    if (left_ms <= 0) {
+        session->paused_until.ns = 0;
+        return false;
+    }
+    if (session->book.frames_open == 0)
+        zmq_book_refuse(&session->book, err_code(ERR_RATE_LIMITED), (uint32_t)left_ms);
+    return true;
+}
+
 void zmq_on_send(struct actor *actor, struct zmq_gateway *gateway, struct zmq_session *session,
                  zmq_msg_t *frame)
 {
@@ -279,6 +292,10 @@ void zmq_on_send(struct actor *actor, struct zmq_gateway *gateway, struct zmq_se
     if (actor_is_stopping(actor)) {
         if (!session->book.is_rewound)
             zmq_book_refuse(&session->book, err_code(ERR_STOPPING), STOPPING_RETRY_MS);
+        (void)need_draft(actor, gateway, session);
+        return;
+    }
+    if (session->paused_until.ns != 0 && is_paused(actor, session)) {
         (void)need_draft(actor, gateway, session);
         return;
     }
@@ -372,6 +389,8 @@ enum err zmq_on_store_done(struct actor *actor, void *state, const struct msg *m
     struct zmq_stored_draft *draft = need_draft(actor, gateway, session);
     if (!counts)
         return ERR_OK;
+    if (body->retry_code == err_code(ERR_RATE_LIMITED))
+        session->paused_until = mono_add_ms(actor_mono(actor), body->retry_after_ms);
     count_refusals(actor_metrics(actor), body);
     if (draft_answer(gateway, draft, body))
         return ERR_OK;

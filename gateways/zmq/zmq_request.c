@@ -110,6 +110,7 @@ static enum err pass_attach(struct actor *actor, struct zmq_gateway *gateway,
     body.peer_id = session->peer_id;
     body.peer_name = BYTES(session->name, session->name_size);
     body.is_unverified = !session->is_verified;
+    body.role = session->role;
     body.handle = attach->handle;
     body.scope_kind = scope.prefix;
     body.scope_name = BYTES(scope.name, scope.name_size);
@@ -325,6 +326,7 @@ static enum err pass_query(struct actor *actor, struct zmq_gateway *gateway,
         body.peer_name = BYTES(session->name, session->name_size);
         body.is_admin = zmq_is_admin(gateway, session);
         body.is_verified = session->is_verified;
+        body.role = session->role;
         err = ask(actor, gateway, session, request_id, to, MSG_QUERY, &body.base, frame);
     }
     if (err)

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateways/address_book.h"
 #include "gateways/zmq/zmq_book.h"
 #include "gateways/zmq/zmq_budget.h"
 #include "proto/limits.h"
@@ -66,8 +67,10 @@ struct zmq_session {
     struct zmq_session *draft_next;
     struct zmq_greeting *greeting; /* not NULL: HELLO waits for ACCOUNTS */
     int64_t peer_id;
-    uint64_t unread_bytes;  /* offered since the last proof that it reads */
-    uint64_t unread_serial; /* names the proof asked for; 0 = none is awaited */
+    struct mono_time paused_until; /* it sent too much: nothing of it is taken before */
+    struct address_key address;    /* as it is counted */
+    uint64_t unread_bytes;         /* offered since the last proof that it reads */
+    uint64_t unread_serial;        /* names the proof asked for; 0 = none is awaited */
     uint64_t unread_before_ask;
     uint64_t successor;     /* CLOSING: the session that replaces it, or 0 */
     uint32_t stores_queued; /* of book.frames_open: not yet passed on */

@@ -42,7 +42,7 @@ static void rights(void **state)
         {"ana", "x", 1, 0, false, ACCESS_MANAGE, PREFIX_TOPIC, ERR_OK},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct access_who who = {cases[i].peer_id, text(cases[i].peer), cases[i].is_admin};
+        struct access_who who = {cases[i].peer_id, text(cases[i].peer), cases[i].is_admin, 0, false};
         assert_int_equal(access_check(&who, cases[i].purpose, cases[i].kind, text(cases[i].scope),
                                       cases[i].owner_id),
                          cases[i].err);
@@ -65,7 +65,7 @@ static void stored_names(void **state)
         {PREFIX_TOPIC, "x", "a/na/x"},  {PREFIX_ROOM, "a/b", NULL},
         {PREFIX_ROOM, long_name, NULL}, {PREFIX_PEER, long_name, long_name},
     };
-    struct access_who who = {1, text("a/na"), false};
+    struct access_who who = {1, text("a/na"), false, 0, false};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char name[WIRE_NAME_BYTES_MAX + 1];
         size_t size = 0;
@@ -82,7 +82,7 @@ static void stored_names(void **state)
 static void own_consumers_in_rooms(void **state)
 {
     (void)state;
-    struct access_who who = {1, text("a/na"), false};
+    struct access_who who = {1, text("a/na"), false, 0, false};
     assert_true(access_is_own_consumer(&who, PREFIX_ROOM, text("a/na/main")));
     assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/main")));
     assert_false(access_is_own_consumer(&who, PREFIX_ROOM, text("a/na/x/main"))); /* "a/na/x" */

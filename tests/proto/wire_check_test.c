@@ -184,6 +184,9 @@ static void asking(void **state)
 static void changing(void **state)
 {
     (void)state;
+    EXPECT(CALL, call, actions, 15, ERR_OK, NULL);
+    EXPECT(CALL, call, actions, 16, ERR_BAD_FIELD, "call.actions");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__ACL, ERR_OK, NULL);
     EXPECT(CALL, call, body, bytes(0), ERR_OK, NULL);
     EXPECT(CALL, call, password, bytes(1024), ERR_OK, NULL);
     EXPECT(CALL, call, password, bytes(1025), ERR_BAD_FIELD, "call.password");
@@ -284,6 +287,10 @@ static const struct {
     {ROOST__V1__METHOD__KEY_ENROL, "call.peer"},
     {ROOST__V1__METHOD__KEY_REVOKE, NULL},
     {ROOST__V1__METHOD__KEY_CODE, "call.peer"},
+    {ROOST__V1__METHOD__ACL_ALLOW, "call.peer"},
+    {ROOST__V1__METHOD__ACL_DENY, "call.peer"},
+    {ROOST__V1__METHOD__ACL_REMOVE, NULL},
+    {ROOST__V1__METHOD__ACL_TEST, "call.peer"},
 };
 
 /* A CALL with nothing but its method. */

@@ -17,9 +17,9 @@ DEADLINE_MS = 10_000
 
 
 class Raw:
-    def __init__(self, url, routing_id=None, security=None):
+    def __init__(self, url, routing_id=None, security=None, context=None):
         """`security`: a function that sets options of the socket."""
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
         if routing_id:

@@ -54,6 +54,12 @@ export const Code = Object.freeze({
     TOO_MANY_ENTRIES: 4002,
     TOO_MANY: 4003,
     FRAME_TOO_LARGE: 4004,
+    RATE_LIMITED: 4005,
+    MAILBOX_FULL: 4006,
+    SHARE_FULL: 4007,
+    TOO_MANY_ROOMS: 4008,
+    TOO_MANY_SESSIONS: 4009,
+    TOO_MANY_CONNECTIONS: 4010,
     STALE_LEASE: 5001,
     DUPLICATE: 5002,
     TOO_LATE: 5003,
@@ -91,7 +97,8 @@ export const Code = Object.freeze({
 
 const NAMES = new Map(Object.entries(Code).map(([name, code]) => [code, name]));
 const RETRYABLE = new Set(
-    [Code.NO_SESSION, Code.SEQUENCE_GAP, Code.CREDIT_EXCEEDED, Code.LOCKED_OUT]);
+    [Code.NO_SESSION, Code.SEQUENCE_GAP, Code.CREDIT_EXCEEDED, Code.LOCKED_OUT, Code.RATE_LIMITED,
+        Code.MAILBOX_FULL, Code.SHARE_FULL, Code.TOO_MANY_SESSIONS, Code.TOO_MANY_CONNECTIONS]);
 
 /**
  * The broker refused something.

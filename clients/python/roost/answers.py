@@ -244,6 +244,19 @@ class AuditEntry:
     hash: bytes
 
 
+@dataclasses.dataclass(frozen=True)
+class AclRule:
+    """One rule of the access list; `actions` is a bit set: 1 send, 2 read, 4 create, 8 administrate."""
+
+    id: int
+    subject: str
+    scope: str
+    actions: int
+    is_allow: bool
+    created_ms: int
+    creator: str
+
+
 def _known(cls: Any, value: int) -> int:
     return cls(value) if value in cls._value2member_map_ else value
 
@@ -306,6 +319,7 @@ READERS: Dict[str, Callable[[Any], Any]] = {
     "sessions": lambda source: _plain(Session, source),
     "keys": lambda source: _plain(DeviceKey, source),
     "audit": lambda source: _plain(AuditEntry, source, hash=source.hash),
+    "acl": lambda source: _plain(AclRule, source),
 }
 
 

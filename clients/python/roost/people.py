@@ -218,5 +218,26 @@ class People:
         """A Page of AuditEntry (administrators)."""
         return self.query("AUDIT", "audit", timeout, after_seq=after, limit=limit)
 
+    def acl(self, after: int = 0, limit: int = 50, timeout: float = 30) -> Any:
+        """A Page of AclRule (administrators)."""
+        return self.query("ACL", "acl", timeout, after_seq=after, limit=limit)
+
+    def acl_add(self, subject: str, actions: int, scope: str, is_allow: bool = True,
+                timeout: float = 30) -> Any:
+        """A rule: `subject` (an account, "@group" or "*") may, or may not, do `actions` (1 send, 2 read,
+        4 create, 8 administrate) with what the pattern `scope` matches. Gives its id."""
+        method = "ACL_ALLOW" if is_allow else "ACL_DENY"
+        return self._then(self.call(method, timeout, peer=subject, text=scope, actions=actions),
+                          lambda reply: reply.seq)
+
+    def acl_remove(self, rule: int, timeout: float = 30) -> Any:
+        """Forgets a rule."""
+        return self.call("ACL_REMOVE", timeout, seq=rule)
+
+    def acl_test(self, name: str, action: int, scope: str, timeout: float = 30) -> Any:
+        """Whether the access list lets `name` do this."""
+        return self._then(self.call("ACL_TEST", timeout, peer=name, text=scope, actions=action),
+                          lambda reply: reply.count > 0)
+
 
 __all__ = ["Privacy", "People", "Role", "RoomRole", "room_scope"]
