@@ -257,7 +257,7 @@ static bool has_key(const struct cli *cli)
     struct key_pair pair;
     const char *problem = "", *path = keys_own_path(cli);
     if (!path) {
-        complain(cli, "--key FILE is missing: the key to enrol; it is made if there is none");
+        complain(cli, "--key-file FILE is missing: the key to enrol; it is made if there is none");
         return false;
     }
     enum err err = key_file_read(path, &pair, &problem);
@@ -295,8 +295,9 @@ static enum exit_code run_redeem(struct cli *cli)
 }
 
 static const char *const redeem_examples[] = {
-    "roost key redeem --as alice --key phone.key --server-key broker.pub -u tcp://broker:7667",
-    "echo 7Q2KD-... | roost key redeem - --as alice --key phone.key --server-key broker.pub", NULL};
+    "roost key redeem --as alice --key-file phone.key --server-key broker.pub -u tcp://broker:7667",
+    "echo 7Q2KD-... | roost key redeem - --as alice --key-file phone.key --server-key broker.pub",
+    NULL};
 
 const struct command key_redeem_command = {
     .name = "key redeem",
@@ -304,7 +305,7 @@ const struct command key_redeem_command = {
     .usage = "[CODE-FILE]",
     .details =
         "The code is asked for, or is the first line of CODE-FILE (- is the input). The key of\n"
-        "--key is made if there is none. To do it again does no harm.",
+        "--key-file is made if there is none. To do it again does no harm.",
     .positional_max = 1,
     .examples = redeem_examples,
     .run = run_redeem,

@@ -18,7 +18,7 @@ const struct option_row common_options[] = {
     {"url", 'u', "URL", "the broker (ROOST_URL; " ROOST_DEFAULT_URL ")"},
     {"as", 'a', "PEER", "who you are (ROOST_PEER; your user name)"},
     {"password-file", 0, "FILE", "its password or token (ROOST_PASSWORD_FILE); - is the input"},
-    {"key", 0, "FILE", "your key, where the broker speaks CURVE (ROOST_KEY_FILE)"},
+    {"key-file", 0, "FILE", "your key, where the broker speaks CURVE (ROOST_KEY_FILE)"},
     {"server-key", 0, "KEY", "and that of the broker, or a file with it (ROOST_SERVER_KEY)"},
     {"timeout", 't', "SECONDS", "how long to wait for the broker (10)"},
     {"json", 'j', NULL, "one JSON object per line"},

@@ -17,7 +17,7 @@ static const char *from_environment(const char *name)
 
 const char *keys_own_path(const struct cli *cli)
 {
-    return option_text(cli, "key", from_environment("ROOST_KEY_FILE"));
+    return option_text(cli, "key-file", from_environment("ROOST_KEY_FILE"));
 }
 
 /* "public = KEY", or KEY. */
@@ -75,7 +75,7 @@ bool keys_take(const struct cli *cli, struct cli_keys *ret)
         return true;
     if (!ret->is_given) {
         complain(cli, "%s is missing: your key and that of the broker belong together",
-                 path ? "--server-key KEY (of the broker)" : "--key FILE (your own)");
+                 path ? "--server-key KEY (of the broker)" : "--key-file FILE (your own)");
         return false;
     }
     return read_own(cli, path, &ret->own) && keys_read_public(cli, server, ret->server);

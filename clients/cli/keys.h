@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * The keys a command connects with: --key and --server-key, or ROOST_KEY_FILE and ROOST_SERVER_KEY.
+ * The keys a command connects with: --key-file and --server-key, or ROOST_KEY_FILE and ROOST_SERVER_KEY.
  */
 #ifndef CLI_KEYS_H
 #define CLI_KEYS_H
@@ -22,7 +22,7 @@ void keys_wipe(struct cli_keys *keys);
 /* Views into `keys`. */
 void keys_fill(const struct cli_keys *keys, struct roost_options *ret);
 
-/* The file of --key or ROOST_KEY_FILE; NULL: none was named. */
+/* The file of --key-file or ROOST_KEY_FILE; NULL: none was named. */
 const char *keys_own_path(const struct cli *cli);
 
 /* A public key as it is, or a file in which it stands: a key file, or its only line. */

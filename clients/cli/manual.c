@@ -221,15 +221,16 @@ static const char *const first_examples[] = {
 
 static void write_environment(const struct page *page)
 {
-    (void)fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
-                ".It Ev ROOST_URL\nThe broker, where\n.Fl -url\nis not given.\n"
-                ".It Ev ROOST_PEER\nWho you are, where\n.Fl -as\nis not given.\n"
-                ".It Ev ROOST_PASSWORD_FILE\nThe file with the password or token, where\n"
-                ".Fl -password-file\nis not given.\n"
-                ".It Ev ROOST_KEY_FILE\nThe file with your key, where\n.Fl -key\nis not given.\n"
-                ".It Ev ROOST_SERVER_KEY\nThe key of the broker, where\n.Fl -server-key\nis not "
-                "given.\n.El\n",
-                page->out);
+    (void)fputs(
+        ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+        ".It Ev ROOST_URL\nThe broker, where\n.Fl -url\nis not given.\n"
+        ".It Ev ROOST_PEER\nWho you are, where\n.Fl -as\nis not given.\n"
+        ".It Ev ROOST_PASSWORD_FILE\nThe file with the password or token, where\n"
+        ".Fl -password-file\nis not given.\n"
+        ".It Ev ROOST_KEY_FILE\nThe file with your key, where\n.Fl -key-file\nis not given.\n"
+        ".It Ev ROOST_SERVER_KEY\nThe key of the broker, where\n.Fl -server-key\nis not "
+        "given.\n.El\n",
+        page->out);
 }
 
 static void write_exits(const struct page *page)

@@ -31,7 +31,7 @@ def test_the_tool_from_the_first_key_to_its_end(curve, tmp_path):
     server.write_text(done("key", "server", "--data", curve.broker.data) + "\n")
     assert server.read_text().strip() == curve.server_key
     admin = ("-u", curve.plain_url, "--as", "root")
-    mine = ("-u", curve.url, "--as", "alice", "--key", key, "--server-key", server)
+    mine = ("-u", curve.url, "--as", "alice", "--key-file", key, "--server-key", server)
     code = done("key", "invite", "alice", "--label", "phone", *admin)
     assert done("key", "redeem", "-", *mine, text=code + "\n") == "enrolled alice"
     assert os.stat(key).st_mode & 0o777 == 0o600
@@ -67,16 +67,16 @@ def test_the_tool_says_what_is_missing(curve, tmp_path):
     key = tmp_path / "one.key"
     done("key", "make", key)
     cases = [
-        (("--key", key), "--server-key"),
-        (("--server-key", curve.server_key), "--key"),
-        (("--key", tmp_path / "none", "--server-key", curve.server_key), "roost key make"),
-        (("--key", key, "--server-key", "short"), "neither"),
+        (("--key-file", key), "--server-key"),
+        (("--server-key", curve.server_key), "--key-file"),
+        (("--key-file", tmp_path / "none", "--server-key", curve.server_key), "roost key make"),
+        (("--key-file", key, "--server-key", "short"), "neither"),
     ]
     for words, hint in cases:
         process = cli("send", "bob", "x", "-u", curve.url, *words)
         assert process.returncode == 2 and hint in process.stderr, process.stderr
     key.chmod(0o640)
-    process = cli("send", "bob", "x", "-u", curve.url, "--key", key, "--server-key",
+    process = cli("send", "bob", "x", "-u", curve.url, "--key-file", key, "--server-key",
                   curve.server_key)
     assert process.returncode == 2 and "chmod 600" in process.stderr
     assert SECRET not in process.stderr
