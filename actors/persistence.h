@@ -46,7 +46,7 @@ struct persistence_options {
     uint32_t login_failures_max;   /* [5] within login_window_ms lock a name for lock_ms */
     int64_t login_window_ms;       /* [5 minutes] */
     int64_t lock_ms;               /* [15 minutes] */
-    bool is_acl_open;              /* what no rule of the access list is about is allowed */
+    bool is_acl_closed;            /* what no rule of the access list is about is denied */
     const char *const *admins;     /* accounts that need no rule, besides those of role admin */
     size_t admin_count;
     struct quota_limits quota; /* 0 = no bound */

@@ -55,7 +55,7 @@ static enum err load(struct persistence *p)
 
 enum err persistence_acl_init(struct persistence *p)
 {
-    acl_init(&p->acl, p->options.is_acl_open);
+    acl_init(&p->acl, !p->options.is_acl_closed);
     u64map_init(&p->verdicts, PERSISTENCE_STANDINGS_MAX);
     return load(p);
 }

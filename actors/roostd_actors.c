@@ -250,7 +250,7 @@ static void describe_acl(const struct roostd_config *config, struct actors *ret)
     const char *const *names = is_all ? NULL : (const char *const *)admins->items;
     size_t count = is_all ? 0 : admins->count;
     bool is_open = is_acl_open(config);
-    ret->persistence.is_acl_open = is_open;
+    ret->persistence.is_acl_closed = !is_open;
     ret->persistence.admins = names;
     ret->persistence.admin_count = count;
     ret->history.has_acl = true;
