@@ -120,6 +120,8 @@ void control_carry_out(const char *line, struct faults *faults, struct pending *
     (void)snprintf(ret_text, size, "ok\n");
     if (strcmp(line, "counts") == 0) {
         count(faults, pending, ret_text, size);
+    } else if (strcmp(line, "settle") == 0) {
+        pending_sync_all(pending);
     } else if (strcmp(line, "clear") == 0) {
         memset(faults->rules, 0, sizeof(faults->rules));
         memset(faults->delays_ms, 0, sizeof(faults->delays_ms));

@@ -75,6 +75,10 @@ class FaultDisk:
         """The power fails and is back. Gives how many unsynced operations there were."""
         return int(self.tell(f"cut {mode} {seed}"))
 
+    def settle(self):
+        """Everything done so far lasts."""
+        self.tell("settle")
+
     def fault(self, call, nth, error, for_ever=False, ends_in=""):
         """error 0: a short write."""
         self.tell(f"fault {call} {nth} {error} {'ever' if for_ever else 'once'} {ends_in}")

@@ -8,6 +8,7 @@
  * the power is cut (pending.h). CONTROL is a socket that takes one line and answers with one:
  *
  *     cut drop|keep|torn SEED     the power fails and is back; kill the programs before
+ *     settle                      everything done so far lasts
  *     fault CALL NTH ERROR once|ever [END]    CALL: read write sync open truncate unlink; ERROR: a
  *                                 number of errno, 0 is a short write; END: of the file's name
  *     slow CALL MS                such calls take so long, and hold nobody else up

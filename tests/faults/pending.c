@@ -389,6 +389,13 @@ void pending_sync_folder(struct pending *pending, const char *path)
     take_out(pending, &none, path);
 }
 
+void pending_sync_all(struct pending *pending)
+{
+    for (size_t i = 0; i < pending->count; i++)
+        release(pending, &pending->ops[i]);
+    pending->count = 0;
+}
+
 size_t pending_cut(struct pending *pending, enum cut_mode mode, uint64_t seed)
 {
     uint64_t random = seed * 2654435761U + 88172645463325252U;

@@ -46,6 +46,9 @@ int pending_rename(struct pending *pending, const char *from, const char *to);
 void pending_sync_file(struct pending *pending, int fd);
 void pending_sync_folder(struct pending *pending, const char *path);
 
+/* Everything lasts from now on. */
+void pending_sync_all(struct pending *pending);
+
 /* The power fails and comes back. No program may have a file open. Gives how many operations were
  * taken back in full. */
 size_t pending_cut(struct pending *pending, enum cut_mode mode, uint64_t seed);

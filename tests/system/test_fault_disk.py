@@ -44,6 +44,15 @@ def test_what_was_synced_lasts_and_nothing_else(fault_disk):
     assert read(path) == b"first\0\x003"
 
 
+def test_what_is_settled_lasts(fault_disk):
+    path = os.path.join(fault_disk.path, "a")
+    write(path, b"a", False)
+    fault_disk.settle()
+    write(path, b"b", False)
+    assert fault_disk.cut() == 1
+    assert read(path) == b"a"
+
+
 def test_a_truncation_is_taken_back(fault_disk):
     path = os.path.join(fault_disk.path, "a")
     write(path, b"0123456789", True)
