@@ -5,6 +5,7 @@ and its client. Servers come from their Debian packages; system services are not
 `settings` says in words what is special. Where a default drops messages beyond a count, the count is
 lifted, so that only what a fault loses is counted as lost.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -20,13 +21,14 @@ START_PATIENCE_S = 60
 
 class Subject:
     def __init__(self, name, settings, binary, package, link, command, make=None, environment=None,
-                 probe=None):
+                 probe=None, companion=None):
         self.name, self.settings = name, settings
         self.binary, self.package = binary, package
         self.link, self.command = link, command
         self.make = make                                  # once, on the new link
         self.environment = environment or (lambda directory, port: {})
         self.probe = probe                                # why this setting is not to be had, or None
+        self.companion = companion                        # what must run beside it, over its lives
 
 
 def find(binary):
@@ -95,6 +97,11 @@ def rabbit_command(_build, directory, _port):
     return ["/usr/lib/rabbitmq/bin/rabbitmq-server"]
 
 
+def epmd(port):
+    """Else the first node starts one that outlives it, and meets the next life half awake."""
+    return ["epmd", "-address", "127.0.0.1", "-port", str(port + 2)]
+
+
 def rabbit_environment(directory, port):
     return {"HOME": directory, "RABBITMQ_MNESIA_BASE": f"{directory}/mnesia",
             "RABBITMQ_LOG_BASE": f"{directory}/log", "RABBITMQ_NODENAME": f"durability{port}@localhost",
@@ -121,9 +128,11 @@ SUBJECTS = [
     Subject("redis-strict", "append-only file, appendfsync always", "redis-server", "redis-server",
             links.Redis, redis("--save", "", "--appendonly", "yes", "--appendfsync", "always")),
     Subject("rabbitmq", "durable classic queue, persistent, confirms", "rabbitmq-server",
-            "rabbitmq-server", links.Rabbit, rabbit_command, environment=rabbit_environment),
+            "rabbitmq-server", links.Rabbit, rabbit_command, environment=rabbit_environment,
+            companion=epmd),
     Subject("rabbitmq-strict", "quorum queue, confirms", "rabbitmq-server", "rabbitmq-server",
-            links.RabbitQuorum, rabbit_command, environment=rabbit_environment),
+            links.RabbitQuorum, rabbit_command, environment=rabbit_environment,
+            companion=epmd),
     Subject("beanstalkd", "-b, default (syncs every 50 ms)", "beanstalkd", "beanstalkd",
             links.Beanstalk, beanstalk()),
     Subject("beanstalkd-strict", "-b -f0: syncs every write", "beanstalkd", "beanstalkd",
@@ -132,13 +141,18 @@ SUBJECTS = [
 
 
 def free_port():
-    """Of three in a row, for those who need more than one."""
+    """The first of three in a row, for those who need more than one."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port < 65000:
-            return port
+        with contextlib.ExitStack() as stack:
+            probes = [stack.enter_context(socket.socket()) for _ in range(3)]
+            try:
+                probes[0].bind(("127.0.0.1", 0))
+                port = probes[0].getsockname()[1]
+                probes[1].bind(("127.0.0.1", port + 1))
+                probes[2].bind(("127.0.0.1", port + 2))
+                return port
+            except (OSError, OverflowError):
+                continue
 
 
 class Server:
@@ -146,9 +160,13 @@ class Server:
 
     def __init__(self, subject, build, directory, log):
         self.subject, self.build, self.directory = subject, build, directory
-        self.port, self.log, self.process = free_port(), log, None
+        self.port, self.log, self.process, self.companion = free_port(), log, None, None
 
     def start(self):
+        if self.subject.companion and self.companion is None:
+            self.companion = subprocess.Popen(self.subject.companion(self.port), cwd="/",
+                                              stdin=subprocess.DEVNULL, stdout=self.log,
+                                              stderr=self.log)
         command = self.subject.command(self.build, self.directory, self.port)
         environment = {**os.environ, **self.subject.environment(self.directory, self.port)}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
@@ -181,6 +199,12 @@ class Server:
         while self._all():
             time.sleep(0.005)
         self.process = None
+
+    def close(self):
+        self.kill()
+        if self.companion:
+            self.companion.kill()
+            self.companion.wait()
 
     def _all(self):
         """Those that work in our directory or belong to the session we began."""

@@ -138,21 +138,24 @@ def copy_of(template, folder):
     return path
 
 
-def count_calls(template, folder):
-    """How many calls of each kind a thread makes at most."""
+def list_calls(template, folder):
+    """What kind the n-th of each call is of, for the thread that makes most of them: what it is done
+    to, and whether it only makes room."""
     trace = os.path.join(folder, "trace")
     broker = Broker(copy_of(template, folder),
-                    prefix=traced("-e", "trace=" + ",".join(CALLS), "-o", trace))
+                    prefix=traced("-y", "-e", "trace=" + ",".join(CALLS), "-o", trace))
     assert start(broker)
     assert len(play(broker, BEFORE, COUNT)[0]) == COUNT
     broker.stop()
-    counts = collections.Counter()
+    calls = collections.defaultdict(list)
     with open(trace, encoding="utf-8", errors="replace") as file:
         for line in file:
             match = re.match(r"(\d+) +(\w+)\(", line)
             if match:
-                counts[match.groups()] += 1
-    return {call: max((count for (_, name), count in counts.items() if name == call), default=0)
+                name = re.search(r"/data/(roost[^>\"]*)", line)
+                makes_room = ", 65536, " in line
+                calls[match.groups()].append((name.group(1) if name else "other") + " room" * makes_room)
+    return {call: max((kinds for (_, name), kinds in calls.items() if name == call), key=len, default=[])
             for call in CALLS}
 
 
@@ -207,30 +210,26 @@ def try_point(point, template, folder):
     return result, len(acknowledged)
 
 
-def all_points(counts):
-    return [Point(call, nth, error, span) for call in CALLS for nth in range(1, counts[call] + 1)
-            for error in ERRORS for span in SPANS]
-
-
-def points_of(options, counts):
+def points_of(options, calls):
     if options.only:
         call, nth, error, span = options.only.split(":")
         return [Point(call, int(nth), error, span)]
-    points = all_points(counts)
-    print(f"{len(points)} points:", *(f"{call} {count}," for call, count in counts.items()), flush=True)
-    if options.points == 0 or options.points >= len(points):
-        return points
-    rng = random.Random(options.seed)  # of each call as many
-    by_call = [[point for point in points if point.call == call] for call in CALLS if counts[call]]
-    each = max(1, options.points // len(by_call))
-    return [point for some in by_call for point in rng.sample(some, min(each, len(some)))]
+    by_kind = collections.defaultdict(list)
+    for call, kinds in calls.items():
+        for nth, kind in enumerate(kinds, 1):
+            by_kind[call, kind] += [Point(call, nth, error, span) for error in ERRORS for span in SPANS]
+    count = sum(map(len, by_kind.values()))
+    print(f"{count} points:", ", ".join(f"{len(kinds)} {call}" for call, kinds in calls.items()),
+          flush=True)
+    each = count if options.points == 0 else max(1, options.points // len(by_kind))
+    rng = random.Random(options.seed)  # of each kind as many
+    return [point for some in by_kind.values() for point in rng.sample(some, min(each, len(some)))]
 
 
 def run(options, folder):
     template = make_template(folder)
-    counts = count_calls(template, folder)
     results, problems, acknowledged = collections.Counter(), 0, 0
-    points = points_of(options, counts)
+    points = points_of(options, {} if options.only else list_calls(template, folder))
     for number, point in enumerate(points, 1):
         try:
             result, count = try_point(point, template, folder)
