@@ -85,12 +85,12 @@ DEFECTS = [
     # --- client
     Defect("unsent-again", "client", "after a new session nothing is sent again", "clients/c/publish.c",
            "    start_over(publish);\n    publish->base_no = 1;", "    publish->base_no = 1;",
-           ["tests/clients/publish_test"]),
+           ["tests/clients/client_publish_test"]),
     Defect("shown-twice", "client", "what was settled is shown again", "clients/c/book.c",
            "    if (slot->state != SLOT_HELD)\n        return deliver_old(book, number, ret);\n", "",
-           ["tests/clients/book_test"]),
+           ["tests/clients/client_book_test"]),
     Defect("retry-forgotten", "client", "what was refused for now is not sent again",
            "clients/c/publish.c",
            "    if (answer->retry_code && answer->upto_no + 1 == publish->base_no) {",
-           "    if (answer->retry_code && !answer->retry_code) {", ["tests/clients/publish_test"]),
+           "    if (answer->retry_code && !answer->retry_code) {", ["tests/clients/client_publish_test"]),
 ]
