@@ -167,6 +167,7 @@ class Server:
             self.companion = subprocess.Popen(self.subject.companion(self.port), cwd="/",
                                               stdin=subprocess.DEVNULL, stdout=self.log,
                                               stderr=self.log)
+            time.sleep(0.5)  # until it listens
         command = self.subject.command(self.build, self.directory, self.port)
         environment = {**os.environ, **self.subject.environment(self.directory, self.port)}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
