@@ -58,7 +58,10 @@ def endless(port, is_over, sent):
     """Parts of a message that never ends."""
     part = bytes([3]) + struct.pack(">Q", 60_000) + bytes(60_000)
     with socket.create_connection(("127.0.0.1", port), 10) as link:
-        link.sendall(GREETING + READY)
+        link.sendall(GREETING)
+        link.recv(64, socket.MSG_WAITALL)  # its greeting
+        link.sendall(READY)
+        link.recv(1000)  # its READY
         try:
             while not is_over.is_set():
                 link.sendall(part * 16)
