@@ -70,6 +70,31 @@ static void endpoint_of(const struct mailboxes *mailboxes, uint8_t receiver,
                    receiver);
 }
 
+static enum err connect_link(struct mailboxes *mailboxes, uint8_t from, uint8_t to)
+{
+    char endpoint[ENDPOINT_MAX];
+    void *socket = new_socket(mailboxes, ZMQ_PUSH, to);
+    if (!socket)
+        return ERR_BUSY;
+    mailboxes->pushes[(size_t)from * mailboxes->host->id_count + to] = socket;
+    endpoint_of(mailboxes, to, endpoint);
+    if (zmq_connect(socket, endpoint) == 0)
+        return ERR_OK;
+    log_error("mailbox-connect", LOG_ERRNO(errno));
+    return ERR_BUSY;
+}
+
+/* All of them now: later strangers' connections may have taken every descriptor there is. */
+static enum err connect_links(struct mailboxes *mailboxes)
+{
+    size_t count = mailboxes->host->id_count;
+    enum err err = ERR_OK;
+    for (size_t from = 0; from < count && !err; from++)
+        for (size_t to = 0; to < count && !err; to++)
+            err = connect_link(mailboxes, (uint8_t)from, (uint8_t)to);
+    return err;
+}
+
 enum err mailboxes_init(struct mailboxes *mailboxes, const struct actor_host *host,
                         const char *const *names, bool is_traced)
 {
@@ -88,7 +113,7 @@ enum err mailboxes_init(struct mailboxes *mailboxes, const struct actor_host *ho
         endpoint_of(mailboxes, (uint8_t)id, endpoint);
         CHECK(zmq_bind(mailboxes->pulls[id], endpoint) == 0);
     }
-    return ERR_OK;
+    return connect_links(mailboxes);
 }
 
 static void close_all(void **sockets, size_t count)
@@ -108,26 +133,6 @@ void mailboxes_fini(struct mailboxes *mailboxes)
     close_all(mailboxes->pushes, count * count);
     close_all(mailboxes->pulls, count);
     *mailboxes = (struct mailboxes){0};
-}
-
-/* The sender's end of a link, made at its first use. */
-static void *push_socket(struct mailboxes *mailboxes, uint8_t from, uint8_t to)
-{
-    void **push = &mailboxes->pushes[(size_t)from * mailboxes->host->id_count + to];
-    if (*push)
-        return *push;
-    void *socket = new_socket(mailboxes, ZMQ_PUSH, to);
-    if (!socket)
-        return NULL;
-    char endpoint[ENDPOINT_MAX];
-    endpoint_of(mailboxes, to, endpoint);
-    if (zmq_connect(socket, endpoint) != 0) {
-        log_error("mailbox-connect", LOG_ERRNO(errno));
-        (void)zmq_close(socket);
-        return NULL;
-    }
-    *push = socket;
-    return socket;
 }
 
 static void trace(const struct mailboxes *mailboxes, uint8_t to, zmq_msg_t *frame,
@@ -155,12 +160,10 @@ static void send_part(zmq_msg_t *part, void *socket, int flags)
     CHECK(zmq_msg_send(part, socket, flags | ZMQ_DONTWAIT) >= 0);
 }
 
-enum err mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to, zmq_msg_t *frame,
-                      zmq_msg_t *payload)
+void mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to, zmq_msg_t *frame,
+                  zmq_msg_t *payload)
 {
-    void *socket = push_socket(mailboxes, from, to);
-    if (!socket)
-        return ERR_BUSY;
+    void *socket = mailboxes->pushes[(size_t)from * mailboxes->host->id_count + to];
     if (mailboxes->is_traced)
         trace(mailboxes, to, frame, payload);
     struct link *link = link_between(mailboxes->host, from, to);
@@ -169,7 +172,6 @@ enum err mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to, zmq
     send_part(frame, socket, payload ? ZMQ_SNDMORE : 0);
     if (payload)
         send_part(payload, socket, 0);
-    return ERR_OK;
 }
 
 /* Only this tells which link the message came by, so it is read before the take-over that makes the

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
  * The one door between threads: every message between actors passes mailbox_send and
- * mailbox_receive. One PULL socket per actor, bound by the supervisor before any actor starts; one
- * PUSH per (sender, receiver), connected by the sender's thread when it first sends. Both belong
- * to the system and survive a restart of the actor, so a link never breaks (a re-bound inproc name
+ * mailbox_receive. One PULL socket per actor and one PUSH per (sender, receiver), made by the
+ * supervisor before any actor starts, so that no flood of connections can take their descriptors.
+ * Both belong to the system and survive a restart of the actor, so a link never breaks (a re-bound inproc name
  * would never be found again by those connected to the old one).
  *
  * Never blocks. How full a link may be is decided before, by the counters of struct link
@@ -22,7 +22,7 @@ struct mailboxes {
     const struct actor_host *host;
     const char *const *names; /* of the actors, for the trace */
     void **pulls;             /* by receiver */
-    void **pushes;            /* [from * id_count + to]; NULL until used */
+    void **pushes;            /* [from * id_count + to] */
     uint64_t name;            /* random, part of the endpoints */
     bool is_traced;
 };
@@ -34,9 +34,9 @@ MUST_USE enum err mailboxes_init(struct mailboxes *mailboxes, const struct actor
 /* No actor may run. Waiting messages are dropped. */
 void mailboxes_fini(struct mailboxes *mailboxes);
 
-/* Takes both frames on ERR_OK. ERR_BUSY: the link's socket could not be made. */
-MUST_USE enum err mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to,
-                               zmq_msg_t *frame, zmq_msg_t *payload);
+/* Takes both frames. */
+void mailbox_send(struct mailboxes *mailboxes, uint8_t from, uint8_t to, zmq_msg_t *frame,
+                  zmq_msg_t *payload);
 
 /* One message, without waiting. False: none. Both frames are initialised and the caller's to close;
  * *ret_has_payload tells whether the second one carries something. */

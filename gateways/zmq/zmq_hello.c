@@ -528,6 +528,8 @@ void zmq_check_heartbeats(struct actor *actor, struct zmq_gateway *gateway)
         } else if (due == ZMQ_DUE_DEAD) {
             if (session->state == ZMQ_SESSION_OPEN)
                 say_goodbye(actor, gateway, session, ERR_TIMEOUT);
+            else if (session->state == ZMQ_SESSION_OPENING) /* silent because it waits for us */
+                zmq_refuse_hello(actor, gateway, session, err_code(ERR_TIMEOUT), NULL, 0);
             if (session->state != ZMQ_SESSION_CLOSING)
                 zmq_end_session(actor, gateway, session, err_code(ERR_TIMEOUT));
         }

@@ -2,7 +2,9 @@
 """Client and AsyncClient over real sockets, with the model broker behind a ROUTER: the same story
 for both, through a crash of the broker in the middle."""
 import asyncio
+import signal
 import threading
+import time
 
 import pytest
 import zmq
@@ -10,6 +12,7 @@ import zmq
 import roost
 from python_model_broker import ModelBroker
 from roost import aio
+from roost.inbox import Inbox
 from roost.schema import pack, pb
 
 
@@ -162,3 +165,24 @@ def test_an_address_that_is_none_is_told_at_once(url):
 
     with pytest.raises(ValueError, match="url: "):
         asyncio.run(story())
+
+
+def test_signals_do_not_keep_receive_beyond_its_time():
+    """A signal that comes as the time ends: CPython's own queue then waits for ever."""
+    inbox = Inbox(None, keeps_receipts=False)
+    end = threading.Timer(30, inbox._on_item, (None, RuntimeError("receive() did not come back")))
+    end.start()
+
+    def late(*_):
+        time.sleep(0.002)  # longer than receive() is to wait
+        signal.setitimer(signal.ITIMER_REAL, 0.0007)
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0007)
+        for _ in range(500):
+            assert inbox.receive(0.001) is None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        end.cancel()

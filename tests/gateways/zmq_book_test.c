@@ -27,6 +27,18 @@ static void test_numbers_rise(void **state)
     assert_int_equal(book.bytes_open, 0);
 }
 
+/* Whoever answers: no number is answered that was never sent. */
+static void test_no_more_is_answered_than_was_sent(void **state)
+{
+    struct zmq_book book;
+    (void)state;
+    zmq_book_init(&book);
+    assert_int_equal(zmq_book_offer(&book, &limits, 1, 5, 0), ZMQ_BOOK_TAKE);
+    assert_true(zmq_book_answer(&book, 0, 700, 0, 0));
+    assert_int_equal(book.answered_no, 5);
+    assert_int_equal(zmq_book_upto(&book, &limits), 1005);
+}
+
 static void test_gap_is_told_once_when_all_is_answered(void **state)
 {
     struct zmq_book book;
@@ -204,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_rise),
+        cmocka_unit_test(test_no_more_is_answered_than_was_sent),
         cmocka_unit_test(test_gap_is_told_once_when_all_is_answered),
         cmocka_unit_test(test_credit),
         cmocka_unit_test(test_sent_twice),

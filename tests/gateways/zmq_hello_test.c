@@ -396,6 +396,24 @@ static void test_sessions_max(void **state)
     play_end(play);
 }
 
+/* Who waits for WELCOME says nothing meanwhile, and is told that it will not come. */
+static void test_who_waits_in_silence_is_refused(void **state)
+{
+    (void)state;
+    struct play *play = play_new();
+    play_start(play);
+    void *client = play_connect(play, NULL);
+    Roost__V1__Hello hello = make_hello("ana");
+    say_hello(play, client, &hello);
+    (void)play_take(play, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN);
+    sim_advance(play->sim, 3 * PLAY_HEARTBEAT_MS + 100);
+    play_hear_error(play, client, ERR_TIMEOUT);
+    (void)play_take(play, ACTOR_PEER_REGISTRY, MSG_SESSION_CLOSED);
+    assert_int_equal(play_metric(play, METRIC_SESSIONS), 0);
+    zmq_close(client);
+    play_end(play);
+}
+
 static void test_silence_ends_a_session(void **state)
 {
     (void)state;
@@ -543,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_resume_ends_the_old_session),
         cmocka_unit_test(test_hello_again_is_a_new_session),
         cmocka_unit_test(test_sessions_max),
+        cmocka_unit_test(test_who_waits_in_silence_is_refused),
         cmocka_unit_test(test_silence_ends_a_session),
         cmocka_unit_test(test_silence_is_judged_when_the_socket_is_empty),
         cmocka_unit_test(test_any_frame_is_a_heartbeat),

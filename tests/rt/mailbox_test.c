@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "play.h"
 #include "rt/check.h"
@@ -64,10 +65,9 @@ static enum err send_note(uint8_t from, uint64_t number, size_t payload_bytes, b
     CHECK(frame_pack(&host, &header, &note.base, &frame) == ERR_OK);
     CHECK(zmq_msg_init_size(&payload, payload_bytes) == 0);
     memset(zmq_msg_data(&payload), (int)number, payload_bytes);
-    enum err err =
-        mailbox_send(&mailboxes, from, RECEIVER, &frame, payload_bytes ? &payload : NULL);
+    mailbox_send(&mailboxes, from, RECEIVER, &frame, payload_bytes ? &payload : NULL);
     (void)zmq_msg_close(&payload);
-    return err;
+    return ERR_OK;
 }
 
 /* Takes one; its number, or 0. */
@@ -167,11 +167,29 @@ static void order_is_kept_per_sender(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
+/* As when strangers' connections have taken every descriptor of the process. */
+static void no_descriptor_is_needed_to_send(void **state)
+{
+    struct rlimit before, none;
+    uint8_t from;
+    size_t payload_bytes;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (uint8_t id = 0; id < IDS; id++)
+        assert_int_equal(send_note(id, id + 1U, 0, false), ERR_OK);
+    for (uint8_t id = 0; id < IDS; id++)
+        assert_true(take_note(&from, &payload_bytes) > 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bounds_are_exact, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_links_keep_working, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_descriptor_is_needed_to_send, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_is_kept_per_sender, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

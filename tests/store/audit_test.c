@@ -103,6 +103,19 @@ static void test_every_column_counts(void **state)
     assert_int_equal(verify(fixture, ROWS).count, 0);
 }
 
+/* Who can make a row that is sound in its place still breaks what follows it. */
+static void test_a_forged_row_breaks_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, ROWS);
+    change(fixture, "CREATE TEMP TABLE kept AS SELECT * FROM audit WHERE id > 7;"
+                    " DELETE FROM audit WHERE id >= 7");
+    append(fixture, 1); /* another detail, and the hash that belongs to it */
+    assert_int_equal(verify(fixture, 7).count, 0);
+    change(fixture, "INSERT INTO audit SELECT * FROM kept");
+    assert_int_equal(verify(fixture, ROWS).first_id, 8);
+}
+
 static enum err count_row(void *context, const struct audit_row *row)
 {
     assert_string_equal(row->actor, "ana");
@@ -128,6 +141,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_honest_log_is_sound, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_every_column_counts, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_forged_row_breaks_the_next, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_list, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -515,6 +515,8 @@ static void test_damage_is_never_delivered(void **state)
 
 int main(int argc, char **argv)
 {
+    if (getenv("ROOST_TEST_ALL") != NULL)
+        seeds = 10000;
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;

@@ -9,7 +9,10 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "faults"))
+
 from broker import Broker  # noqa: E402
+from fault_disk import FaultDisk, Unavailable  # noqa: E402
 from lair_client import LairClient  # noqa: E402
 from lan_peer import IptuxPeer, LanPeer, network  # noqa: E402
 from raw import Raw  # noqa: E402
@@ -172,3 +175,17 @@ def small_disk(tmp_path):
         pytest.skip("a small file system can only be mounted by root")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def fault_disk(tmp_path):
+    """A disk that loses its power, fails and is slow when told to (tests/faults). Ask for it before
+    make_broker: brokers end first."""
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    try:
+        disk = FaultDisk(os.environ.get("ROOST_FAULT_FS"), folder)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield disk
+    disk.close()

@@ -2,12 +2,15 @@
 """kill -9 over and over: is anything acknowledged ever lost, reordered, invented or shown twice?
 
 usage: kill_rounds.py [--rounds N] [--seed S] [--rate R] [--keep DIR] [--expect-broken]
-                      [--languages python,c,javascript]
+                      [--languages python,c,javascript] [--power-cuts]
 
 Senders and receivers are processes of their own, of the languages named in turn (ROOST_LEDGER_PEER
 names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for 20 to 400 ms after it is
 ready; then the broker, a sender or a receiver gets SIGKILL and is started again. At the end all
 queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays 3,000 rounds.
+
+--power-cuts: the data are on a disk (ROOST_FAULT_FS, tests/faults) that loses with the broker all
+that was not synced: in every second cut all of it, in the others parts of it, down to sectors.
 
 Owns the processes and the faults; leaves the judgement to ledger.py. Prints the command that
 replays the same faults; the interleaving of processes is the system's.
@@ -22,12 +25,13 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "faults")]
 
 import ledger  # noqa: E402
 from broker import Broker, eventually, no_orphan  # noqa: E402
+from fault_disk import FaultDisk, why_not  # noqa: E402
 from javascript import HAS_PACKAGES, NODE, WHY  # noqa: E402
-from roost import Client  # noqa: E402
+from roost import Client, RoostError  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
 DRAIN_S = 120
@@ -90,19 +94,35 @@ def start_peers(broker, folder, rate, languages):
     return senders, receivers
 
 
-def play(broker, senders, receivers, rounds, rng, folder):
+def end_broker(broker, disk, number, counts):
+    """kill -9, and with it the power of its disk."""
+    broker.kill()
+    if disk:
+        counts["cuts"] += 1
+        counts["taken back"] += disk.cut("torn" if number % 2 else "drop", number)
+
+
+def look_after(peers, expects_broken):
+    """Nobody ends by itself; what a broken broker tells them may end them: they are started again."""
+    for peer in peers:
+        code = peer.process.poll()
+        assert code is None or expects_broken, f"{peer.command[-3:]} ended by itself with {code}"
+        if code is not None:
+            peer.start()
+
+
+def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken):
     faults = open(os.path.join(folder, "faults.ledger"), "a", encoding="ascii")
     slowest_s, began = 0.0, time.monotonic()
+    counts = {"cuts": 0, "taken back": 0}
     for number in range(1, rounds + 1):
         time.sleep(rng.uniform(0.020, 0.400))  # the life of this round, drawn from the seed
-        for peer in senders + receivers:
-            code = peer.process.poll()
-            assert code is None, f"{peer.command[-3:]} ended by itself with {code}"
+        look_after(senders + receivers, expects_broken)
         faults.write(f"F {number}\n")
         faults.flush()
         victim = rng.choices(["broker", "sender", "receiver"], [8, 1, 1])[0]
         if victim == "broker":
-            broker.kill()
+            end_broker(broker, disk, number, counts)
             start = time.monotonic()
             broker.start()
             slowest_s = max(slowest_s, time.monotonic() - start)
@@ -112,7 +132,13 @@ def play(broker, senders, receivers, rounds, rng, folder):
             peer.start()
         if number % 50 == 0:
             print(f"round {number}, {time.monotonic() - began:.0f} s", flush=True)
-    return slowest_s
+    return slowest_s, counts if disk else {}
+
+
+def is_waiting(judge):
+    waiting = [info.waiting for scope in SCOPES
+               for info in judge.query("INSPECT", "consumers", scope=scope).items]
+    return len(waiting) < len(SCOPES) or any(waiting)
 
 
 def drain(broker, senders, receivers):
@@ -121,29 +147,60 @@ def drain(broker, senders, receivers):
     with Client(broker.url, "judge") as judge:
         judge.wait_ready(20)
 
-        def is_empty():
-            waiting = [info.waiting for scope in SCOPES
-                       for info in judge.query("INSPECT", "consumers", scope=scope).items]
-            return len(waiting) >= len(SCOPES) and not any(waiting)
-
-        eventually(is_empty, DRAIN_S, "empty queues")
+        eventually(lambda: not is_waiting(judge), DRAIN_S, "empty queues")
     for receiver in receivers:
         receiver.finish()
 
 
-def run(rounds, seed, rate, languages, folder):
+def drain_broken(broker, senders, receivers):
+    """Of a broken broker: what arrives within a time arrives, and then it is over."""
+    for sender in senders:
+        sender.kill()
+    with Client(broker.url, "judge") as judge:
+        judge.wait_ready(20)
+        for _ in range(50):
+            look_after(receivers, True)
+            time.sleep(0.1)
+            try:
+                if not is_waiting(judge):
+                    break
+            except RoostError:
+                continue  # it lost the scopes themselves
+    for receiver in receivers:
+        receiver.kill()
+    broker.kill()
+
+
+def run_on(disk, rounds, seed, rate, languages, folder, expects_broken):
     rng = random.Random(seed)
-    broker = Broker(os.path.join(folder, "data")).start()
+    broker = Broker(os.path.join(disk.path if disk else folder, "data")).start()
     senders, receivers = start_peers(broker, folder, rate, languages)
-    slowest_s = play(broker, senders, receivers, rounds, rng, folder)
-    drain(broker, senders, receivers)
-    assert broker.stop() == 0
+    slowest_s, counts = play(broker, disk, senders, receivers, rounds, rng, folder,
+                             expects_broken)
+    if expects_broken:
+        drain_broken(broker, senders, receivers)
+    else:
+        drain(broker, senders, receivers)
+        assert broker.stop() == 0
+    for name, count in counts.items():
+        print(f"{name:26} {count:>10,}")
+    return slowest_s
+
+
+def run(has_power_cuts, rounds, seed, rate, languages, expects_broken, folder):
+    if has_power_cuts:
+        with FaultDisk(os.environ["ROOST_FAULT_FS"], folder) as disk:
+            slowest_s = run_on(disk, rounds, seed, rate, languages, folder, expects_broken)
+    else:
+        slowest_s = run_on(None, rounds, seed, rate, languages, folder, expects_broken)
     verdict = ledger.check(ledger.read_folder(folder))
     for name, count in verdict.counts.items():
         print(f"{name:26} {count:>10,}")
     print(f"{'slowest start, ms':26} {slowest_s * 1000:>10,.0f}")
     for problem in verdict.problems[:20]:
         print(problem)
+    if expects_broken:
+        return verdict.counts["lost"] == 0
     return verdict.is_good and verdict.counts["acknowledged"] > 0
 
 
@@ -151,6 +208,8 @@ def main():
     parser = argparse.ArgumentParser(description="kill -9 rounds with a ledger")
     is_long = os.environ.get("ROOST_TEST_ALL") == "1"
     parser.add_argument("--rounds", type=int, default=3000 if is_long else 300)
+    parser.add_argument("--power-cuts", dest="has_power_cuts", action="store_true",
+                        help="with the broker its disk loses what was not synced")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rate", type=float, default=300, help="messages per second and sender")
     parser.add_argument("--expect-broken", dest="expects_broken", action="store_true",
@@ -162,9 +221,15 @@ def main():
     if "javascript" in languages and not HAS_PACKAGES:
         print(f"SKIPPED: {WHY}")
         return SKIPPED
-    how = options.rounds, options.seed, options.rate, languages
+    reason = options.has_power_cuts and why_not(os.environ.get("ROOST_FAULT_FS"))
+    if reason:
+        print(f"SKIPPED: {reason}")
+        return SKIPPED
+    how = (options.has_power_cuts, options.rounds, options.seed, options.rate, languages,
+           options.expects_broken)
     print(f"replay: ROOSTD={os.environ.get('ROOSTD')} {sys.argv[0]} --rounds {options.rounds} "
-          f"--seed {options.seed} --rate {options.rate} --languages {options.languages}", flush=True)
+          f"--seed {options.seed} --rate {options.rate} --languages {options.languages}"
+          + " --power-cuts" * options.has_power_cuts, flush=True)
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
         is_good = run(*how, options.keep)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Deque, Iterator, List, Optional, Tuple
 
@@ -61,6 +62,7 @@ class Inbox:
     def __init__(self, client: "Client", keeps_receipts: bool) -> None:
         self._client, self._keeps_receipts = client, keeps_receipts
         self._queue: "queue.SimpleQueue[Tuple[Optional[Held], Any]]" = queue.SimpleQueue()
+        self._arrival, self._waiting = threading.Condition(), 0
         self._receipts: Deque[Tuple[Held, List[Receipt]]] = collections.deque()
         self._receipt_ready = threading.Condition()
         self.attachment: Attachment = None  # type: ignore[assignment]  # attach() sets it
@@ -74,6 +76,9 @@ class Inbox:
     def _on_item(self, held: Optional[Held], item: Any) -> None:
         if held is None or not isinstance(item, list):
             self._queue.put((held, item))
+            if self._waiting:
+                with self._arrival:
+                    self._arrival.notify_all()
             return
         self.attachment.book.taken(held)
         if not self._keeps_receipts:
@@ -83,11 +88,32 @@ class Inbox:
             self._receipts.append((held, item))
             self._receipt_ready.notify_all()
 
+    def _take(self, timeout: Optional[float]) -> Tuple[Optional[Held], Any]:
+        """The next item; queue.Empty: none in time. SimpleQueue.get(timeout) is not asked: when a
+        signal comes just as the time is over, it waits for ever (CPython up to 3.12)."""
+        if timeout is None:
+            return self._queue.get()
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return self._queue.get_nowait()
+            except queue.Empty:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise
+            with self._arrival:
+                self._waiting += 1
+                try:
+                    if self._queue.empty():
+                        self._arrival.wait(left)
+                finally:
+                    self._waiting -= 1
+
     def receive(self, timeout: Optional[float] = None) -> Optional[Received]:
         """The next message, or None when none came within `timeout` seconds (None: wait for
         ever). Raises RoostError when the consumer was taken over or the client closed."""
         try:
-            held, item = self._queue.get(block=timeout != 0, timeout=timeout)
+            held, item = self._take(timeout)
         except queue.Empty:
             return None
         if held is None:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The deliberate defects, and for each the suites that must catch it.
+
+`before` stands exactly once in `file`; `after` takes its place. `suites` are commands below the build
+directory: at least one must fail (all of them are run, and each that fails is named). Add one for
+each new suite; a defect that no suite catches is a hole in the tests, not in the list.
+"""
+import collections
+
+Defect = collections.namedtuple("Defect", "name area what file before after suites")
+
+STORE_CRASH = "tests/store/store_crash_test 1000"
+PERSISTENCE_CRASH = "tests/actors/persistence_crash_test 300"
+DELIVERY_MODEL = "tests/actors/delivery_model_test"
+BROKER_SIM = "tests/sim/broker_sim_test"
+
+DEFECTS = [
+    # --- store
+    Defect("sync-normal", "store", "a commit does not sync", "store/statements.def",
+           "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
+           [STORE_CRASH, PERSISTENCE_CRASH]),
+    Defect("checksum-unread", "store", "a damaged message is taken for whole", "store/message_rows.c",
+           "row->is_damaged = is_damaged || checksum_of_message(row) != row->checksum;",
+           "row->is_damaged = is_damaged;", ["tests/store/store_damage_test"]),
+    Defect("sync-without-flush", "store", "what was gathered is not written before the sync",
+           "store/gather_vfs.c",
+           "    struct gather_file *file = file_of(base);\n    int rc = flush(file);\n"
+           "    return rc == SQLITE_OK ? file->parent->pMethods->xSync(file->parent, flags) : rc;",
+           "    struct gather_file *file = file_of(base);\n"
+           "    return file->parent->pMethods->xSync(file->parent, flags);",
+           ["tests/store/store_gather_vfs_test"]),
+    Defect("audit-unchained", "store", "an audit row does not depend on the one before",
+           "store/audit.c", "(void)crypto_hash_sha256_update(&state, before, AUDIT_HASH_BYTES);",
+           "(void)before;", ["tests/store/store_audit_test"]),
+    # --- persistence
+    Defect("early-answer", "persistence", "STORED leaves before the commit", "actors/persistence.c",
+           "if (p->options.answers_before_commit && p->turn_messages > 0) {",
+           "if (p->turn_messages > 0) {", [PERSISTENCE_CRASH]),
+    Defect("failed-commit-answered", "persistence", "what could not be committed is answered as stored",
+           "actors/persistence_transaction.c",
+           "    err = persistence_fail(p, err);\n    if (err || !p->is_in_transaction)\n        return err;\n",
+           "    return ERR_OK;\n",
+           ["tests/actors/persistence_full_test", PERSISTENCE_CRASH]),
+    Defect("gap-stored", "persistence", "what follows a refused message is stored",
+           "actors/persistence_store.c", "return is_next ? ERR_OK : ERR_SEQUENCE_GAP;",
+           "return is_next || question->first_no ? ERR_OK : ERR_SEQUENCE_GAP;",
+           ["tests/actors/persistence_store_test", "tests/actors/persistence_full_test"]),
+    Defect("duplicates-stored", "persistence", "a message sent again is stored again",
+           "actors/dedupe.c", "            *ret_seq = dedupe->base_seq + entry->seq_offset;\n",
+           "", ["tests/actors/dedupe_test", "tests/actors/persistence_store_test"]),
+    # --- gateway
+    Defect("router-drops", "gateway", "the socket drops silently what has no room",
+           "gateways/zmq/zmq_router.c", "set_int(socket, ZMQ_ROUTER_MANDATORY, 1);",
+           "set_int(socket, ZMQ_ROUTER_MANDATORY, 0);", ["tests/gateways/zmq_router_test"]),
+    Defect("answered-unsent", "gateway", "numbers are answered that were never sent",
+           "gateways/zmq/zmq_book.c", "        upto_no = book->next_no - 1;\n",
+           "        upto_no = upto_no + 0;\n", ["tests/gateways/zmq_book_test"]),
+    Defect("token-of-anybody", "gateway", "a resume token is good under another name",
+           "gateways/zmq/zmq_session.c",
+           "return session && is_same_name(session, name, name_size) ? session : NULL;",
+           "return session && (name_size || is_same_name(session, name, name_size)) ? session : NULL;",
+           ["tests/gateways/zmq_session_test", "tests/gateways/zmq_hello_test"]),
+    Defect("waits-for-ever", "gateway", "who waits for WELCOME in vain hears nothing",
+           "gateways/zmq/zmq_hello.c",
+           "zmq_refuse_hello(actor, gateway, session, err_code(ERR_TIMEOUT), NULL, 0);", ";",
+           ["tests/gateways/zmq_hello_test"]),
+    # --- delivery
+    Defect("one-too-many", "delivery", "one message beyond the credit", "actors/delivery_fetch.c",
+           "uint64_t credit = attachment->messages_total - attachment->messages_taken;",
+           "uint64_t credit = attachment->messages_total - attachment->messages_taken + 1;",
+           [DELIVERY_MODEL, "tests/actors/delivery_test"]),
+    Defect("attempts-uncounted", "delivery", "a failure counts no attempt", "actors/delivery_settle.c",
+           "    aside->attempts++;\n    if (aside->attempts > backoff->retries_max) {",
+           "    if (aside->attempts > backoff->retries_max) {",
+           [DELIVERY_MODEL, "tests/actors/delivery_test"]),
+    Defect("floor-unwritten", "delivery", "a floor that moved is not written", "actors/delivery_window.c",
+           "        if (!consumer_is_ephemeral(consumer))\n"
+           "            consumer_dirty(delivery, consumer);\n", "        (void)delivery;\n",
+           [DELIVERY_MODEL, BROKER_SIM]),
+    Defect("expires-early", "delivery", "expired by one of the two clocks alone",
+           "actors/delivery_state.h",
+           "return expires_ms <= clock->wall_ms && expires_ms <= clock->steady_ms;",
+           "return expires_ms <= clock->wall_ms || expires_ms <= clock->steady_ms;",
+           [DELIVERY_MODEL, "tests/actors/delivery_time_test", BROKER_SIM]),
+    # --- client
+    Defect("unsent-again", "client", "after a new session nothing is sent again", "clients/c/publish.c",
+           "    publish->sent = 0;\n    publish->sent_bytes = 0;", "    publish->sent_bytes = 0;",
+           ["tests/clients/client_publish_test"]),
+    Defect("shown-twice", "client", "what was settled is shown again", "clients/c/book.c",
+           "    if (slot->state != SLOT_HELD)\n        return deliver_old(book, number, ret);\n", "",
+           ["tests/clients/client_book_test"]),
+    Defect("retry-forgotten", "client", "what was refused for now is not sent again",
+           "clients/c/publish.c",
+           "    if (answer->retry_code && answer->upto_no + 1 == publish->base_no) {",
+           "    if (answer->retry_code && !answer->retry_code) {", ["tests/clients/client_publish_test"]),
+]
