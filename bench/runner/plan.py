@@ -37,7 +37,8 @@ class Step:
 def steps_of_round(raw, chosen, points):
     steps = [Step(name, "raw") for name in raw]
     for point in points:
-        steps += [Step(broker.name, point, broker) for broker in chosen]
+        steps += [Step(broker.name, point, broker) for broker in chosen
+                  if point not in broker.leaves_out]
     return steps
 
 

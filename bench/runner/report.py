@@ -124,6 +124,8 @@ def sections(results, chosen, skipped, settings):
     if len(goals) > 1:
         parts.append(("roost against its goals", goals))
     notes = [f"skipped: {name}: {why}" for name, why in skipped]
+    notes += [f"left out: {broker.name} {point}: {why}" for broker in chosen
+              for point, why in broker.leaves_out.items()]
     notes += [f"failed: round {entry['round'] + 1} {entry['subject']} {entry['point']}: "
               f"{entry['error']}" for entry in results.errors()]
     if settings.rounds > 1:
