@@ -15,6 +15,7 @@
 #include "stream.h"
 
 #define BATCH          500
+#define GROWTH         4
 #define LINE_SIZE_MAX  128
 #define PATIENCE_NS    30000000000LL
 #define RESERVE        "reserve-with-timeout 0\r\n"
@@ -25,7 +26,7 @@ struct beanstalk {
     unsigned reserves; /* unanswered */
     unsigned deletes;  /* unanswered */
     unsigned taken;    /* jobs of the batch under way */
-    bool has_begun;
+    unsigned asked;    /* reserves of it */
     unsigned settled;
     struct delivery_sink *sink;
 };
@@ -174,16 +175,14 @@ static void ask(struct beanstalk *session, const char *command, unsigned count)
     session->reserves += count;
 }
 
-/* All reserves are answered: settle what came and ask for more, without a wait while batches come
- * full. From then on one at a time, which is far faster than anything that still arrives singly. */
+/* All reserves are answered: settle what came and ask for more, ever larger batches while they come full,
+ * without a wait; when one does not, a single one that waits. */
 static void go_on(struct beanstalk *session)
 {
-    if (session->taken == BATCH || !session->has_begun) {
-        ask(session, RESERVE, BATCH);
-    } else {
-        ask(session, RESERVE_A_WAIT, 1);
-    }
-    session->has_begun = true;
+    bool is_full = session->taken == session->asked;
+    unsigned wanted = session->asked > 0 ? session->asked * GROWTH : BATCH;
+    session->asked = is_full ? (wanted < BATCH ? wanted : BATCH) : 1;
+    ask(session, is_full ? RESERVE : RESERVE_A_WAIT, session->asked);
     session->taken = 0;
     stream_flush(&session->stream);
 }

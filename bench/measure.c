@@ -119,11 +119,19 @@ double histogram_percentile_us(const struct histogram *histogram, double share)
 
 void histogram_print_json(const struct histogram *histogram, FILE *out)
 {
+    static const double shares[] = {0.01, 0.1,  0.25,  0.5,   0.75,  0.9,
+                                    0.95, 0.99, 0.995, 0.999, 0.9999};
     (void)fprintf(out,
-                  "{\"count\":%" PRIu64 ",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
+                  "{\"count\":%" PRIu64 ",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f"
+                  ",\"curve\":[",
                   histogram->count, histogram_percentile_us(histogram, 0.50),
                   histogram_percentile_us(histogram, 0.90),
                   histogram_percentile_us(histogram, 0.99), (double)histogram->largest_ns / 1000);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        (void)fprintf(out, "%s[%g,%.1f]", i > 0 ? "," : "", shares[i],
+                      histogram_percentile_us(histogram, shares[i]));
+    }
+    (void)fputs("]}", out);
 }
 
 /* Ticks of one process and of those of its children that have ended; negative: there is none. */

@@ -11,8 +11,9 @@
 #include "rt/log.h"
 
 #define HANDSHAKE_MS        3000
-#define ZMTP_HEARTBEAT_MS   5000
-#define ZMTP_TIMEOUT_MS     15000
+#define KEEPALIVE_IDLE_S    5 /* the kernel's: a host that is gone is noticed after 15 s of silence */
+#define KEEPALIVE_PAUSE_S   5
+#define KEEPALIVE_COUNT     2
 #define LINGER_MS           500
 #define BACKLOG             512
 #define BIND_TRIES          50
@@ -37,10 +38,12 @@ static void set_options(void *socket, const struct zmq_gateway_options *options)
     set_int(socket, ZMQ_LINGER, LINGER_MS);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, ZMTP_HEARTBEAT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, ZMTP_TIMEOUT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TTL, ZMTP_TIMEOUT_MS);
+    /* Not ZMQ_HEARTBEAT_IVL: libzmq looks through the timers of all connections each time one of them
+     * answers, so idle sessions would cost the square of their number. */
     set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_PAUSE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
 }
 
 /* IPv6 is off unless an address is written as one. */
