@@ -121,7 +121,16 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
     history_topics_init(h);
     h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
+    history_repeat_init(&h->repeat);
     return open_store(h);
+}
+
+static enum err history_on_batch(struct actor *actor, void *state)
+{
+    struct history *h = state;
+    (void)actor;
+    history_repeat_forget(&h->repeat);
+    return ERR_OK;
 }
 
 static void history_fini(struct actor *actor, void *state)
@@ -135,6 +144,7 @@ static void history_fini(struct actor *actor, void *state)
     arena_fini(&h->arena);
     arena_fini(&h->frame_arena);
     free(h->frame);
+    history_repeat_fini(&h->repeat);
 }
 
 const struct actor_class history_actor = {
@@ -144,6 +154,7 @@ const struct actor_class history_actor = {
     .link_room = 2048,
     .init = history_init,
     .fini = history_fini,
+    .on_batch = history_on_batch,
     .on =
         {
             [MSG_FETCH] = history_on_fetch,
