@@ -123,7 +123,16 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
     h->acl_version = -1;
     h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
+    history_repeat_init(&h->repeat);
     return open_store(h);
+}
+
+static enum err history_on_batch(struct actor *actor, void *state)
+{
+    struct history *h = state;
+    (void)actor;
+    history_repeat_forget(&h->repeat);
+    return ERR_OK;
 }
 
 static void history_fini(struct actor *actor, void *state)
@@ -138,6 +147,7 @@ static void history_fini(struct actor *actor, void *state)
     arena_fini(&h->arena);
     arena_fini(&h->frame_arena);
     free(h->frame);
+    history_repeat_fini(&h->repeat);
 }
 
 const struct actor_class history_actor = {
@@ -147,6 +157,7 @@ const struct actor_class history_actor = {
     .link_room = 2048,
     .init = history_init,
     .fini = history_fini,
+    .on_batch = history_on_batch,
     .on =
         {
             [MSG_FETCH] = history_on_fetch,

@@ -32,6 +32,7 @@ struct fetch {
     uint64_t *missing, *damaged; /* as many as seqs */
     size_t missing_count, damaged_count;
     bool is_over;                      /* nothing more is taken */
+    bool is_repeated;                  /* by history_repeat.c */
     enum err failed;                   /* the name of a topic could not be read */
     const struct name_folded *pattern; /* NULL: all are of one scope */
     const struct history_topic *topic; /* of the row in hand, where its reader cannot know it */
@@ -41,6 +42,7 @@ struct fetch {
     size_t frame_first; /* place in seqs of the frame's first entry */
     uint32_t frame_count;
     size_t frame_size; /* bytes in h->frame */
+    size_t frame_head; /* of these before the first entry */
     uint64_t frame_body_bytes;
 };
 
@@ -67,6 +69,13 @@ static void give_back(struct fetch *fetch, size_t place)
     fetch->is_over = true;
 }
 
+/* Are these messages the same for everybody who asks for them? */
+static bool is_plain(const INTERNAL(Fetch) * question)
+{
+    return question->n_seqs > 0 && question->pattern.len == 0 && question->n_attempts == 0 &&
+           question->n_redelivered == 0;
+}
+
 /* Sends the frame in the making, if any. */
 static void flush(struct fetch *fetch)
 {
@@ -80,10 +89,14 @@ static void flush(struct fetch *fetch)
         memcpy(zmq_msg_data(&frame), fetch->h->frame, fetch->frame_size);
         err = send_frame(fetch, &frame, count, fetch->frame_body_bytes);
     }
-    if (err)
+    if (err) {
         give_back(fetch, fetch->frame_first);
-    else
-        fetch->body_bytes += fetch->frame_body_bytes;
+        return;
+    }
+    fetch->body_bytes += fetch->frame_body_bytes;
+    if (count == fetch->question->n_seqs && is_plain(fetch->question) && !fetch->is_repeated)
+        history_repeat_keep(&fetch->h->repeat, fetch->question, fetch->h->frame + fetch->frame_head,
+                            fetch->frame_size - fetch->frame_head, fetch->frame_body_bytes);
 }
 
 /* Head and the fields before the entries. */
@@ -98,6 +111,7 @@ static bool begin_frame(struct fetch *fetch, size_t place)
     fetch->frame_size = zmq_msg_size(&start);
     memcpy(fetch->h->frame, zmq_msg_data(&start), fetch->frame_size);
     (void)zmq_msg_close(&start); /* cannot fail on a valid message */
+    fetch->frame_head = fetch->frame_size;
     fetch->frame_first = place;
     fetch->frame_body_bytes = 0;
     return true;
@@ -328,6 +342,26 @@ static enum err read_all(struct fetch *fetch)
     return err;
 }
 
+/* The frame of somebody else who asked the same in this turn, under a head of its own. */
+static bool repeat(struct fetch *fetch)
+{
+    const struct history_repeat *kept = &fetch->h->repeat;
+    const INTERNAL(Fetch) *question = fetch->question;
+    uint64_t limit = question->bytes_max ? question->bytes_max : FETCH_BYTES_MAX;
+    size_t size = FRAME_HEAD_BYTES_MAX + kept->size;
+    if (!is_plain(question) || !history_repeat_has(kept, question) || kept->body_bytes > limit ||
+        size > fetch->h->options.limits.frame_bytes_max || !begin_frame(fetch, 0))
+        return false;
+    memcpy(fetch->h->frame + fetch->frame_size, kept->entries, kept->size);
+    fetch->is_repeated = true;
+    fetch->frame_size += kept->size;
+    fetch->frame_count = (uint32_t)kept->count;
+    fetch->frame_body_bytes = kept->body_bytes;
+    fetch->next = kept->count;
+    flush(fetch);
+    return true;
+}
+
 enum err history_on_fetch(struct actor *actor, void *state, const struct msg *msg)
 {
     struct history *h = state;
@@ -343,7 +377,7 @@ enum err history_on_fetch(struct actor *actor, void *state, const struct msg *ms
     }
     if (fetch.missing) {
         fetch.damaged = fetch.missing + question->n_seqs;
-        err = read_all(&fetch);
+        err = repeat(&fetch) ? ERR_OK : read_all(&fetch);
     }
     if (err)
         history_log_failure(h, "fetch", err);

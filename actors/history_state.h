@@ -5,6 +5,7 @@
  *     history.c            the class: life, names of peers, times
  *     history_load.c       LOAD_*, RESOLVE
  *     history_fetch.c      FETCH
+ *     history_repeat.c     the same messages for many, in one turn
  *     history_topics.c     names of topics, for those who read them by a pattern
  *     history_delivery.c   a stored message as a public Delivery
  *     history_page.c       RESULT parts and FIN of one query
@@ -42,6 +43,16 @@
 #define HISTORY_PAGE_BYTES_MAX (8u << 20) /* of all parts of one answer; then it has more */
 #define HISTORY_PART_BYTES_MAX (1u << 20)
 
+/* See history_repeat.c. */
+struct history_repeat {
+    int64_t scope_id;
+    size_t count;   /* of seqs; 0: nothing is kept */
+    uint64_t *seqs; /* those of the question, all delivered in one frame */
+    uint8_t *entries;
+    size_t size;
+    uint64_t body_bytes;
+};
+
 struct history {
     struct actor *actor;
     struct history_options options; /* defaults filled in */
@@ -61,6 +72,7 @@ struct history {
 
     uint8_t
         *frame; /* a DELIVER in the making: WIRE_FRAME_BYTES_CAP, touched as far as it is used */
+    struct history_repeat repeat;
 };
 
 static inline ProtobufCBinaryData bytes_of(const void *data, size_t size)
@@ -102,6 +114,16 @@ static inline ProtobufCBinaryData history_topic_name(const struct history_topic 
 MUST_USE enum err history_match(struct history *h, int64_t scope_id,
                                 const struct name_folded *pattern,
                                 const struct history_topic **ret);
+
+/* --- history_repeat.c */
+
+void history_repeat_init(struct history_repeat *repeat);
+void history_repeat_fini(struct history_repeat *repeat);
+/* The frame that answers all of this question, without its head. */
+void history_repeat_keep(struct history_repeat *repeat, const INTERNAL(Fetch) * question,
+                         const uint8_t *entries, size_t size, uint64_t body_bytes);
+bool history_repeat_has(const struct history_repeat *repeat, const INTERNAL(Fetch) * question);
+void history_repeat_forget(struct history_repeat *repeat); /* at the end of every turn */
 
 /* --- history_delivery.c */
 

@@ -17,7 +17,10 @@ static const struct driver *const drivers[] = {
 #ifdef BENCH_HAVE_NATS
     &nats_driver,
 #endif
-    NULL,
+#ifdef BENCH_HAVE_POSTGRES
+    &postgres_driver,
+#endif
+    &mqtt_driver,     &amqp_driver, &beanstalk_driver, NULL,
 };
 
 const struct driver *driver_find(const char *name)
@@ -33,6 +36,6 @@ const struct driver *driver_find(const char *name)
 void driver_list(FILE *out)
 {
     for (size_t i = 0; drivers[i] != NULL; i++) {
-        (void)fprintf(out, "%-8s %s\n", drivers[i]->name, drivers[i]->about);
+        (void)fprintf(out, "%-10s %s\n", drivers[i]->name, drivers[i]->about);
     }
 }

@@ -13,7 +13,8 @@
 
 #include "measure.h"
 
-#define PARTS_BITS 6
+#define PARTS_BITS     6
+#define CHILDREN_DEPTH 8
 
 _Static_assert(1 << PARTS_BITS == HISTOGRAM_PARTS, "the bucket arithmetic relies on it");
 
@@ -118,14 +119,23 @@ double histogram_percentile_us(const struct histogram *histogram, double share)
 
 void histogram_print_json(const struct histogram *histogram, FILE *out)
 {
+    static const double shares[] = {0.01, 0.1,  0.25,  0.5,   0.75,  0.9,
+                                    0.95, 0.99, 0.995, 0.999, 0.9999};
     (void)fprintf(out,
-                  "{\"count\":%" PRIu64 ",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
+                  "{\"count\":%" PRIu64 ",\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f"
+                  ",\"curve\":[",
                   histogram->count, histogram_percentile_us(histogram, 0.50),
                   histogram_percentile_us(histogram, 0.90),
                   histogram_percentile_us(histogram, 0.99), (double)histogram->largest_ns / 1000);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        (void)fprintf(out, "%s[%g,%.1f]", i > 0 ? "," : "", shares[i],
+                      histogram_percentile_us(histogram, shares[i]));
+    }
+    (void)fputs("]}", out);
 }
 
-double bench_process_cpu_s(int pid)
+/* Ticks of one process and of those of its children that have ended; negative: there is none. */
+static double own_ticks(int pid)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -139,11 +149,40 @@ double bench_process_cpu_s(int pid)
     line[size] = '\0';
     /* The name in parentheses may hold spaces: count the fields after the last one. */
     const char *rest = strrchr(line, ')');
-    unsigned long user_ticks = 0;
-    unsigned long system_ticks = 0;
-    if (rest == NULL || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user_ticks, &system_ticks) != 2) {
+    unsigned long ticks[4] = {0, 0, 0, 0};
+    if (rest == NULL ||
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &ticks[0],
+               &ticks[1], &ticks[2], &ticks[3]) != 4) {
         return -1;
     }
-    return (double)(user_ticks + system_ticks) / (double)sysconf(_SC_CLK_TCK);
+    return (double)(ticks[0] + ticks[1] + ticks[2] + ticks[3]);
+}
+
+/* Adds the ticks of the children of one thread, and of theirs. */
+static double children_ticks(int pid, int depth)
+{
+    char path[64];
+    int child;
+    double sum = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    FILE *file = depth > 0 ? fopen(path, "r") : NULL;
+    if (file == NULL) {
+        return 0; /* a kernel without that list, or the process has just ended */
+    }
+    while (fscanf(file, "%d", &child) == 1) {
+        double ticks = own_ticks(child);
+        sum += ticks > 0 ? ticks : 0;
+        sum += children_ticks(child, depth - 1);
+    }
+    (void)fclose(file);
+    return sum;
+}
+
+double bench_process_cpu_s(int pid)
+{
+    double ticks = own_ticks(pid);
+    if (ticks < 0) {
+        return -1;
+    }
+    return (ticks + children_ticks(pid, CHILDREN_DEPTH)) / (double)sysconf(_SC_CLK_TCK);
 }

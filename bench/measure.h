@@ -42,11 +42,11 @@ void histogram_add(struct histogram *sum, const struct histogram *part);
 /* share is 0..1: 0.99 for the 99th percentile. 0 when nothing was recorded. */
 double histogram_percentile_us(const struct histogram *histogram, double share);
 
-/* Writes {"count":..,"p50":..,"p90":..,"p99":..,"max":..} in microseconds. */
+/* Writes {"count":..,"p50":..,"p90":..,"p99":..,"max":..,"curve":[[share, us],..]} in microseconds. */
 void histogram_print_json(const struct histogram *histogram, FILE *out);
 
-/* User and system time that process `pid` and all its threads have used so far; the kernel counts
- * in ticks of usually 10 ms. Negative when there is no such process. */
+/* User and system time that process `pid`, all its threads and all its children (of a server that
+ * forks) have used so far; the kernel counts in ticks of usually 10 ms. Negative when there is no such process. */
 double bench_process_cpu_s(int pid);
 
 #endif

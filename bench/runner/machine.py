@@ -38,8 +38,16 @@ def output_of(command):
     return result.stdout or result.stderr
 
 
-def describe(scratch, binaries):
-    """What goes into the result file about this machine; binaries: {broker: path or None}."""
+def version_of(package, binary):
+    """Of its Debian package; of the program itself where it is none. (Some servers start when asked for
+    their version.)"""
+    if package:
+        return output_of(["dpkg-query", "-W", "-f", "${Version}", package]) or "unknown"
+    return output_of([binary, "--version"]).strip().split("\n")[0]
+
+
+def describe(scratch, chosen, binaries):
+    """What goes into the result file about this machine and the brokers measured on it."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = re.search(r"model name\s*:\s*(.*)", file.read())
     with open("/proc/meminfo", encoding="utf-8") as file:
@@ -52,6 +60,6 @@ def describe(scratch, binaries):
         "kernel": platform.release(),
         "file_system": file_system(scratch),
         "load_1min_at_start": os.getloadavg()[0],
-        "versions": {name: output_of([path, "--version"]).strip().split("\n")[0]
-                     for name, path in binaries.items() if path},
+        "versions": {broker.name: version_of(broker.package, binaries[broker.name])
+                     for broker in chosen},
     }

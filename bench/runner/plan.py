@@ -16,9 +16,31 @@ from . import brokers
 
 PUBLISH_POINTS = [("1x1", 1, 1), ("1x100", 1, 100), ("4x1000", 4, 1000), ("16x1000", 16, 1000)]
 POINTS = [name for name, _, _ in PUBLISH_POINTS] + ["drain", "latency"]
+WINDOWS = ["4x1", "4x10", "4x100", "4x1000", "4x10000"]  # what "windows" stands for
 RAW = ["raw-disk", "raw-sqlite", "raw-zmq"]
 START_AND_STOP_S = 0.7
 RAW_POINTS = {"raw-disk": 8, "raw-sqlite": 8, "raw-zmq": 2}
+
+
+def parse_publish(point):
+    """(producers, window) of a point such as 4x1000; ValueError for any other word."""
+    producers, _, window = point.partition("x")
+    if not (producers.isdigit() and window.isdigit() and 1 <= int(producers) <= 1024
+            and 1 <= int(window) <= 50000):
+        raise ValueError(f"'{point}' is neither drain, latency, windows nor producers x window as in 4x1000")
+    return int(producers), int(window)
+
+
+def points_of(words):
+    """The points that were asked for, each once, "windows" spelled out."""
+    points = []
+    for word in words or POINTS:
+        for point in WINDOWS if word == "windows" else [word]:
+            if point not in ("drain", "latency"):
+                parse_publish(point)
+            if point not in points:
+                points.append(point)
+    return points
 
 
 class Step:
@@ -37,7 +59,8 @@ class Step:
 def steps_of_round(raw, chosen, points):
     steps = [Step(name, "raw") for name in raw]
     for point in points:
-        steps += [Step(broker.name, point, broker) for broker in chosen]
+        steps += [Step(broker.name, point, broker) for broker in chosen
+                  if point not in broker.leaves_out]
     return steps
 
 
@@ -48,10 +71,8 @@ def client_arguments(point, settings):
         return ["--count", str(settings.drain_count), "drain"]
     if point == "latency":
         return duration + ["--rate", "1000", "latency"]
-    for name, producers, window in PUBLISH_POINTS:
-        if name == point:
-            return duration + ["--producers", str(producers), "--window", str(window), "publish"]
-    raise ValueError(point)
+    producers, window = parse_publish(point)
+    return duration + ["--producers", str(producers), "--window", str(window), "publish"]
 
 
 def run_program(command, core, timeout_s):

@@ -4,7 +4,7 @@
 A figure whose spread over the rounds is above 1.3 carries a '~' and is listed by name: it says
 little. Every broker's row states what its acknowledgement means on disk."""
 from . import figures
-from .plan import POINTS, PUBLISH_POINTS, RAW
+from .plan import PUBLISH_POINTS, RAW
 
 NONE = "-"
 BROKER_HEADING = ("Brokers: confirmed publishes/s (producers x window); server CPU at 4x1000; drain "
@@ -34,8 +34,13 @@ def pair(first, second):
     return f"{cell(first, '{:,.0f}'.format)} / {cell(second, '{:,.0f}'.format)}"
 
 
-def broker_table(results, chosen):
-    head = ["broker", "on disk at ack?"] + [name for name, _, _ in PUBLISH_POINTS] + [
+def publish_points(settings):
+    return [point for point in settings.points if point not in ("drain", "latency")] or [
+        name for name, _, _ in PUBLISH_POINTS]
+
+
+def broker_table(results, chosen, points):
+    head = ["broker", "on disk at ack?"] + points + [
         "server us/msg", "drain", "confirm us", "end to end us"]
     rows = [head]
     for broker in chosen:
@@ -43,7 +48,7 @@ def broker_table(results, chosen):
             return results.figure(name, point, path)
         rows.append(
             [broker.name, broker.durability]
-            + [cell(at(point, "per_s")) for point, _, _ in PUBLISH_POINTS]
+            + [cell(at(point, "per_s")) for point in points]
             + [cell(at("4x1000", "server_cpu_us"), "{:.1f}".format), cell(at("drain", "per_s")),
                pair(at("latency", "confirm_us.p50"), at("latency", "confirm_us.p99")),
                pair(at("latency", "end_to_end_us.p50"), at("latency", "end_to_end_us.p99"))])
@@ -88,13 +93,13 @@ def noisy_line(name, figure):
     return f"{name}: {number(figure.low)} to {number(figure.high)} ({figure.spread:.2f} x)"
 
 
-def noisy_list(results, chosen):
+def noisy_list(results, chosen, points):
     """Every figure of the tables above whose rounds differ too much, by name."""
     latencies = ["confirm_us.p50", "confirm_us.p99", "end_to_end_us.p50", "end_to_end_us.p99"]
     paths = {"latency": latencies, "4x1000": ["per_s", "server_cpu_us"]}
     figures_seen = {}
     for broker in chosen:
-        for point in POINTS:
+        for point in points:
             for path in paths.get(point, ["per_s"]):
                 name = f"{broker.name} {point} {path}"
                 figures_seen[name] = results.figure(broker.name, point, path)
@@ -111,7 +116,7 @@ def sections(results, chosen, skipped, settings):
     """[(heading, table or list of sentences)], those without content left out."""
     parts = []
     if chosen:
-        parts.append((BROKER_HEADING, broker_table(results, chosen)))
+        parts.append((BROKER_HEADING, broker_table(results, chosen, publish_points(settings))))
     if results.raw_lines("raw-disk"):
         parts.append(("Disk alone: 256-byte records per second, write + fdatasync",
                       batch_table(results, "raw-disk", "file", "sync_us", "file")))
@@ -124,10 +129,12 @@ def sections(results, chosen, skipped, settings):
     if len(goals) > 1:
         parts.append(("roost against its goals", goals))
     notes = [f"skipped: {name}: {why}" for name, why in skipped]
+    notes += [f"left out: {broker.name} {point}: {why}" for broker in chosen
+              for point, why in broker.leaves_out.items()]
     notes += [f"failed: round {entry['round'] + 1} {entry['subject']} {entry['point']}: "
               f"{entry['error']}" for entry in results.errors()]
     if settings.rounds > 1:
-        noisy = noisy_list(results, chosen)
+        noisy = noisy_list(results, chosen, settings.points)
         if noisy:
             notes.append("a figure marked ~ differs by more than 1.3 x between rounds:")
         notes += ["noisy: " + text for text in noisy]

@@ -34,7 +34,7 @@ struct producer {
     _Atomic uint32_t is_over;
 };
 
-static int64_t now_ns(void)
+int64_t bench_now_ns(void)
 {
     return clock_mono_now().ns;
 }
@@ -53,12 +53,19 @@ static void on_sent(void *context, const struct roost_sent *sent)
     struct producer *producer = context;
     int64_t sent_ns =
         atomic_load_explicit(&producer->sent_ns[sent->ticket % TIMES_MAX], memory_order_relaxed);
-    int64_t took_ns = now_ns() - sent_ns;
+    int64_t took_ns = bench_now_ns() - sent_ns;
     if (sent->code == ROOST_OK || sent->code == ROOST_DUPLICATE)
         histogram_record(&producer->latency_ns, took_ns > 0 ? (uint64_t)took_ns : 0);
     else
         producer->refused++;
     atomic_fetch_add_explicit(&producer->answered, 1, memory_order_relaxed);
+}
+
+/* When it was sent, and in which run. */
+static void stamp(const struct bench *bench, uint8_t *body, int64_t sent_ns)
+{
+    memcpy(body, &sent_ns, sizeof(sent_ns));
+    memcpy(body + sizeof(sent_ns), &bench->run_id, sizeof(bench->run_id));
 }
 
 static enum roost_error produce(struct producer *producer, int64_t start_ns)
@@ -74,19 +81,22 @@ static enum roost_error produce(struct producer *producer, int64_t start_ns)
     struct roost_outgoing message = {.scope = bench->scope,
                                      .body = body,
                                      .body_size = bench->size_bytes,
-                                     .kind = ROOST_KIND_CUSTOM};
+                                     .kind = ROOST_KIND_CUSTOM,
+                                     .ttl_ms = bench->ttl_ms};
     for (uint64_t i = 0; !error && (!producer->share || i < producer->share); i++) {
-        int64_t due_ns = gap_ns ? start_ns + (int64_t)i * gap_ns : now_ns();
-        if (gap_ns && due_ns > now_ns())
+        int64_t due_ns = gap_ns ? start_ns + (int64_t)i * gap_ns : bench_now_ns();
+        if (gap_ns && due_ns > bench_now_ns())
             sleep_until(due_ns);
         if (!producer->share && due_ns >= end_ns)
             break;
         if (i >= bench->window && roost_answered(producer->roost) + bench->window <= i)
             error = roost_flush(producer->roost, i - bench->window + 1, bench->timeout_ms);
         if (!gap_ns)
-            due_ns = now_ns();
+            due_ns = bench_now_ns();
         atomic_store_explicit(&producer->sent_ns[(i + 1) % TIMES_MAX], due_ns,
                               memory_order_relaxed);
+        if (bench->run_id != 0)
+            stamp(bench, body, due_ns);
         if (!error)
             error = roost_send(producer->roost, &message, bench->timeout_ms, NULL, NULL);
     }
@@ -110,8 +120,8 @@ static void *run_producer(void *argument)
         producer->error = roost_connect_wait(producer->roost, bench->timeout_ms);
     (void)pthread_barrier_wait(producer->start); /* one of them hears that it was the last */
     if (!producer->error)
-        producer->error = produce(producer, now_ns());
-    producer->end_ns = now_ns();
+        producer->error = produce(producer, bench_now_ns());
+    producer->end_ns = bench_now_ns();
     (void)roost_close(&producer->roost, bench->timeout_ms); /* what counts is answered */
     atomic_store_explicit(&producer->is_over, 1, memory_order_release);
     return NULL;
@@ -128,9 +138,9 @@ static void watch(struct bench *bench, struct producer *producers, int64_t start
             over += atomic_load_explicit(&producers[i].is_over, memory_order_acquire);
         }
         progress_show(bench->progress,
-                      bench->count ? done : (uint64_t)(now_ns() - start_ns) / 1000000);
+                      bench->count ? done : (uint64_t)(bench_now_ns() - start_ns) / 1000000);
         if (over < bench->producers)
-            sleep_until(now_ns() + WATCH_MS * 1000000);
+            sleep_until(bench_now_ns() + WATCH_MS * 1000000);
     }
 }
 
@@ -174,7 +184,7 @@ enum roost_error bench_publish(struct bench *bench)
         }
     }
     (void)pthread_barrier_wait(&start); /* one of them hears that it was the last */
-    int64_t start_ns = now_ns();
+    int64_t start_ns = bench_now_ns();
     watch(bench, producers, start_ns);
     for (uint32_t i = 0; i < bench->producers; i++) {
         (void)pthread_join(producers[i].thread, NULL); /* ours, joinable */
@@ -190,17 +200,17 @@ enum roost_error bench_publish(struct bench *bench)
 
 /* --------------------------------------------------------------------- drain and echo */
 
-static enum roost_error open_consumer(struct bench *bench, const char *scope, uint32_t window,
-                                      struct roost **ret, struct roost_consumer **ret_consumer)
+enum roost_error bench_open_consumer(const struct bench *bench,
+                                     const struct roost_attach_options *attach, struct roost **ret,
+                                     struct roost_consumer **ret_consumer)
 {
     struct roost_options options = {
         .url = bench->url, .peer = bench->peer, .software = "roost bench"};
-    struct roost_attach_options attach = {.scope = scope, .window_messages = window};
     enum roost_error error = roost_open(&options, ret);
     if (!error)
         error = roost_connect_wait(*ret, bench->timeout_ms);
     if (!error)
-        error = roost_attach(*ret, &attach, bench->timeout_ms, ret_consumer);
+        error = roost_attach(*ret, attach, bench->timeout_ms, ret_consumer);
     return error;
 }
 
@@ -223,7 +233,7 @@ static enum roost_error take_all(struct bench *bench, struct roost_consumer *con
             roost_message_destroy(&messages[i]);
         }
         bench->done += taken;
-        *ret_last_ns = now_ns();
+        *ret_last_ns = bench_now_ns();
         progress_show(bench->progress, bench->done);
     }
     return ROOST_OK;
@@ -233,15 +243,17 @@ enum roost_error bench_drain(struct bench *bench)
 {
     struct roost *roost = NULL;
     struct roost_consumer *consumer = NULL;
-    enum roost_error error = open_consumer(bench, bench->scope, bench->window, &roost, &consumer);
-    int64_t start_ns = now_ns();
+    struct roost_attach_options attach = {.scope = bench->scope, .window_messages = bench->window};
+    enum roost_error error = bench_open_consumer(bench, &attach, &roost, &consumer);
+    int64_t start_ns = bench_now_ns();
     int64_t last_ns = start_ns;
     if (!error)
         error = take_all(bench, consumer, &last_ns);
-    int64_t confirm_ns = now_ns();
+    int64_t confirm_ns = bench_now_ns();
     if (!error)
         error = roost_confirm(consumer, bench->timeout_ms, NULL);
-    last_ns += now_ns() - confirm_ns; /* the idle wait does not count, the confirmation does */
+    last_ns +=
+        bench_now_ns() - confirm_ns; /* the idle wait does not count, the confirmation does */
     bench->seconds = (double)(last_ns - start_ns) / 1e9;
     roost_detach(&consumer);
     (void)roost_close(&roost, bench->timeout_ms); /* confirmed above */
@@ -253,49 +265,56 @@ static enum roost_error echo_one(struct bench *bench, struct roost *roost,
                                  const struct roost_outgoing *message, int64_t due_ns)
 {
     const struct roost_message *received;
-    enum roost_error error = roost_send(roost, message, bench->timeout_ms, NULL, NULL);
-    if (!error)
+    uint8_t id[ROOST_ID_BYTES];
+    bool is_it = false;
+    enum roost_error error = roost_send(roost, message, bench->timeout_ms, NULL, id);
+    while (!error && !is_it) {
         error = roost_receive(consumer, bench->timeout_ms, &received);
-    if (error)
-        return error;
-    histogram_record(&bench->latency_ns, (uint64_t)(now_ns() - due_ns));
-    (void)roost_ack(received); /* confirmed in the end */
-    roost_message_destroy(&received);
-    bench->done++;
-    return ROOST_OK;
+        if (error)
+            return error;
+        is_it = memcmp(received->message_id, id, sizeof(id)) == 0; /* or an earlier run's */
+        if (is_it)
+            histogram_record(&bench->latency_ns, (uint64_t)(bench_now_ns() - due_ns));
+        (void)roost_ack(received); /* confirmed in the end */
+        roost_message_destroy(&received);
+    }
+    bench->done += is_it;
+    return error;
 }
 
 static enum roost_error echo_all(struct bench *bench, struct roost *roost,
                                  struct roost_consumer *consumer,
                                  const struct roost_outgoing *message)
 {
-    int64_t start_ns = now_ns();
+    int64_t start_ns = bench_now_ns();
     int64_t end_ns = start_ns + (int64_t)bench->duration_ms * 1000000;
     int64_t gap_ns = bench->rate_per_s ? NS_PER_S / (int64_t)bench->rate_per_s : 0;
     enum roost_error error = ROOST_OK;
-    while (!error && (bench->count ? bench->done < bench->count : now_ns() < end_ns)) {
-        int64_t due_ns = gap_ns ? start_ns + (int64_t)bench->done * gap_ns : now_ns();
-        if (gap_ns && due_ns > now_ns())
+    while (!error && (bench->count ? bench->done < bench->count : bench_now_ns() < end_ns)) {
+        int64_t due_ns = gap_ns ? start_ns + (int64_t)bench->done * gap_ns : bench_now_ns();
+        if (gap_ns && due_ns > bench_now_ns())
             sleep_until(due_ns);
         error = echo_one(bench, roost, consumer, message, due_ns);
         progress_show(bench->progress,
-                      bench->count ? bench->done : (uint64_t)(now_ns() - start_ns) / 1000000);
+                      bench->count ? bench->done : (uint64_t)(bench_now_ns() - start_ns) / 1000000);
     }
-    bench->seconds = (double)(now_ns() - start_ns) / 1e9;
+    bench->seconds = (double)(bench_now_ns() - start_ns) / 1e9;
     return error ? error : roost_confirm(consumer, bench->timeout_ms, NULL);
 }
 
 enum roost_error bench_echo(struct bench *bench)
 {
-    char scope[300];
     struct roost *roost = NULL;
     struct roost_consumer *consumer = NULL;
     uint8_t *body = calloc(1, bench->size_bytes + 1);
-    (void)snprintf(scope, sizeof(scope), "peer:%s", bench->peer);
-    struct roost_outgoing message = {
-        .scope = scope, .body = body, .body_size = bench->size_bytes, .kind = ROOST_KIND_CUSTOM};
+    struct roost_outgoing message = {.scope = bench->scope,
+                                     .body = body,
+                                     .body_size = bench->size_bytes,
+                                     .kind = ROOST_KIND_CUSTOM,
+                                     .ttl_ms = bench->ttl_ms};
+    struct roost_attach_options attach = {.scope = bench->scope};
     enum roost_error error =
-        body ? open_consumer(bench, scope, 1000, &roost, &consumer) : ROOST_NO_MEMORY;
+        body ? bench_open_consumer(bench, &attach, &roost, &consumer) : ROOST_NO_MEMORY;
     if (!error)
         error = echo_all(bench, roost, consumer, &message);
     roost_detach(&consumer);

@@ -11,17 +11,18 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define HANDSHAKE_MS       3000
-#define ZMTP_HEARTBEAT_MS  5000
-#define ZMTP_TIMEOUT_MS    15000
-#define LINGER_MS          500
-#define BACKLOG            512
-#define BIND_TRIES         50
-#define BIND_PAUSE_MS      20
-#define RECEIVE_FRAMES_MAX 200 /* waiting in one connection's buffer */
-#define ZAP_ENFORCE_DOMAIN                                                                         \
-    93 /* ZMQ_ZAP_ENFORCE_DOMAIN: in libzmq since 4.3.0, hidden in its header */
-#define FRAME_GRACE_DIVISOR 4 /* a frame a little too large is answered, not cut off */
+#define HANDSHAKE_MS        3000
+#define KEEPALIVE_IDLE_S    5 /* the kernel's: a host that is gone is noticed after 15 s of silence */
+#define KEEPALIVE_PAUSE_S   5
+#define KEEPALIVE_COUNT     2
+#define ZMTP_HEARTBEAT_MS   30000 /* who lives but never ends a frame is cut off within a minute */
+#define LINGER_MS           500
+#define BACKLOG             512
+#define BIND_TRIES          50
+#define BIND_PAUSE_MS       20
+#define RECEIVE_FRAMES_MAX  200 /* waiting in one connection's buffer */
+#define ZAP_ENFORCE_DOMAIN  93  /* ZMQ_ZAP_ENFORCE_DOMAIN: libzmq has it, its header hides it */
+#define FRAME_GRACE_DIVISOR 4   /* a frame a little too large is answered, not cut off */
 
 static void set_int(void *socket, int option, int value)
 {
@@ -40,10 +41,15 @@ static void set_options(void *socket, const struct zmq_gateway_options *options)
     set_int(socket, ZMQ_LINGER, LINGER_MS);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    /* Seldom: libzmq looks through the timers of all connections each time one of them answers, so
+     * heartbeats of idle sessions cost the square of their number. */
     set_int(socket, ZMQ_HEARTBEAT_IVL, ZMTP_HEARTBEAT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, ZMTP_TIMEOUT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TTL, ZMTP_TIMEOUT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, ZMTP_HEARTBEAT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TTL, ZMTP_HEARTBEAT_MS);
     set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_PAUSE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
 }
 
 /* IPv6 is off unless an address is written as one. */

@@ -379,6 +379,78 @@ static void headers_that_cannot_be_read_are_left_out(void **state)
     roost__v1__deliver__free_unpacked(out, NULL);
 }
 
+/* --- The same for many, in one turn */
+
+static const Roost__V1__Deliver *of_reader(struct world *world, size_t reader, size_t count)
+{
+    static Roost__V1__Deliver *frame;
+    if (frame != NULL)
+        roost__v1__deliver__free_unpacked(frame, NULL);
+    frame = NULL;
+    if (count == 0)
+        return NULL;
+    const struct world_message *out = world_nth(world, MSG_DELIVER_OUT, reader);
+    const INTERNAL(DeliverOut) *head = (const void *)out->body;
+    assert_int_equal(head->session, 1000 + reader);
+    assert_int_equal(head->handle, 20 + reader);
+    assert_int_equal(head->count, count);
+    assert_int_equal(head->body_bytes, count * 5);
+    frame = roost__v1__deliver__unpack(NULL, out->payload_size - WIRE_HEAD_BYTES,
+                                       out->payload + WIRE_HEAD_BYTES);
+    assert_non_null(frame);
+    assert_int_equal(frame->handle, 20 + reader);
+    assert_int_equal(frame->first_delivery_no, UINT64_C(1) << reader);
+    assert_int_equal(frame->n_entries, count);
+    return frame;
+}
+
+/* Everybody has a head of his own, and whoever is to have it otherwise gets it otherwise. */
+static void many_get_the_same_messages(void **state)
+{
+    enum { READERS = 40 };
+    struct world *world = *state;
+    uint64_t seqs[3];
+    uint32_t attempts[] = {1, 7, 1};
+    fill(world, seqs, 3, "hello");
+    world_forget(world);
+    for (size_t i = 0; i < READERS; i++) {
+        INTERNAL(Fetch) fetch = fetch_of(seqs, i % 5 == 4 ? 2 : 3);
+        fetch.session = 1000 + i;
+        fetch.handle = (uint32_t)(20 + i);
+        fetch.first_delivery_no = UINT64_C(1) << i;
+        fetch.attempts = attempts;
+        fetch.n_attempts = i % 7 == 6 ? fetch.n_seqs : 0;
+        fetch.bytes_max = i % 11 == 10 ? 11 : 0; /* room for two bodies */
+        (void)world_ask(world, ACTOR_HISTORY, MSG_FETCH, &fetch.base, NULL, 0);
+    }
+    world_settle(world);
+    for (size_t i = 0; i < READERS; i++) {
+        size_t count = i % 5 == 4 || i % 11 == 10 ? 2 : 3;
+        const Roost__V1__Deliver *frame = of_reader(world, i, count);
+        const INTERNAL(Fetched) *fetched = (const void *)world_nth(world, MSG_FETCHED, i)->body;
+        assert_int_equal(fetched->taken, count);
+        assert_int_equal(fetched->body_bytes, count * 5);
+        for (size_t k = 0; k < count; k++) {
+            assert_int_equal(frame->entries[k]->seq, seqs[k]);
+            assert_int_equal(frame->entries[k]->attempt, i % 7 == 6 ? attempts[k] : 1);
+            assert_bytes(frame->entries[k]->body, "hello");
+        }
+    }
+    (void)of_reader(world, 0, 0);
+}
+
+/* What was read in one turn is not believed in the next. */
+static void a_later_turn_reads_again(void **state)
+{
+    struct world *world = *state;
+    uint64_t seqs[2];
+    fill(world, seqs, 2, "hello");
+    INTERNAL(Fetch) fetch = fetch_of(seqs, 2);
+    assert_int_equal(fetch_with(world, &fetch)->n_damaged, 0);
+    damage(world, seqs[1]);
+    assert_int_equal(fetch_with(world, &fetch)->n_damaged, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +464,8 @@ int main(void)
         T(damaged_messages_are_reported_not_delivered),
         T(a_message_larger_than_now_allowed_is_delivered),
         T(headers_that_cannot_be_read_are_left_out),
+        T(many_get_the_same_messages),
+        T(a_later_turn_reads_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -634,10 +634,33 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.json("bench", "echo", "-n", "100", peer="echo")[0]["messages"], 100)
         timed = self.json("bench", "latency", "--rate", "200", "--duration", "0.5")[0]
         self.assertAlmostEqual(timed["messages"], 100, delta=5)
+        self.assertEqual(timed["delivered"], timed["messages"])
+        self.assertLessEqual(timed["end_to_end_us"]["p50"], timed["end_to_end_us"]["max"])
+        fan = self.json("bench", "fan-out", "-n", "300", "--subscribers", "7")[0]
+        self.assertEqual((fan["messages"], fan["delivered"], fan["subscribers"]), (300, 2100, 7))
+        self.assertIn("on disk", fan["acknowledged"])
         output, errors = self.roost("bench", "-n", "1000")
         self.assertIn("messages/s", output)
         self.assertIn("100 %", errors)
         self.roost("bench", "nonsense", expect=USAGE)
+
+    def test_bench_keeps_to_itself(self):
+        """Nobody's mail is touched, and what is left behind expires or is taken away."""
+        self.roost("send", "benched", "is this mine?", peer="somebody")
+        self.roost("bench", "echo", "-n", "20", peer="benched")
+        self.roost("bench", "latency", "-n", "20", peer="benched")
+        self.roost("bench", "publish", "-n", "20", "--ttl", "900", "--scope", "queue:short-lived",
+                   peer="benched")
+        self.assertEqual(self.json("recv", "-n", "1", peer="benched")[0]["body"], "is this mine?")
+        with sqlite3.connect(f"file:{self.broker.data}/roost.db?mode=ro", uri=True) as store:
+            lives = store.execute(
+                "SELECT DISTINCT m.expires_ms - m.stored_ms FROM message m JOIN scope s"
+                " ON s.id = m.scope_id WHERE s.name = 'short-lived'").fetchall()
+        self.assertEqual(lives, [(900 * 1000,)])
+        self.roost("bench", "-n", "30")
+        self.assertGreaterEqual(self.json("bench", "clean")[0]["removed"], 30)
+        self.assertEqual(self.json("bench", "clean")[0]["removed"], 0)
+        self.roost("bench", "latency", "--size", "8", expect=USAGE)
 
     def test_restarts_in_the_middle(self):
         """Sending and receiving go on over kill -9: nothing lost, nothing twice, in order."""
