@@ -324,6 +324,8 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         check_heartbeats(actor, gateway);
         break;
     case ZMQ_TIMER_SEEN:
+        /* Strangers who never say a word end, too: their ends must not pile up. */
+        (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
         zmq_tell_seen(actor, gateway);
         actor_timer_set(actor, ZMQ_TIMER_SEEN,
                         mono_add_ms(actor_mono(actor), gateway->options->seen_ms));

@@ -121,7 +121,7 @@ static enum err bind_one(void *socket, const char *address, bool is_again,
 }
 
 /* What connections are lost. Unbounded, as libzmq's I/O thread would wait for us otherwise; we listen in
- * every turn. */
+ * every turn that has frames, and every few seconds. */
 static enum err open_monitor(struct zmq_router *router, void *zmq_context)
 {
     char name[64];

@@ -38,6 +38,9 @@ def fill(broker):
             Client(broker.url, "张三") as zhang:
         alice.register("carol", PASSWORD)
         alice.register("mallory", PASSWORD)
+        alice.enrol_key("carol", library.KeyPair.make().public, "laptop")
+        alice.enrol_key("mallory", library.KeyPair.make().public)
+        alice.revoke_key(name="mallory", is_all=True)
         alice.ban("mallory", "spam")
         alice.create_room("kitchen", topic="tea", description="hot")
         alice.create_room("club", privacy=library.Privacy.PRIVATE)
@@ -104,6 +107,8 @@ def look(client, who):
                  for m in client.history("bob" if who == "alice" else "alice").items],
         "search": [m.message_id for m in client.search("spaghetti").items],
         "invitations": [(i.scope, i.text) for i in client.invitations().items],
+        "keys": [(k.id, k.peer, k.key, k.label, k.created_ms, k.revoked_ms)
+                 for k in client.keys().items],
         "users": [(u.name, u.role, u.is_active) for u in client.users().items],
         "dead": [(d.message.body, d.text) for d in client.dead_letters("queue:work").items],
         "queue": [getattr(info(client, "queue:work"), field)
@@ -127,7 +132,8 @@ def test_the_same_on_the_other_side(filled, make_broker, tmp_path):
     assert one[1:] == two[1:]
     records = {line["record"] for line in one}
     assert records >= {"peer", "account", "scope", "room", "member", "invitation", "message", "edit",
-                       "tombstone", "reaction", "consumer", "exception", "marker", "audit"}, records
+                       "tombstone", "reaction", "consumer", "exception", "marker", "audit",
+                       "device_key"}, records
     roost("verify", elsewhere / "roost.db")
     # And by clients.
     other = make_broker(data=elsewhere)
