@@ -12,9 +12,11 @@ Owns the process of fault_fs, its mount and its control socket. See fault_fs.c f
 """
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 PATIENCE_S = 20
@@ -47,12 +49,14 @@ class FaultDisk:
             raise Unavailable(reason)
         self.path = os.path.join(str(folder), "disk")
         self.control = os.path.join(str(folder), "control")
-        lower = os.path.join(str(folder), "lower")
-        for made in (self.path, lower):
-            os.makedirs(made, exist_ok=True)
+        os.makedirs(self.path, exist_ok=True)
         os.chmod(str(folder), 0o755)
+        # In memory where there is some: what else writes to the real disk does not hold us up.
+        in_memory = "/dev/shm" if os.path.isdir("/dev/shm") else str(folder)
+        self.lower = tempfile.mkdtemp(prefix="roost-faults-", dir=in_memory)
+        os.chmod(self.lower, 0o755)
         words = ["--strict-names"] if strict_names else []
-        self.process = subprocess.Popen([program, *words, lower, self.control, self.path],
+        self.process = subprocess.Popen([program, *words, self.lower, self.control, self.path],
                                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         preexec_fn=_die_with_parent)
         deadline = time.monotonic() + PATIENCE_S
@@ -62,6 +66,19 @@ class FaultDisk:
             if time.monotonic() > deadline:
                 raise Unavailable(f"fault_fs did not mount within {PATIENCE_S} s")
             time.sleep(0.01)
+        self._lift_limits()
+
+    def _lift_limits(self):
+        """The kernel lets a FUSE file system have few dirty pages (of mapped files), and makes writers
+        wait for the others'; not this one."""
+        device = os.stat(self.path).st_dev
+        folder = f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}"
+        for name, value in (("strict_limit", "0"), ("max_ratio", "100")):
+            try:
+                with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                    file.write(value)
+            except OSError:
+                pass  # of another kernel: it may be slower
 
     def tell(self, line):
         with socket.socket(socket.AF_UNIX) as link:
@@ -98,6 +115,7 @@ class FaultDisk:
         self.process.kill()
         self.process.wait()
         self.process.stderr.close()
+        shutil.rmtree(self.lower, ignore_errors=True)
 
     def __enter__(self):
         return self

@@ -40,7 +40,7 @@ VALUES = {"User", "StateDirectory", "StateDirectoryMode", "RuntimeDirectory",
           "RuntimeDirectoryMode", "UMask", "ProtectSystem", "DevicePolicy", "ProtectProc",
           "ProcSubset", "CapabilityBoundingSet", "AmbientCapabilities", "KeyringMode",
           "RestrictAddressFamilies", "IPAddressAllow", "IPAddressDeny", "SystemCallArchitectures",
-          "SystemCallFilter", "SystemCallErrorNumber", "LimitNOFILE", "LimitCORE"}
+          "SystemCallFilter", "SystemCallErrorNumber", "LimitNOFILE", "LimitCORE", "LimitDATA"}
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -264,6 +264,10 @@ def limit(unit):
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, min(hard, int(unit.last("LimitNOFILE")))))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gibibytes = unit.last("LimitDATA")
+    if not gibibytes.endswith("G"):
+        raise SystemExit(f"sandbox.py: LimitDATA={gibibytes} is not in G")
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gibibytes[:-1]) << 30,) * 2)
 
 
 def main(arguments):

@@ -2,7 +2,7 @@
 """kill -9 over and over: is anything acknowledged ever lost, reordered, invented or shown twice?
 
 usage: kill_rounds.py [--rounds N] [--seed S] [--rate R] [--keep DIR] [--expect-broken]
-                      [--languages python,c,javascript] [--power-cuts]
+                      [--languages python,c,javascript] [--power-cuts] [--minutes M]
 
 Senders and receivers are processes of their own, of the languages named in turn (ROOST_LEDGER_PEER
 names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for 20 to 400 ms after it is
@@ -94,6 +94,13 @@ def start_peers(broker, folder, rate, languages):
     return senders, receivers
 
 
+def size_of(broker):
+    """What must not grow in a soak: memory, descriptors, the write-ahead log."""
+    files = len(os.listdir(f"/proc/{broker.process.pid}/fd"))
+    log = sum(entry.stat().st_size for entry in os.scandir(broker.data) if entry.name.endswith("-wal"))
+    return f"{broker.rss_bytes() >> 20} MiB resident, {files} descriptors, WAL {log >> 20} MiB"
+
+
 def end_broker(broker, disk, number, counts):
     """kill -9, and with it the power of its disk."""
     broker.kill()
@@ -111,11 +118,13 @@ def look_after(peers, expects_broken):
             peer.start()
 
 
-def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken):
+def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken, minutes):
     faults = open(os.path.join(folder, "faults.ledger"), "a", encoding="ascii")
     slowest_s, began = 0.0, time.monotonic()
     counts = {"cuts": 0, "taken back": 0}
     for number in range(1, rounds + 1):
+        if time.monotonic() - began > minutes * 60:
+            break
         time.sleep(rng.uniform(0.020, 0.400))  # the life of this round, drawn from the seed
         look_after(senders + receivers, expects_broken)
         faults.write(f"F {number}\n")
@@ -131,7 +140,7 @@ def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken):
             peer.kill()
             peer.start()
         if number % 50 == 0:
-            print(f"round {number}, {time.monotonic() - began:.0f} s", flush=True)
+            print(f"round {number}, {time.monotonic() - began:.0f} s, {size_of(broker)}", flush=True)
     return slowest_s, counts if disk else {}
 
 
@@ -171,12 +180,12 @@ def drain_broken(broker, senders, receivers):
     broker.kill()
 
 
-def run_on(disk, rounds, seed, rate, languages, folder, expects_broken):
+def run_on(disk, rounds, seed, rate, languages, folder, expects_broken, minutes):
     rng = random.Random(seed)
     broker = Broker(os.path.join(disk.path if disk else folder, "data")).start()
     senders, receivers = start_peers(broker, folder, rate, languages)
     slowest_s, counts = play(broker, disk, senders, receivers, rounds, rng, folder,
-                             expects_broken)
+                             expects_broken, minutes)
     if expects_broken:
         drain_broken(broker, senders, receivers)
     else:
@@ -187,12 +196,12 @@ def run_on(disk, rounds, seed, rate, languages, folder, expects_broken):
     return slowest_s
 
 
-def run(has_power_cuts, rounds, seed, rate, languages, expects_broken, folder):
+def run(has_power_cuts, rounds, seed, rate, languages, expects_broken, minutes, folder):
     if has_power_cuts:
         with FaultDisk(os.environ["ROOST_FAULT_FS"], folder) as disk:
-            slowest_s = run_on(disk, rounds, seed, rate, languages, folder, expects_broken)
+            slowest_s = run_on(disk, rounds, seed, rate, languages, folder, expects_broken, minutes)
     else:
-        slowest_s = run_on(None, rounds, seed, rate, languages, folder, expects_broken)
+        slowest_s = run_on(None, rounds, seed, rate, languages, folder, expects_broken, minutes)
     verdict = ledger.check(ledger.read_folder(folder))
     for name, count in verdict.counts.items():
         print(f"{name:26} {count:>10,}")
@@ -208,6 +217,8 @@ def main():
     parser = argparse.ArgumentParser(description="kill -9 rounds with a ledger")
     is_long = os.environ.get("ROOST_TEST_ALL") == "1"
     parser.add_argument("--rounds", type=int, default=3000 if is_long else 300)
+    parser.add_argument("--minutes", type=float, default=float("inf"),
+                        help="at most so long; with many rounds: a soak")
     parser.add_argument("--power-cuts", dest="has_power_cuts", action="store_true",
                         help="with the broker its disk loses what was not synced")
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -226,7 +237,7 @@ def main():
         print(f"SKIPPED: {reason}")
         return SKIPPED
     how = (options.has_power_cuts, options.rounds, options.seed, options.rate, languages,
-           options.expects_broken)
+           options.expects_broken, options.minutes)
     print(f"replay: ROOSTD={os.environ.get('ROOSTD')} {sys.argv[0]} --rounds {options.rounds} "
           f"--seed {options.seed} --rate {options.rate} --languages {options.languages}"
           + " --power-cuts" * options.has_power_cuts, flush=True)
