@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+PATIENCE_S = "60"
 CLOCK_TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -32,7 +33,11 @@ class Daemon:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error):
@@ -59,7 +64,8 @@ class Daemon:
 
     def roost(self, *words):
         """What the tool prints."""
-        command = [f"{self.build}/clients/cli/roost", "--url", self.url, *words]
+        command = [f"{self.build}/clients/cli/roost", "--url", self.url, "--timeout", PATIENCE_S,
+                   *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def memory_kib(self, field="RssAnon"):
