@@ -22,6 +22,7 @@
 #define BIND_PAUSE_MS       20
 #define RECEIVE_FRAMES_MAX  200 /* waiting in one connection's buffer */
 #define ZAP_ENFORCE_DOMAIN  93  /* ZMQ_ZAP_ENFORCE_DOMAIN: libzmq has it, its header hides it */
+#define MONITOR_NAMES       10
 #define FRAME_GRACE_DIVISOR 4   /* a frame a little too large is answered, not cut off */
 
 static void set_int(void *socket, int option, int value)
@@ -125,8 +126,13 @@ static enum err bind_one(void *socket, const char *address, bool is_again,
 static enum err open_monitor(struct zmq_router *router, void *zmq_context)
 {
     char name[64];
-    (void)snprintf(name, sizeof(name), "inproc://roost-zmq-%p", router->socket);
-    if (zmq_socket_monitor(router->socket, name, ZMQ_EVENT_DISCONNECTED) != 0)
+    int result = -1;
+    for (int i = 0; i < MONITOR_NAMES && result != 0;
+         i++) { /* an earlier life may still have one */
+        (void)snprintf(name, sizeof(name), "inproc://roost-zmq-%p-%d", router->socket, i);
+        result = zmq_socket_monitor(router->socket, name, ZMQ_EVENT_DISCONNECTED);
+    }
+    if (result != 0)
         return ERR_BUSY;
     router->monitor = zmq_socket(zmq_context, ZMQ_PAIR);
     if (!router->monitor)
