@@ -230,9 +230,10 @@ enum err persistence_scope_for(struct persistence *p, const uint8_t *text, size_
         *ret = p->scopes[place];
         return ERR_OK;
     }
-    enum err err = resolve(p, text, size, false, ret);
+    bool is_free = !persistence_acl_counts(p);
+    enum err err = resolve(p, text, size, is_free && p->options.is_autocreate, ret);
     bool is_missing = err == ERR_NO_SUCH_SCOPE || err == ERR_NO_SUCH_PEER;
-    if (is_missing && persistence_acl_may_create(p, peer_id, text, size))
+    if (!is_free && is_missing && persistence_acl_may_create(p, peer_id, text, size))
         err = resolve(p, text, size, true, ret);
     if (!err)
         remember(p, text, size, ret);

@@ -59,8 +59,7 @@ static void refuse(struct lair_connection *connection, enum err err)
         {ERR_BAD_NAME, TEXT_AUTH_BAD_NAME},         {ERR_RESERVED_NAME, TEXT_AUTH_BAD_NAME},
         {ERR_BAD_PASSWORD, TEXT_AUTH_PASSWORD},     {ERR_ACCOUNT_BANNED, TEXT_AUTH_BANNED},
         {ERR_ACCOUNT_INACTIVE, TEXT_AUTH_INACTIVE}, {ERR_NOT_ALLOWED, TEXT_AUTH_CLOSED},
-        {ERR_DISK_FULL, TEXT_AUTH_STORAGE},
-        {ERR_TOO_MANY_SESSIONS, TEXT_AUTH_LIMIT},
+        {ERR_DISK_FULL, TEXT_AUTH_STORAGE},         {ERR_TOO_MANY_SESSIONS, TEXT_AUTH_LIMIT},
     };
     const char *text = TEXT_AUTH_INTERNAL;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

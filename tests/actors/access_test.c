@@ -42,7 +42,8 @@ static void rights(void **state)
         {"ana", "x", 1, 0, false, ACCESS_MANAGE, PREFIX_TOPIC, ERR_OK},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct access_who who = {cases[i].peer_id, text(cases[i].peer), cases[i].is_admin, 0, false};
+        struct access_who who = {cases[i].peer_id, text(cases[i].peer), cases[i].is_admin, 0,
+                                 false};
         assert_int_equal(access_check(&who, cases[i].purpose, cases[i].kind, text(cases[i].scope),
                                       cases[i].owner_id),
                          cases[i].err);

@@ -102,6 +102,14 @@ REQUESTS = [
      pb.Call(method=pb.KEY_REVOKE, peer=b"bob", all=True)),
     (lambda c: c.keys("bob", after=3), pb.Query(kind=pb.KEYS, peer=b"bob", after_seq=3, limit=500)),
     (lambda c: c.audit(after=5), pb.Query(kind=pb.AUDIT, after_seq=5, limit=50)),
+    (lambda c: c.acl(after=5), pb.Query(kind=pb.ACL, after_seq=5, limit=50)),
+    (lambda c: c.acl_add("bob", 3, "queue:q"),
+     pb.Call(method=pb.ACL_ALLOW, peer=b"bob", text=b"queue:q", actions=3)),
+    (lambda c: c.acl_add("*", 2, "topic:>", is_allow=False),
+     pb.Call(method=pb.ACL_DENY, peer=b"*", text=b"topic:>", actions=2)),
+    (lambda c: c.acl_remove(7), pb.Call(method=pb.ACL_REMOVE, seq=7)),
+    (lambda c: c.acl_test("bob", 1, "queue:q"),
+     pb.Call(method=pb.ACL_TEST, peer=b"bob", text=b"queue:q", actions=1)),
 ]
 
 

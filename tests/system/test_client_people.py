@@ -175,6 +175,12 @@ def test_every_call_of_the_asyncio_client(broker):
             await carol.end_session(session.id)
             assert not (await carol.sessions()).items
             await carol.change_password(PASSWORD + "!", PASSWORD)
+        rule = await alice.acl_add("carol", 1, "queue:closed", is_allow=False)
+        assert [(row.id, row.subject, row.scope, row.is_allow) for row in (await alice.acl()).items] == [
+            (rule, "carol", "queue:closed", False)]
+        assert not await alice.acl_test("carol", 1, "queue:closed")
+        await alice.acl_remove(rule)
+        assert await alice.acl_test("carol", 1, "queue:closed")
         actions = [entry.action for entry in (await alice.audit()).items]
         assert "ban" in actions and "password" in actions
 

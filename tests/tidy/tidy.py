@@ -97,6 +97,8 @@ TESTED_ELSEWHERE = {
     "gateways/ipmsg/ipmsg_say.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_show.c": "with neighbours on real sockets: tests/system/test_live_health.py",
     "gateways/ipmsg/lan_interfaces.c": "with real interfaces: lan_net_test",
+    "gateways/lair/lair_tls.c": "with real clients of TLS: tests/system/test_security_tls.py",
+    "gateways/tls_keys.c": "with real clients of TLS: tests/system/test_security_tls.py",
     "gateways/lair/lair_ask.c": "with a real client on a real socket: tests/system/test_lair_*.py",
     "gateways/lair/lair_feed.c": "with a real client on a real socket: tests/system/test_lair_*.py",
     "gateways/lair/lair_login.c": "with a real client on a real socket: tests/system/test_lair_*.py",
