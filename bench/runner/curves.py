@@ -19,7 +19,8 @@ CURVES = {
                 ("joining_s", "seconds to join")],
     "scopes": [("kib_each", "KiB each"), ("per_s", "made per second")],
     "waiting": [("mib", "MiB resident"), ("start_ms", "start to first STORED, ms")],
-    "stored": [("publish_per_s", "publishes/s"), ("page_p99_ms", "page of history p99, ms"),
+    "stored": [("publish_per_s", "publishes/s"), ("publish_cpu_us", "processor us per publish"),
+               ("page_p99_ms", "page of history p99, ms"),
                ("start_ms", "start to first STORED, ms")],
 }
 
