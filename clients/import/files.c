@@ -92,11 +92,14 @@ int files_replace(const char *path, const char *text, size_t size)
     int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof(temporary))
         return ENAMETOOLONG;
+    bool has_old = stat(path, &old) == 0;
+    if (has_old && !S_ISREG(old.st_mode))
+        return EINVAL; /* the name of a device or folder is not taken away from it */
     int file = mkstemp(temporary);
     if (file < 0)
         return errno;
     int problem = 0;
-    if (stat(path, &old) == 0 && fchmod(file, old.st_mode & 0777) != 0)
+    if (has_old && fchmod(file, old.st_mode & 0777) != 0)
         problem = errno;
     if (!problem)
         problem = write_all(file, text, size);

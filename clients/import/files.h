@@ -13,7 +13,7 @@
 int files_read(const char *path, size_t size_max, char **ret_text, size_t *ret_size);
 
 /* A temporary file beside it, synced, renamed over it, its directory synced. On failure (an errno)
- * the old file is as it was, and nothing is left beside it. */
+ * the old file is as it was, and nothing is left beside it. EINVAL: what has the name is no file. */
 int files_replace(const char *path, const char *text, size_t size);
 
 /* Renames it to PATH.bad, or PATH.bad.2 ...: one that is not there yet, whose name is in `ret`. */

@@ -93,12 +93,16 @@ static void replaced_and_read_back(void **state)
 
 static void a_failure_leaves_the_old_one(void **state)
 {
-    char nowhere[256];
+    char nowhere[256], pipe_path[256];
     (void)state;
+    (void)snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", directory);
     assert_int_equal(files_replace(path, "old", 3), 0);
     (void)snprintf(nowhere, sizeof(nowhere), "%s/none/cache.json", directory);
     assert_int_equal(files_replace(nowhere, "new", 3), ENOENT);
-    assert_int_not_equal(files_replace(directory, "new", 3), 0); /* a directory of this name */
+    assert_int_equal(files_replace(directory, "new", 3), EINVAL); /* a directory of this name */
+    assert_int_equal(mkfifo(pipe_path, 0600), 0); /* as a device: its name stays its own */
+    assert_int_equal(files_replace(pipe_path, "new", 3), EINVAL);
+    assert_int_equal(unlink(pipe_path), 0);
     reads("old");
     assert_int_equal(files(), 1);
     if (geteuid() == 0)

@@ -472,7 +472,7 @@ def test_completion_in_zsh(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / ".zshrc").write_text(f"PATH={os.path.dirname(TOOL)}:$PATH\nPS1='%% '\nfpath=({tmp_path} $fpath)\n"
-                                 "autoload -U compinit; compinit -u -d /dev/null\nunsetopt beep\n")
+                                 "autoload -U compinit; compinit -u -D\nunsetopt beep\n")
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.update(HOME=str(home), ZDOTDIR=str(home), TERM="dumb")
