@@ -208,5 +208,5 @@ def test_administration(http, rest):
     assert statistics["connected"] >= 1
     assert {"room": "tea", "users": 1} in statistics["users_per_room"]
     assert statistics["database_bytes"] > 0
-    assert [row["action"] for row in root.pages("/admin/audit", limit=1)] == ["register"]
+    assert [row["action"] for row in root.pages("/admin/audit", limit=1)] == ["start", "register"]
     assert root.get("/openapi.json")["openapi"] == "3.0.3"
