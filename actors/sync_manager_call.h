@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * What the questions people ask of the sync-manager share: sync_manager_call.c and
- * sync_manager_list.c.
+ * What the questions people ask of the sync-manager share: sync_manager_call.c,
+ * sync_manager_inspect.c and sync_manager_list.c.
  */
 #ifndef ACTORS_SYNC_MANAGER_CALL_H
 #define ACTORS_SYNC_MANAGER_CALL_H

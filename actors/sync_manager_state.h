@@ -7,7 +7,8 @@
  *   sync_manager_ephemeral.c  consumers in memory only, and what commits remove
  *   sync_manager_load.c     LOAD_...: what the store knows, in pages
  *   sync_manager_out.c      what goes out after each turn: FETCH, CONSUMER_WRITE, answers, events
- *   sync_manager_call.c     CALL and QUERY
+ *   sync_manager_call.c     CALL
+ *   sync_manager_inspect.c  QUERY; sync_manager_list.c what of it is a list of deliveries
  *   sync_manager_acl.c      the access list; how much waits for a recipient
  */
 #ifndef ACTORS_SYNC_MANAGER_STATE_H
@@ -214,9 +215,11 @@ void sync_out_fini(struct sync_manager *sync);
 
 /* --- sync_manager_call.c */
 actor_handler sync_on_call, sync_on_resolved, sync_on_dead_changed, sync_on_consumer_removed;
-actor_handler sync_on_query;
 void sync_call_no_answer(struct sync_manager *sync, uint8_t kind, uint64_t context);
 void sync_answer_call(struct sync_manager *sync, const struct delivery_question *question,
                       enum err err, uint64_t count);
+
+/* --- sync_manager_inspect.c */
+actor_handler sync_on_query;
 
 #endif

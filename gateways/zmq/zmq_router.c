@@ -23,7 +23,7 @@
 #define RECEIVE_FRAMES_MAX  200 /* waiting in one connection's buffer */
 #define ZAP_ENFORCE_DOMAIN  93  /* ZMQ_ZAP_ENFORCE_DOMAIN: libzmq has it, its header hides it */
 #define MONITOR_NAMES       10
-#define FRAME_GRACE_DIVISOR 4   /* a frame a little too large is answered, not cut off */
+#define FRAME_GRACE_DIVISOR 4 /* a frame a little too large is answered, not cut off */
 
 static void set_int(void *socket, int option, int value)
 {

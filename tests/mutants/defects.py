@@ -42,7 +42,7 @@ DEFECTS = [
            "    return ERR_OK;\n",
            ["tests/actors/persistence_full_test", PERSISTENCE_CRASH]),
     Defect("gap-stored", "persistence", "what follows a refused message is stored",
-           "actors/persistence_store.c", "return is_next ? ERR_OK : ERR_SEQUENCE_GAP;",
+           "actors/persistence_store.c", "return is_next ? persistence_check_rate(p, question) : ERR_SEQUENCE_GAP;",
            "return is_next || question->first_no ? ERR_OK : ERR_SEQUENCE_GAP;",
            ["tests/actors/persistence_store_test", "tests/actors/persistence_full_test"]),
     Defect("duplicates-stored", "persistence", "a message sent again is stored again",

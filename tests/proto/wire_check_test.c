@@ -148,7 +148,8 @@ static void asking(void **state)
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TABLES, ERR_OK, NULL);
     EXPECT(QUERY, query, kind, 15, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__KEYS, ERR_OK, NULL);
-    EXPECT(QUERY, query, kind, 25, ERR_UNKNOWN_CALL, "query.kind");
+    EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__ACL, ERR_OK, NULL);
+    EXPECT(QUERY, query, kind, 26, ERR_UNKNOWN_CALL, "query.kind");
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__TRACE, ERR_MISSING_FIELD,
            "query.message_ids"); /* the sample has two */
     EXPECT(QUERY, query, kind, ROOST__V1__QUERY_KIND__BY_ID, ERR_OK, NULL);

@@ -28,6 +28,7 @@ def pem(tmp_path):
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                            serialization.NoEncryption()))
+    paths[1].chmod(0o600)
     return paths
 
 
