@@ -24,15 +24,22 @@
 #define PAGE_KEYS         5000
 #define LOAD_DEADLINE_MS  5000
 #define LOAD_AGAIN_MS     200
-#define REQUESTS_PER_TURN 256
+#define REQUESTS_PER_TURN 64
 #define BIND_TRIES        50
 #define BIND_PAUSE_MS     20
 
-enum keyring_timer { TIMER_LOAD };
+#define MESSAGE_PARTS (ZAP_PARTS_MAX + 2) /* routing id and delimiter */
+
+enum keyring_timer { TIMER_LOAD, TIMER_ANSWER };
 
 enum {
     LOAD_CODES = 0
 }; /* the context of a question about codes only; else the number of the load */
+
+struct held {
+    zmq_msg_t parts[MESSAGE_PARTS];
+    size_t count; /* 0: none; more than there is room for: others were dropped */
+};
 
 struct keyring {
     struct actor *actor;
@@ -43,6 +50,8 @@ struct keyring {
     int64_t loaded_id; /* of the last row of the load in hand */
     bool is_loading, is_loaded;
     int64_t codes_until_ms; /* wall clock */
+    struct held held[REQUESTS_PER_TURN];
+    size_t held_count;
 };
 
 /* --- Keys. */
@@ -213,8 +222,6 @@ static void answer(struct keyring *keyring, const struct zap_part *routing,
         send_part(keyring, parts[i].data, parts[i].size, i + 1 < ZAP_ANSWER_PARTS);
 }
 
-#define MESSAGE_PARTS (ZAP_PARTS_MAX + 2) /* routing id and delimiter */
-
 /* All parts of one message; how many there were, counting those that were not kept. 0: none. */
 static size_t receive(void *socket, zmq_msg_t parts[MESSAGE_PARTS])
 {
@@ -245,21 +252,35 @@ static void handle(struct keyring *keyring, zmq_msg_t *messages, size_t count)
         answer(keyring, &parts[0], &request);
 }
 
+static void answer_held(struct keyring *keyring)
+{
+    for (size_t i = 0; i < keyring->held_count; i++) {
+        struct held *held = &keyring->held[i];
+        handle(keyring, held->parts, held->count);
+        for (size_t part = 0; part < MESSAGE_PARTS; part++)
+            (void)zmq_msg_close(&held->parts[part]); /* cannot fail on a valid message */
+    }
+    keyring->held_count = 0;
+}
+
+/* Requests are answered in the turn after the one in which they were read: until then everything is
+ * taken in that was said of keys before them, so that whoever was told that his key is enrolled is
+ * never refused. */
 static enum err on_readable(struct actor *actor, void *state, unsigned watch)
 {
     struct keyring *keyring = state;
-    zmq_msg_t messages[MESSAGE_PARTS];
-    size_t count = 1;
-    (void)actor;
     (void)watch;
-    for (size_t i = 0; i < MESSAGE_PARTS; i++)
-        CHECK(zmq_msg_init(&messages[i]) == 0);
-    for (unsigned i = 0; i < REQUESTS_PER_TURN && count > 0; i++) {
-        count = receive(keyring->zap, messages);
-        handle(keyring, messages, count);
+    answer_held(keyring); /* of an earlier turn */
+    while (keyring->held_count < REQUESTS_PER_TURN) {
+        struct held *held = &keyring->held[keyring->held_count];
+        for (size_t i = 0; i < MESSAGE_PARTS; i++)
+            CHECK(zmq_msg_init(&held->parts[i]) == 0);
+        held->count = receive(keyring->zap, held->parts);
+        if (held->count == 0)
+            break; /* its parts are empty */
+        keyring->held_count++;
     }
-    for (size_t i = 0; i < MESSAGE_PARTS; i++)
-        (void)zmq_msg_close(&messages[i]); /* cannot fail on a valid message */
+    actor_timer_set(actor, TIMER_ANSWER, mono_add_ms(actor_mono(actor), 1));
     return ERR_OK;
 }
 
@@ -308,6 +329,9 @@ static enum err init(struct actor *actor, void *state, const void *args)
 static void fini(struct actor *actor, void *state)
 {
     struct keyring *keyring = state;
+    for (size_t i = 0; i < keyring->held_count; i++)
+        for (size_t part = 0; part < MESSAGE_PARTS; part++)
+            (void)zmq_msg_close(&keyring->held[i].parts[part]); /* cannot fail */
     if (keyring->zap) {
         actor_unwatch(actor, WATCH_ZAP);
         (void)zmq_unbind(keyring->zap, ZAP_ENDPOINT); /* at once; fails when it never was bound */
@@ -319,8 +343,10 @@ static void fini(struct actor *actor, void *state)
 static enum err on_timer(struct actor *actor, void *state, unsigned timer)
 {
     (void)actor;
-    (void)timer; /* there is only TIMER_LOAD */
-    ask_page(state);
+    if (timer == TIMER_ANSWER)
+        answer_held(state);
+    else
+        ask_page(state);
     return ERR_OK;
 }
 

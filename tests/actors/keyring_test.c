@@ -74,7 +74,8 @@ static void key_of(uint8_t number, uint8_t ret_key[KEY_BYTES], char ret_text[KEY
     key_to_text(ret_key, ret_text);
 }
 
-static void say(struct stage *stage, uint8_t number, const char *domain)
+/* It is read, and not answered yet. */
+static void ask(struct stage *stage, uint8_t number, const char *domain)
 {
     uint8_t key[KEY_BYTES];
     char text[KEY_TEXT_SIZE];
@@ -84,6 +85,12 @@ static void say(struct stage *stage, uint8_t number, const char *domain)
         assert_true(zmq_send(stage->asker, parts[i], strlen(parts[i]), ZMQ_SNDMORE) >= 0);
     assert_int_equal(zmq_send(stage->asker, key, sizeof(key), 0), KEY_BYTES);
     sim_readable(stage->sim, KEYRING, 0);
+}
+
+static void say(struct stage *stage, uint8_t number, const char *domain)
+{
+    ask(stage, number, domain);
+    sim_advance(stage->sim, 2);
 }
 
 /* "200"; "" when there is no answer. */
@@ -219,6 +226,19 @@ static void test_changes_count_at_once(void **state)
     assert_door(stage, 2, "200");
 }
 
+/* Who was told that his key is enrolled knocks at once: his request may be read before the news is. */
+static void test_news_on_its_way_counts(void **state)
+{
+    struct stage *stage = *state;
+    char user[64] = "";
+    load(stage, 1, 2, 0);
+    ask(stage, 7, KEYRING_DOMAIN);
+    assert_string_equal(hear(stage, user), "");
+    tell(stage, 7, -1, false);
+    sim_advance(stage->sim, 2);
+    assert_string_equal(hear(stage, user), "200");
+}
+
 /* The page was read before the key was revoked, and comes after. */
 static void test_a_late_page_brings_no_revoked_key_back(void **state)
 {
@@ -310,6 +330,7 @@ static void test_nonsense_is_not_answered(void **state)
             assert_int_equal(zmq_send(stage->asker, "x", 1, ZMQ_SNDMORE), 1);
         assert_int_equal(zmq_send(stage->asker, "x", 1, 0), 1);
         sim_readable(stage->sim, KEYRING, 0);
+        sim_advance(stage->sim, 2);
         assert_string_equal(hear(stage, user), "");
     }
     assert_door(stage, 1, "200");
@@ -353,6 +374,7 @@ int main(void)
         TEST(test_keys_that_are_loaded_get_in),
         TEST(test_another_domain_does_not),
         TEST(test_changes_count_at_once),
+        TEST(test_news_on_its_way_counts),
         TEST(test_a_late_page_brings_no_revoked_key_back),
         TEST(test_looked_up_anew),
         TEST(test_codes_open_the_door_for_a_while),

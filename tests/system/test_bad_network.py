@@ -114,7 +114,7 @@ def town(make_broker):
         for name, address in (("server", "10.77.0.1/24"), ("client", "10.77.0.2/24")):
             town.machine(name)
             town.plug(name, "e0", address, "wire")
-        town.broker = make_broker(prefix=town.enter("server"), is_started=False, arguments=["--insecure"],
+        town.broker = make_broker(prefix=town.enter("server"), is_started=False, arguments=["--insecure"], security__acl_default="allow",
                                   zmq__listen="tcp://10.77.0.1:7667", zmq__heartbeat_ms=HEARTBEAT_MS,
                                   mailbox__autocreate="on")
         town.broker.port = 7667

@@ -175,6 +175,13 @@ def test_every_call_of_the_asyncio_client(broker):
             await carol.end_session(session.id)
             assert not (await carol.sessions()).items
             await carol.change_password(PASSWORD + "!", PASSWORD)
+        key = roost.KeyPair.make()
+        await alice.enrol_key("carol", key.public, "laptop")
+        (row,) = (await alice.keys("carol")).items
+        assert (row.key, row.label, row.revoked_ms) == (key.public, "laptop", 0)
+        assert await alice.invite_key("carol")
+        await alice.revoke_key(key.public)
+        assert (await alice.keys("carol")).items[0].revoked_ms
         rule = await alice.acl_add("carol", 1, "queue:closed", is_allow=False)
         assert [(row.id, row.subject, row.scope, row.is_allow) for row in (await alice.acl()).items] == [
             (rule, "carol", "queue:closed", False)]
