@@ -284,6 +284,25 @@ def test_guessing_codes_is_throttled(make_broker):
         assert is_in(curve.client("carol", key, credentials=code)) == "carol"
 
 
+def test_what_is_noted_of_keys(make_broker):
+    """Every event of keys that docs/SECURITY.md lists, and of whom."""
+    curve = Curve(make_broker, security__login_failures_max=1)
+    with curve.admin() as admin:
+        admin.wait_ready(20)
+        key = KeyPair.make()
+        admin.enrol_key("alice", key.public, "laptop")
+        code = admin.invite_key("bob")
+        assert is_in(curve.client("bob", KeyPair.make(), credentials=code)) == "bob"
+        code = admin.invite_key("carol")
+        wrong = ("0" if code[0] != "0" else "1") + code[1:]
+        assert refusal_of(curve.client("carol", KeyPair.make(), credentials=wrong)) == BAD_CODE
+        admin.revoke_key(key.public)
+        noted = [(entry.action, entry.target) for entry in admin.audit(limit=500).items]
+    for event in [("key-enrol", "alice"), ("key-code", "bob"), ("key-redeem", "bob"),
+                  ("key-code", "carol"), ("key-lock", "carol"), ("key-revoke", "alice")]:
+        assert noted.count(event) == 1, (event, noted)
+
+
 def test_enrolment_can_be_switched_off(make_broker):
     curve = Curve(make_broker, security__enrolment="off")
     with curve.admin() as admin:

@@ -15,8 +15,8 @@ from helpers import data_file
 from roost.schema import pb
 
 SECURITY = Path(os.environ["ROOST_SOURCE"], "docs/SECURITY.md")
-MADE_ELSEWHERE = {"key-add", "key-revoke", "key-invite", "zap-refused",  # with the tests of keys
-                  "quarantine"}                                          # below, with a file that is damaged
+MADE_ELSEWHERE = {"key-enrol", "key-code", "key-redeem", "key-revoke", "key-lock",  # test_curve.py
+                  "quarantine"}                                         # below, with a file that is damaged
 
 
 def documented():
