@@ -185,6 +185,7 @@ struct http_gateway {
     struct wire_reader reader;  /* frames that answer */
     size_t running;             /* requests whose handler was called and that have no answer */
     size_t streams;
+    struct http_stream *gathered; /* of these, which have something; http_stream.c */
     struct mono_time started;
     bool is_stopping;
     struct mono_time stop_began;
@@ -196,7 +197,8 @@ enum http_timer {
     HTTP_TIMER_SWEEP, /* who takes too long */
     HTTP_TIMER_SEEN,  /* the registry is told who is there */
     HTTP_TIMER_STOP,
-    HTTP_TIMER_LIVE, /* the second of http_live.c */
+    HTTP_TIMER_LIVE,    /* the second of http_live.c */
+    HTTP_TIMER_STREAMS, /* those of many streams that have something go on */
 };
 
 /* --- http_net.c */
@@ -252,6 +254,8 @@ void http_stream_begin(struct http_request *request, const char *content_type, s
 /* False: the reader was too slow and is gone; the request ends soon. */
 bool http_stream_write(struct http_request *request, const void *bytes, size_t size);
 void http_stream_end(struct http_request *request);
+/* HTTP_TIMER_STREAMS. */
+void http_streams_go_on(struct http_gateway *gateway);
 /* To libmicrohttpd. */
 struct MHD_Response *http_stream_response(struct http_request *request);
 /* The request is gone before the response. */

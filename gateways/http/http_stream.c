@@ -3,6 +3,10 @@
  * Answers without an end: what is written waits in a bounded buffer until libmicrohttpd takes it;
  * while there is nothing, the connection is suspended.
  *
+ * Each time a stream goes on costs a system call, whatever it brings. So when there are many, what comes
+ * within STREAMS_GATHER_MS goes out together: a thousand readers of a busy room cost four calls a second
+ * each, not one for each message. A few streams are never kept waiting.
+ *
  * The response outlives the request by a moment (libmicrohttpd frees it after it has told us that
  * the request is over), so the stream is a thing of its own that both point to.
  */
@@ -13,7 +17,9 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BLOCK_BYTES 1024u /* each stream has one */
+#define BLOCK_BYTES       1024u /* each stream has one */
+#define STREAMS_FEW       100u
+#define STREAMS_GATHER_MS 250
 
 struct http_stream {
     struct http_request *request; /* NULL: gone */
@@ -21,7 +27,45 @@ struct http_stream {
     bool is_over;      /* nothing comes any more */
     bool is_cut;       /* its reader is too slow */
     bool is_at_reader; /* libmicrohttpd has the response */
+    bool is_gathered;  /* goes on with the others; then: */
+    struct http_stream *next_gathered;
 };
+
+/* --- Many of them. */
+
+static void gather(struct http_gateway *gateway, struct http_stream *stream)
+{
+    if (stream->is_gathered)
+        return;
+    if (!gateway->gathered)
+        actor_timer_set(gateway->actor, HTTP_TIMER_STREAMS,
+                        mono_add_ms(actor_mono(gateway->actor), STREAMS_GATHER_MS));
+    stream->is_gathered = true;
+    stream->next_gathered = gateway->gathered;
+    gateway->gathered = stream;
+}
+
+static void leave_gathered(struct http_gateway *gateway, struct http_stream *stream)
+{
+    struct http_stream **at = &gateway->gathered;
+    if (!stream->is_gathered)
+        return;
+    while (*at != stream)
+        at = &(*at)->next_gathered;
+    *at = stream->next_gathered;
+    stream->is_gathered = false;
+}
+
+void http_streams_go_on(struct http_gateway *gateway)
+{
+    while (gateway->gathered) {
+        struct http_stream *stream = gateway->gathered;
+        leave_gathered(gateway, stream);
+        http_net_resume(stream->request);
+    }
+}
+
+/* --- One of them. */
 
 /* A listener costs no buffer while there is nothing to tell. */
 static void give_back(struct buf *buf)
@@ -56,8 +100,10 @@ static ssize_t on_read(void *context, uint64_t position, char *space, size_t roo
 static void on_free(void *context)
 {
     struct http_stream *stream = context;
-    if (stream->request)
+    if (stream->request) {
+        leave_gathered(stream->request->gateway, stream);
         stream->request->stream = NULL;
+    }
     buf_fini(&stream->waiting);
     free(stream);
 }
@@ -100,7 +146,10 @@ bool http_stream_write(struct http_request *request, const void *bytes, size_t s
         http_net_resume(request);
         return false;
     }
-    http_net_resume(request);
+    if (request->gateway->streams > STREAMS_FEW)
+        gather(request->gateway, stream);
+    else
+        http_net_resume(request);
     return true;
 }
 
@@ -117,6 +166,7 @@ void http_stream_forget(struct http_request *request)
     struct http_stream *stream = request->stream;
     if (!stream)
         return;
+    leave_gathered(request->gateway, stream);
     request->stream = NULL;
     stream->request = NULL;
     request->gateway->streams--;

@@ -218,6 +218,21 @@ def test_a_reader_that_does_not_read_is_closed_and_nobody_notices(live, listen, 
     live.wait_for_log("reader-too-slow")
 
 
+def test_many_readers_get_everything_together(live, listen, connect):
+    """With more than a hundred streams what comes goes out several times a second, for all at once."""
+    streams = [listen(live, "scope:topic:news") for _ in range(120)]
+    sender = connect(live, "sender")
+    for body in numbered(40):
+        sender.send("topic:news", body)
+    for stream in streams[::2]:
+        assert messages_of(stream, 40) == [body.decode() for body in numbered(40)]
+    for stream in streams[:60:2]:
+        stream.close()  # some of them while something is on its way
+    sender.send("topic:news", b"last")
+    for stream in streams[61::2]:
+        assert messages_of(stream, 41)[-1] == "last"
+
+
 def test_readers_that_go_leave_nothing(live, listen):
     listen(live, "presence")
     for _ in range(50):
