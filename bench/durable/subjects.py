@@ -107,7 +107,8 @@ def rabbit_environment(directory, port):
             "RABBITMQ_LOG_BASE": f"{directory}/log", "RABBITMQ_NODENAME": f"durability{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(port + 1), "ERL_EPMD_PORT": str(port + 2),
-            "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/plugins",
+            "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_CRASH_DUMP": f"{directory}/erl_crash.dump",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/plugins",
             "RABBITMQ_CONFIG_FILE": f"{directory}/none", "RABBITMQ_LOGS": "-"}
 
 

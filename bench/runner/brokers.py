@@ -121,6 +121,7 @@ def rabbitmq_command(binary, directory, port, _extra):
         "RABBITMQ_PID_FILE": f"{directory}/pid", "RABBITMQ_CONF_ENV_FILE": "/dev/null",
         "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/plugins",
         "RABBITMQ_CONFIG_FILE": f"{directory}/rabbitmq", "RUNNING_UNDER_SYSTEMD": "true",
+        "ERL_CRASH_DUMP": f"{directory}/erl_crash.dump",
     }
     with open(f"{directory}/rabbitmq.conf", "w", encoding="utf-8") as file:
         # Its alarms look at the whole machine: the disk that is measured may be half full.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """The house rules that no compiler checks. See docs/STYLE.md for their reasons.
 
-    tidy.py ROOT [layers|words|sizes|tests|headers|licences|format ...]
+    tidy.py ROOT [layers|words|sizes|tests|headers|licences|links|top|format ...]
 
 Each check prints "file:line: what is wrong" and the program ends with 1 if there was anything.
 Exit code 77: the check could not be made (no clang-format).
@@ -248,6 +248,10 @@ def sizes(root):
             yield f"{name}:1: {count} lines, at most {FILE_LINES_MAX}; split by responsibility"
         for line, length in long_functions(text):
             yield f"{name}:{line}: function of {length} lines, at most {FUNCTION_LINES_MAX}"
+    for path, name in c_files(root, suffixes=(".py",)):
+        count = path.read_text().count("\n")
+        if count > FILE_LINES_MAX:
+            yield f"{name}:1: {count} lines, at most {FILE_LINES_MAX}; split by responsibility"
     for path, name in c_files(root, ("clients",), (".js",)):
         count = path.read_text().count("\n")
         if count > MODULE_LINES_MAX:
@@ -278,11 +282,30 @@ LICENSED = (".sh", ".cmake", ".js", ".mjs", ".ts", ".css", ".html", ".yml", ".in
 UNLICENSED = ("tests/golden/", "tests/fuzz/corpus/", "clients/python/METADATA.in")
 
 
+def listed(root):
+    """The files of the repository; none outside one."""
+    return filter(None, subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True,
+                                       text=True, check=False).stdout.split("\0"))
+
+
+# What stands in the first folder, beside names with a dot in front.
+TOP = {*SOURCE_FOLDERS, "docs", "CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE", "check",
+       "quickstart"}
+
+
+def strangers(names):
+    """What a program left behind, and nobody meant to keep."""
+    return sorted({name.split("/")[0] for name in names if not name.startswith(".")} - TOP)
+
+
+def top(root):
+    for name in strangers(listed(root)):
+        yield f"{name}:1: does not belong in the first folder of the repository"
+
+
 def licences(root):
     """The files of the repository that no other rule looks at."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True,
-                            check=False).stdout.split("\0")
-    for name in filter(None, listed):
+    for name in listed(root):
         path = root / name
         if not path.is_file() or path.is_symlink() or name.startswith(UNLICENSED):
             continue
@@ -355,7 +378,7 @@ def clang_format(root):
 
 
 CHECKS = {"layers": layers, "words": words, "sizes": sizes, "tests": tests, "headers": headers,
-          "licences": licences, "links": links,
+          "licences": licences, "links": links, "top": top,
           "format": clang_format}
 
 

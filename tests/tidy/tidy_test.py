@@ -56,6 +56,12 @@ class Links(unittest.TestCase):
         self.assertEqual(found, ["gone.png", "#nowhere"])
 
 
+class Top(unittest.TestCase):
+    def test_what_does_not_belong_there(self):
+        self.assertEqual(tidy.strangers(["store/a.c", ".ci/run", "check", "a.db-wal", "out/x.c", "out/y.c"]),
+                         ["a.db-wal", "out"])
+
+
 class Words(unittest.TestCase):
     def found(self, name, text):
         return [problem for _, problem in tidy.words_in(name, text)]
