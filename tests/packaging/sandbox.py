@@ -159,14 +159,14 @@ class Filter:
     """One filter of libseccomp. Loaded ones stack: the strictest answer counts."""
 
     def __init__(self, default):
-        self.library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
-        self.library.seccomp_init.restype = ctypes.c_void_p
-        self.context = ctypes.c_void_p(self.library.seccomp_init(ctypes.c_uint32(default)))
+        self.seccomp = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+        self.seccomp.seccomp_init.restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(self.seccomp.seccomp_init(ctypes.c_uint32(default)))
         # Attribute 3: the filter sets no_new_privs by itself; off, we did.
-        self.library.seccomp_attr_set(self.context, 3, ctypes.c_uint32(0))
+        self.seccomp.seccomp_attr_set(self.context, 3, ctypes.c_uint32(0))
 
     def number(self, name):
-        return self.library.seccomp_syscall_resolve_name(name.encode())
+        return self.seccomp.seccomp_syscall_resolve_name(name.encode())
 
     def add(self, action, name, *arguments):
         """False: this kernel's tables have no such call."""
@@ -174,14 +174,14 @@ class Filter:
         if number < 0:
             return False
         rows = (Argument * len(arguments))(*(Argument(*argument) for argument in arguments))
-        result = self.library.seccomp_rule_add_array(
+        result = self.seccomp.seccomp_rule_add_array(
             self.context, ctypes.c_uint32(action), number, ctypes.c_uint(len(arguments)), rows)
         if result < 0:
             raise OSError(-result, f"rule for {name}: {os.strerror(-result)}")
         return True
 
     def load(self):
-        result = self.library.seccomp_load(self.context)
+        result = self.seccomp.seccomp_load(self.context)
         if result < 0:
             raise OSError(-result, f"seccomp_load: {os.strerror(-result)}")
 
