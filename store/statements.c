@@ -71,12 +71,11 @@ static enum err prepare(struct store *store, enum statement id)
     return ERR_CORRUPT;
 }
 
-enum err statement_prepare_all(struct store *store)
+enum err statement_prepare_writes(struct store *store)
 {
     enum err err = ERR_OK;
     for (int id = 0; id < STATEMENT_COUNT && err == ERR_OK; id++) {
-        bool is_ours = store->is_writer || !infos[id].access.is_write;
-        if (is_ours && !store->statements[id])
+        if (infos[id].access.is_write && !store->statements[id])
             err = prepare(store, (enum statement)id);
     }
     return err;

@@ -60,8 +60,10 @@ enum setting_role {
 /* Runs the pragmas of this role on a fresh connection. Returns an SQLite code. */
 int statement_run_settings(sqlite3 *db, enum setting_role role);
 
-/* Prepares all that this handle may use: proves that the schema is the one we know. */
-MUST_USE enum err statement_prepare_all(struct store *store);
+/* For the writer: prepares all that write, which proves that the schema is the one we know, because
+ * every table and column of ours is written by one of them. Those that only read are prepared at their
+ * first use: they are the larger half of the work, and most starts use few of them. */
+MUST_USE enum err statement_prepare_writes(struct store *store);
 void statement_finalize_all(struct store *store);
 
 MUST_USE enum err statement_open(struct store *store, enum statement id, sqlite3_stmt **ret_stmt);

@@ -3,7 +3,7 @@
  * Opening the connection: identity first, then settings, schema, and the quick check.
  *
  * The quick check costs the same for a kilobyte and for a terabyte: the header, the schema (every
- * statement of ours must prepare), the size of the file, the newest rows of the log with their
+ * statement that writes must prepare), the size of the file, the newest rows of the log with their
  * checksums, and the right edges of the big trees, because that is where a crash was writing.
  * Everything else is for verify.h.
  */
@@ -256,7 +256,7 @@ static enum err open_writer(struct store *store, bool is_new)
     if (err == ERR_OK)
         err = append_open(store);
     if (err == ERR_OK)
-        err = statement_prepare_all(store);
+        err = statement_prepare_writes(store);
     if (err == ERR_OK)
         err = load_progress(store);
     if (err == ERR_OK)
@@ -277,8 +277,7 @@ static enum err open_reader(struct store *store, bool any_older)
         return store_fail(store, ERR_STORAGE,
                           "its schema has version %d, not %d: start roostd once to upgrade it",
                           store->schema_version, (int)migrations_count);
-    enum err err = search_install(store);
-    return err ? err : statement_prepare_all(store);
+    return search_install(store);
 }
 
 enum err store_open_connection(struct store *store, const struct store_options *options)
