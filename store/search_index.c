@@ -21,6 +21,7 @@
 
 #define KEYS_BYTES_MAX  ((size_t)4 * WORDS_KEY_BYTES_MAX)
 #define SLICE_BYTES_MAX ((size_t)1 << 20)
+#define SPAN_FACTOR     8 /* what has no words is passed over, which costs little */
 
 bool search_is_text(const struct message_row *row)
 {
@@ -141,7 +142,7 @@ static enum err index_row(void *context, const struct message_row *row)
     else if (!row->is_damaged && (row->kind == SEARCH_KIND_EDIT || row->kind == SEARCH_KIND_DELETE))
         err = index_change(slice, row);
     else
-        slice->bytes += row->body.size / 16; /* read, but not written */
+        slice->bytes += row->body.size / 16; /* read, but not written: text of another type */
     slice->upto_seq = row->seq;
     return err;
 }
@@ -157,19 +158,22 @@ static enum err heal(struct store *store, enum err err, bool *ret_is_reset)
     return err ? err : statement_run_ints(store, STATEMENT_search_set_progress, INTS(0));
 }
 
-/* To the end of the log when there are no more rows: also beyond the newest one, as the last seq
- * may be that of a message that is gone. */
+/* Of so many rows of the log, those that can have words. When there are no more of these: to the end of
+ * that part, or of the log, whose last seq may be that of a message that is gone. */
 static enum err index_rows(struct text_slice *slice, uint32_t rows_max)
 {
     sqlite3_stmt *stmt;
     enum err err = statement_open(slice->store, STATEMENT_search_rows, &stmt);
     if (err != ERR_OK)
         return err;
+    uint64_t last = slice->store->last_seq,
+             end = slice->upto_seq + (uint64_t)rows_max * SPAN_FACTOR;
     uint64_t skip = 0, limit = rows_max;
-    statement_bind_ints(stmt, INTS((int64_t)slice->upto_seq, rows_max));
+    end = end < last ? end : last;
+    statement_bind_ints(stmt, INTS((int64_t)slice->upto_seq, (int64_t)end, rows_max));
     err = message_rows_visit(slice->store, stmt, &skip, &limit, index_row, slice);
     if (err == ERR_OK && limit > 0)
-        slice->upto_seq = slice->store->last_seq;
+        slice->upto_seq = end;
     return err == ERR_TOO_LARGE ? ERR_OK : err;
 }
 
