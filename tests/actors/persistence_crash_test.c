@@ -24,6 +24,7 @@
 #include "persistence_state.h"
 #include "rt/check.h"
 #include "store/peers.h"
+#include "tests/share.h"
 
 #define STEPS        250
 #define SESSIONS     3
@@ -447,6 +448,7 @@ static void answering_before_the_commit_is_caught(void **state)
 
 int main(int argc, char **argv)
 {
+    points = test_part(points);
     if (argc > 1)
         points = strtoull(argv[1], NULL, 10);
     if (argc > 2)

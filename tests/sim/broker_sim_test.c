@@ -24,6 +24,7 @@
 
 #include "rt/check.h"
 #include "sim_life.h"
+#include "tests/share.h"
 
 #define STEPS   250
 #define HOUR_US INT64_C(3600000000)
@@ -216,7 +217,7 @@ static struct outcome run_seed(uint64_t seed, bool is_broken)
     return outcome;
 }
 
-static uint64_t first_seed = 1, seeds = 200;
+static uint64_t first_seed = 1, seeds = 2000;
 
 static void contract_holds(void **state)
 {
@@ -292,8 +293,7 @@ static void broken_broker_is_noticed(void **state)
 
 int main(int argc, char **argv)
 {
-    if (getenv("ROOST_TEST_ALL") != NULL)
-        seeds = 5000;
+    seeds = getenv("ROOST_TEST_ALL") ? 20000 : test_part(seeds);
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;

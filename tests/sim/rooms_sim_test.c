@@ -23,6 +23,7 @@
 #include "rooms_model.h"
 #include "rt/check.h"
 #include "sim_broker.h"
+#include "tests/share.h"
 
 #define STEPS    400
 #define OPEN_MAX 64
@@ -375,8 +376,7 @@ static void a_broken_broker_is_noticed(void **state)
 
 int main(int argc, char **argv)
 {
-    if (getenv("ROOST_TEST_ALL"))
-        seeds = 5000;
+    seeds = getenv("ROOST_TEST_ALL") ? 5000 : test_part(seeds);
     if (argc > 1) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
