@@ -30,7 +30,7 @@ class Broker:
         self.name = name
         self.title = title
         self.driver = driver
-        self.variant = variant
+        self.variant = variant  # text for the driver, or a function of the running Server
         self.binary = binary
         self.package = package
         self.durability = durability
@@ -47,15 +47,32 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def roost_command(binary, directory, port, extra):
-    command = [binary, "--data", os.path.join(directory, "data"),
-               "--set", f"zmq.listen=tcp://127.0.0.1:{port}"]
+def roost_command(binary, directory, port, extra, listen=()):
+    command = [binary, "--data", os.path.join(directory, "data"), "--set", "zmq.listen="
+               + ",".join(listen or [f"tcp://127.0.0.1:{port}"])]
     known = machine.output_of([binary, "--print-config"])
     if "7668" in known:  # it would listen for HTTP on its fixed default port
         command += ["--set", f"http.listen=127.0.0.1:{free_port()}"]
     for setting in extra:
         command += ["--set", setting]
     return command
+
+
+def roost_curve_command(binary, directory, port, extra):
+    """CURVE at the port that is measured; beside it one without, where keys are enrolled."""
+    plain = free_port()
+    with open(os.path.join(directory, "plain_port"), "w", encoding="ascii") as file:
+        file.write(str(plain))
+    both = [f"curve://127.0.0.1:{port}", f"tcp://127.0.0.1:{plain}"]
+    return roost_command(binary, directory, port, extra, both)
+
+
+def roost_curve_variant(server):
+    with open(os.path.join(server.directory, "plain_port"), encoding="ascii") as file:
+        plain = file.read()
+    with open(os.path.join(server.directory, "data", "server.key"), encoding="ascii") as file:
+        key = next(line.split("=", 1)[1].strip() for line in file if line.startswith("public"))
+    return f"curve:{plain}:{key}"
 
 
 def redis_command(appendfsync):
@@ -135,6 +152,8 @@ def rabbitmq_command(binary, directory, port, _extra):
 BROKERS = [
     Broker("roost", "roost", "roost", "roostd", None,
            "yes: commit with fsync", True, roost_command),
+    Broker("roost-curve", "roost, sessions with CURVE", "roost", "roostd", None,
+           "yes: commit with fsync", True, roost_curve_command, variant=roost_curve_variant),
     Broker("redis-always", "redis streams, appendfsync always", "redis", "redis-server",
            "redis-server", "yes: fsync before the answer", True, redis_command("always")),
     Broker("redis-everysec", "redis streams, appendfsync everysec", "redis", "redis-server",
@@ -179,7 +198,7 @@ NOT_PACKAGED = {"malamute": "Debian 12 has no package of it, and it is no longer
 
 
 def find_binary(broker, build_dir, roostd):
-    if broker.name != "roost":
+    if broker.binary != "roostd":
         places = [place for pattern in BINARY_PLACES.get(broker.binary, [])
                   for place in sorted(glob.glob(pattern), reverse=True)]
         return shutil.which(broker.binary, path=os.pathsep.join(

@@ -146,6 +146,8 @@ def goal_rows(results, syncing_rivals):
          best_of(results, syncing_rivals, "drain")), ">=", 1.0, ""),
         ("P6", "drain / NATS JetStream", ratio(rate("roost", "drain"), rate("nats", "drain")),
          ">=", 2.0, "final"),
+        ("P11", "4x1000 with CURVE / without", ratio(rate("roost-curve", "4x1000"),
+         rate("roost", "4x1000")), ">=", 0.6, ""),
         ("P12", "4x1000 / SQLite alone, 1,000 rows per commit",
          ratio(rate("roost", "4x1000"), rows), ">=", 0.6, ""),
     ]

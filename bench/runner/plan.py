@@ -128,13 +128,14 @@ class Runner:
     def _measure_broker(self, step):
         settings = self.settings
         broker = step.broker
-        extra = settings.roost_set if broker.name == "roost" else ()
+        extra = settings.roost_set if broker.driver == "roost" else ()
         with brokers.Server(broker, settings.binaries[broker.name], settings.scratch,
                             self.server_core, extra) as server:
             command = [settings.client, "--driver", broker.driver, "--port", str(server.port),
                        "--server-pid", str(server.process.pid)]
-            if broker.variant:
-                command += ["--variant", broker.variant]
+            variant = broker.variant(server) if callable(broker.variant) else broker.variant
+            if variant:
+                command += ["--variant", variant]
             command += client_arguments(step.point, settings)
             return run_program(command, self.client_core, 120 + 3 * settings.seconds)[0]
 

@@ -80,7 +80,7 @@ def zmq_table(results):
 
 
 def goal_table(results, chosen):
-    rivals = [broker.name for broker in chosen if broker.on_disk and broker.name != "roost"]
+    rivals = [broker.name for broker in chosen if broker.on_disk and broker.driver != "roost"]
     rows = [["goal", "what (ratios within each round)", "measured", "wanted", "met?"]]
     for goal, what, figure, relation, bound, note in figures.goal_rows(results, rivals):
         wanted = f"{relation} {bound:g}" + (f" ({note})" if note else "")
