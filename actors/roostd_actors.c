@@ -159,6 +159,7 @@ static void describe_http(const struct roostd_config *config, const char *databa
         .bound = &ret->http_bound,
         .tls_certificate = config->http_tls_certificate,
         .tls_key = config->http_tls_key,
+        .reloads = &ret->reloads,
         .hosts = (const char *const *)config->http_hosts.items,
         .host_count = config->http_hosts.count,
         .limits = limits_of(config),

@@ -4,6 +4,7 @@
  *
  *     http_gateway.c   the actor: life, turn, timers, stop; which answer goes to whom
  *     http_net.c       libmicrohttpd: listeners, its one descriptor, connections, time limits
+ *     http_tls.c       the certificates that they show
  *     http_request.c   a request from its head to its answer; tickets
  *     http_stream.c    answers without an end
  *     http_target.c, http_head.c, http_route.c   pure: the text of a request, and where it leads
@@ -87,6 +88,7 @@ struct http_connection {
     bool is_exempt;         /* it waits for us, or streams: no time runs */
     struct http_door door;
     struct address_key address; /* as it is counted */
+    struct tls_keys *tls_keys;  /* that it uses */
 };
 
 enum http_state {
@@ -169,7 +171,8 @@ struct http_gateway {
     struct MHD_Daemon *daemons[HTTP_GATEWAY_LISTEN_MAX];
     size_t daemon_count;
     bool is_quiesced;
-    char *tls_certificate, *tls_key;
+    struct tls_keys *tls_keys; /* NULL: no TLS */
+    unsigned reloads_seen;
     bool has_news; /* something was resumed: the daemons are to be run */
     bool is_running;
     struct http_connection *connections;
@@ -215,6 +218,18 @@ void http_net_close(struct http_gateway *gateway);
 void http_net_cut(struct http_connection *connection);
 /* Goes on with a suspended request at the end of the turn. */
 void http_net_resume(struct http_request *request);
+
+/* --- http_tls.c */
+
+/* Where certificate and key are named. */
+MUST_USE enum err http_tls_load(struct http_gateway *gateway);
+/* Another certificate, if there was a SIGHUP. */
+void http_tls_look(struct http_gateway *gateway);
+/* Where a daemon takes certificates from: none of its own. */
+struct MHD_OptionItem http_tls_option(void);
+/* A connection that libmicrohttpd has just made shows the certificate in force. */
+void http_tls_begin(struct http_connection *connection, struct MHD_Connection *mhd);
+void http_tls_end(struct http_connection *connection);
 
 /* --- http_request.c; the first three are called by libmicrohttpd through http_net.c */
 
