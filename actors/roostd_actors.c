@@ -310,6 +310,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         .is_needed = roostd_has_curve(config),
         .is_enrolment = config->security_enrolment,
         .history = ACTOR_HISTORY,
+        .persistence = ACTOR_PERSISTENCE,
     };
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,
