@@ -14,6 +14,7 @@
  *     history_changes.c    edits, tombstones and reactions as part of the message they change
  *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
+ *     history_receipts.c   what the sender was told, as part of TRACE
  *     history_peers.c      queries about peers
  *     history_known.c      LOAD_KNOWN; how the search for them goes on
  *     history_counts.c     UNREAD, STATS
@@ -230,6 +231,11 @@ query_work query_trace, query_dead_letters;
 /* --- history_peers.c */
 
 query_work query_unread, query_peers, query_peer_stats, query_stats, query_tables, query_presence;
+/* --- history_receipts.c */
+
+/* Steps of the receipts of this message, where the asker may see them. */
+MUST_USE enum err query_add_receipts(struct query *query, const struct message_row *row);
+
 query_work query_search;     /* history_search.c */
 query_work query_edits;      /* history_search.c */
 query_work query_users;      /* history_accounts.c */
