@@ -189,6 +189,9 @@ typedef enum err query_work(struct query *query);
 
 enum err history_on_query(struct actor *actor, void *state, const struct msg *msg);
 MUST_USE enum err history_find_peer(struct history *h, ProtobufCBinaryData name, int64_t *ret_id);
+/* "queue:jobs", or a pattern of topics, by its row. ERR_MISSING_FIELD, BAD_SCOPE, NO_SUCH_SCOPE. */
+MUST_USE enum err history_find_scope(struct history *h, ProtobufCBinaryData text,
+                                     bool *ret_is_pattern, struct scope_row *ret_scope);
 /* The scope of the query, when the asker may read it as a whole: ERR_NOT_ALLOWED otherwise. */
 MUST_USE enum err query_scope(struct query *query, struct scope_row *ret_scope);
 /* The same for a question about consumers, which a pattern of topics may have. */
@@ -228,14 +231,14 @@ void history_empty(Roost__V1__Delivery *delivery, int64_t deleted_ms);
 
 query_work query_trace, query_dead_letters;
 
-/* --- history_peers.c */
-
-query_work query_unread, query_peers, query_peer_stats, query_stats, query_tables, query_presence;
 /* --- history_receipts.c */
 
 /* Steps of the receipts of this message, where the asker may see them. */
 MUST_USE enum err query_add_receipts(struct query *query, const struct message_row *row);
 
+/* --- history_peers.c */
+
+query_work query_unread, query_peers, query_peer_stats, query_stats, query_tables, query_presence;
 query_work query_search;     /* history_search.c */
 query_work query_edits;      /* history_search.c */
 query_work query_users;      /* history_accounts.c */
