@@ -131,11 +131,9 @@ static void queue_made(struct http_request *request, const INTERNAL(CallDone) * 
 {
     struct http_json json;
     (void)done;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_text(&json, "scope", request->scope);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 void http_post_queue(struct http_request *request)

@@ -246,6 +246,9 @@ struct http_request *http_request_of(const struct http_gateway *gateway, uint64_
 
 /* The answer is what is written here; forgets what was. */
 void http_answer_json(struct http_request *request, struct http_json *json);
+/* The same, as one object with what is written between these two; the second one answers. */
+void http_answer_object(struct http_request *request, struct http_json *json);
+void http_answer_object_end(struct http_request *request, struct http_json *json, unsigned status);
 /* Text that is no JSON: append to request->answer. */
 void http_answer_text(struct http_request *request, const char *content_type);
 /* It is done. An answer that did not fit becomes an error. */
