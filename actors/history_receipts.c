@@ -15,10 +15,11 @@
 #include "history_state.h"
 #include "store/conversation.h"
 
-#define ROWS_A_STEP  256
-#define ROWS_MAX     8192
-#define BYTES_MAX    (4u << 20) /* of their bodies */
-#define DETAIL_BYTES (2 * WIRE_NAME_BYTES_MAX + 96)
+#define ROWS_A_STEP       256
+#define ROWS_MAX          8192
+#define BYTES_MAX         (4u << 20)   /* of their bodies */
+#define RECEIPT_BYTES_MAX (256u << 10) /* none of ours is so large; one that was imported may be */
+#define DETAIL_BYTES      (2 * WIRE_NAME_BYTES_MAX + 96)
 #define RECEIPT_FLAGS                                                                              \
     (MESSAGE_FLAG_RECEIPT_DELIVERED | MESSAGE_FLAG_RECEIPT_READ | MESSAGE_FLAG_RECEIPT_FATE)
 
@@ -80,9 +81,10 @@ static enum err take_receipt(void *context, const struct message_row *row)
     enum err err = ERR_OK;
     search->last_seq = row->seq;
     search->step_rows++;
-    if (row->is_damaged || row->kind != ROOST__V1__KIND__RECEIPT_KIND || row->sender_id != 0)
-        return ERR_OK;
     search->bytes += row->body.size;
+    if (row->is_damaged || row->kind != ROOST__V1__KIND__RECEIPT_KIND || row->sender_id != 0 ||
+        row->body.size > RECEIPT_BYTES_MAX)
+        return ERR_OK;
     Roost__V1__Receipt *receipt = roost__v1__receipt__unpack(NULL, row->body.size, row->body.data);
     for (size_t i = 0; receipt && !err && i < receipt->n_entries; i++) {
         if (is_about(receipt->entries[i], search->about))
