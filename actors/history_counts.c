@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Queries that count: UNREAD, STATS.
+ * Queries that count: UNREAD; STATS, with the distributions of sizes and times; TABLES.
  */
 #include <inttypes.h>
 #include <stdarg.h>

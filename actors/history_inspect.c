@@ -41,20 +41,6 @@ static enum err add_row(struct page *page, const INTERNAL(InspectRow) * row)
     return page_add(page, PAGE_CONSUMERS, &info->base);
 }
 
-/* A scope of which sync-manager knows no consumer: ERR_OK when it is there, which is an empty list. */
-static enum err find_scope(struct history *h, ProtobufCBinaryData text)
-{
-    struct scope_name scope;
-    struct name_folded folded;
-    struct scope_row row;
-    enum err err = scope_parse_pattern(text.data, text.len, &scope, NULL);
-    if (!err)
-        err = scope_fold(scope.prefix, scope.name, scope.name_size, &folded);
-    if (err)
-        return err;
-    return scope_find(h->store, (enum scope_kind)scope.prefix, folded.text, &row);
-}
-
 enum err history_on_inspect_fill(struct actor *actor, void *state, const struct msg *msg)
 {
     struct history *h = state;
@@ -66,9 +52,12 @@ enum err history_on_inspect_fill(struct actor *actor, void *state, const struct 
     page.correlation = fill->correlation;
     page.session = fill->session;
     page.request_id = fill->request_id;
+    struct scope_row scope;
+    bool is_pattern;
     enum err err = fill->code ? err_from_code(fill->code) : ERR_OK;
+    /* One of which sync-manager knows no consumer may be there: that is an empty list. */
     if (err == ERR_NO_SUCH_SCOPE && fill->scope.len > 0)
-        err = find_scope(h, fill->scope);
+        err = history_find_scope(h, fill->scope, &is_pattern, &scope);
     for (size_t i = 0; !err && i < fill->n_rows; i++)
         err = add_row(&page, fill->rows[i]);
     if (err == ERR_STORAGE || err == ERR_CORRUPT)

@@ -72,11 +72,11 @@ enum err query_check_scope(struct query *query, const struct scope_row *scope)
     return is_own ? ERR_OK : ERR_NOT_ALLOWED;
 }
 
-static enum err find_scope(struct query *query, bool *ret_is_pattern, struct scope_row *ret_scope)
+enum err history_find_scope(struct history *h, ProtobufCBinaryData text, bool *ret_is_pattern,
+                            struct scope_row *ret_scope)
 {
     struct scope_name parsed;
     struct name_folded folded;
-    ProtobufCBinaryData text = query->query->scope;
     if (text.len == 0)
         return ERR_MISSING_FIELD;
     enum err err = scope_parse_pattern(text.data, text.len, &parsed, NULL);
@@ -85,7 +85,12 @@ static enum err find_scope(struct query *query, bool *ret_is_pattern, struct sco
     if (err)
         return ERR_BAD_SCOPE;
     *ret_is_pattern = parsed.is_pattern;
-    return scope_find(query->page.h->store, (enum scope_kind)parsed.prefix, folded.text, ret_scope);
+    return scope_find(h->store, (enum scope_kind)parsed.prefix, folded.text, ret_scope);
+}
+
+static enum err find_scope(struct query *query, bool *ret_is_pattern, struct scope_row *ret_scope)
+{
+    return history_find_scope(query->page.h, query->query->scope, ret_is_pattern, ret_scope);
 }
 
 enum err query_scope(struct query *query, struct scope_row *ret_scope)

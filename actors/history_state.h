@@ -14,6 +14,7 @@
  *     history_changes.c    edits, tombstones and reactions as part of the message they change
  *     history_search.c     SEARCH, EDITS
  *     history_trace.c      TRACE, DEAD_LETTERS
+ *     history_receipts.c   what the sender was told, as part of TRACE
  *     history_peers.c      queries about peers
  *     history_known.c      LOAD_KNOWN; how the search for them goes on
  *     history_counts.c     UNREAD, STATS
@@ -188,6 +189,9 @@ typedef enum err query_work(struct query *query);
 
 enum err history_on_query(struct actor *actor, void *state, const struct msg *msg);
 MUST_USE enum err history_find_peer(struct history *h, ProtobufCBinaryData name, int64_t *ret_id);
+/* "queue:jobs", or a pattern of topics, by its row. ERR_MISSING_FIELD, BAD_SCOPE, NO_SUCH_SCOPE. */
+MUST_USE enum err history_find_scope(struct history *h, ProtobufCBinaryData text,
+                                     bool *ret_is_pattern, struct scope_row *ret_scope);
 /* The scope of the query, when the asker may read it as a whole: ERR_NOT_ALLOWED otherwise. */
 MUST_USE enum err query_scope(struct query *query, struct scope_row *ret_scope);
 /* The same for a question about consumers, which a pattern of topics may have. */
@@ -226,6 +230,11 @@ void history_empty(Roost__V1__Delivery *delivery, int64_t deleted_ms);
 /* --- history_trace.c */
 
 query_work query_trace, query_dead_letters;
+
+/* --- history_receipts.c */
+
+/* Steps of the receipts of this message, where the asker may see them. */
+MUST_USE enum err query_add_receipts(struct query *query, const struct message_row *row);
 
 /* --- history_peers.c */
 

@@ -10,7 +10,7 @@
 
 #define CONSUMERS_STEP 1000
 
-/* --- TRACE: stored, then one step per consumer of its scope. */
+/* --- TRACE: stored, then one step per consumer of its scope, then what the sender was told. */
 
 struct trace {
     struct query *query;
@@ -137,7 +137,7 @@ static enum err take_traced(void *context, const struct message_row *row)
             err = consumer_load(h->store, trace.last_consumer_id, CONSUMERS_STEP, take_consumer,
                                 &trace);
     } while (!err && trace.seen == CONSUMERS_STEP);
-    return err;
+    return err ? err : query_add_receipts(query, row);
 }
 
 enum err query_trace(struct query *query)

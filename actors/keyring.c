@@ -13,6 +13,7 @@
 
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
+#include "refusals.h"
 #include "rt/check.h"
 #include "rt/hash.h"
 #include "rt/log.h"
@@ -28,9 +29,12 @@
 #define BIND_TRIES        50
 #define BIND_PAUSE_MS     20
 
+#define KEYRING_BYTES(pointer, length)                                                             \
+    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
+
 #define MESSAGE_PARTS (ZAP_PARTS_MAX + 2) /* routing id and delimiter */
 
-enum keyring_timer { TIMER_LOAD, TIMER_ANSWER };
+enum keyring_timer { TIMER_LOAD, TIMER_ANSWER, TIMER_NOTE };
 
 enum {
     LOAD_CODES = 0
@@ -52,6 +56,7 @@ struct keyring {
     int64_t codes_until_ms; /* wall clock */
     struct held held[REQUESTS_PER_TURN];
     size_t held_count;
+    struct refusals refusals;
 };
 
 /* --- Keys. */
@@ -194,6 +199,49 @@ static enum zap_status judge(const struct keyring *keyring, const struct zap_req
     return is_enrolling ? ZAP_WELCOME : ZAP_NOT_KNOWN;
 }
 
+/* For the audit log. */
+static void note(struct keyring *keyring, const struct refusal *refusal)
+{
+    static const char action[] = "key-refused";
+    char detail[REFUSALS_DETAIL_BYTES];
+    INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
+    refusals_write(refusal, detail);
+    audit.action = KEYRING_BYTES(action, sizeof(action) - 1);
+    audit.target = KEYRING_BYTES(refusal->address, strlen(refusal->address));
+    audit.detail = KEYRING_BYTES(detail, strlen(detail));
+    if (actor_send(keyring->actor, keyring->options.persistence, MSG_AUDIT, &audit.base, NULL))
+        log_warn("refusal-not-noted", LOG_STR("address", refusal->address));
+}
+
+static void note_due(struct keyring *keyring, bool is_all)
+{
+    const struct refusal *refusal;
+    while ((refusal = refusals_take(&keyring->refusals, is_all, actor_mono(keyring->actor))))
+        note(keyring, refusal);
+    struct mono_time due = refusals_due(&keyring->refusals);
+    if (due.ns != MONO_NEVER.ns)
+        actor_timer_set(keyring->actor, TIMER_NOTE, due);
+}
+
+/* Whoever comes before the keys are loaded comes again, and is not counted. */
+static void note_refused(struct keyring *keyring, const struct zap_request *request,
+                         enum zap_status status)
+{
+    bool is_not_now = status == ZAP_NOT_NOW;
+    log_info("key-refused", LOG_STR("address", request->address), LOG_STR("key", request->key),
+             LOG_STR("because", is_not_now        ? "the keys are being loaded"
+                                : request->key[0] ? "it is not enrolled"
+                                                  : "it is no CURVE"));
+    if (is_not_now)
+        return;
+    const struct refusal *first = refusals_add(&keyring->refusals, request->address, request->key,
+                                               actor_mono(keyring->actor));
+    if (!first)
+        return;
+    note(keyring, first);
+    actor_timer_set(keyring->actor, TIMER_NOTE, refusals_due(&keyring->refusals));
+}
+
 /* Parts go one by one; ROUTER takes them all or, when the asker is gone, none. */
 static void send_part(struct keyring *keyring, const void *data, size_t size, bool has_more)
 {
@@ -211,10 +259,7 @@ static void answer(struct keyring *keyring, const struct zap_part *routing,
     metrics_add(actor_metrics(keyring->actor),
                 status == ZAP_WELCOME ? METRIC_HANDSHAKES : METRIC_HANDSHAKES_REFUSED, 1);
     if (status != ZAP_WELCOME)
-        log_info("key-refused", LOG_STR("address", request->address), LOG_STR("key", request->key),
-                 LOG_STR("because", status == ZAP_NOT_NOW ? "the keys are being loaded"
-                                    : request->key[0]     ? "it is not enrolled"
-                                                          : "it is no CURVE"));
+        note_refused(keyring, request, status);
     zap_answer_fill(request, status, parts);
     send_part(keyring, routing->data, routing->size, true);
     send_part(keyring, "", 0, true);
@@ -345,8 +390,17 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     (void)actor;
     if (timer == TIMER_ANSWER)
         answer_held(state);
+    else if (timer == TIMER_NOTE)
+        note_due(state, false);
     else
         ask_page(state);
+    return ERR_OK;
+}
+
+static enum err on_stop(struct actor *actor, void *state)
+{
+    note_due(state, true);
+    actor_stopped(actor);
     return ERR_OK;
 }
 
@@ -367,6 +421,7 @@ const struct actor_class keyring_actor = {
     .link_room = 1024,
     .init = init,
     .fini = fini,
+    .on_stop = on_stop,
     .on_timer = on_timer,
     .on_no_answer = on_no_answer,
     .on_readable = on_readable,

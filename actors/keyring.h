@@ -13,6 +13,8 @@
  *     after that they change by what ACCOUNTS tells.
  *   - Fails closed: while it is dead libzmq has nobody to ask and refuses everybody
  *     (ZMQ_ZAP_ENFORCE_DOMAIN of the listener).
+ *   - Whoever is refused for good is in the audit log: the first time, then once a minute with a count
+ *     (refusals.h).
  * It is the first of two doors: whose session it is, and whether the key is still good, ACCOUNTS asks the
  * store at HELLO. So a key that is on its way to being revoked gets through this door at most.
  * Leaves to others: sessions (the gateway), accounts, what a key may do.
@@ -30,6 +32,7 @@ struct keyring_options {
     bool is_needed;    /* some listener speaks CURVE; otherwise nothing is loaded and nobody asks */
     bool is_enrolment; /* security.enrolment: a key not enrolled may connect while a code is open */
     uint8_t history;   /* actor id */
+    uint8_t persistence;
     void *zmq_context; /* NULL: that of the system; tests on the simulator bring their own */
 };
 

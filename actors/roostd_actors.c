@@ -159,6 +159,7 @@ static void describe_http(const struct roostd_config *config, const char *databa
         .bound = &ret->http_bound,
         .tls_certificate = config->http_tls_certificate,
         .tls_key = config->http_tls_key,
+        .reloads = &ret->reloads,
         .hosts = (const char *const *)config->http_hosts.items,
         .host_count = config->http_hosts.count,
         .limits = limits_of(config),
@@ -309,6 +310,7 @@ void actors_describe(const struct roostd_config *config, const char *database, s
         .is_needed = roostd_has_curve(config),
         .is_enrolment = config->security_enrolment,
         .history = ACTOR_HISTORY,
+        .persistence = ACTOR_PERSISTENCE,
     };
     ret->accounts = (struct accounts_options){
         .is_registration_open = config->security_registration,

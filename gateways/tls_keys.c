@@ -106,11 +106,31 @@ enum err tls_keys_load(const struct tls_files *files, struct tls_keys **ret)
         err = ERR_BUSY;
     if (!err)
         err = read_pair(keys, files);
-    if (err)
+    if (err) {
         tls_keys_release(&keys);
-    else
-        *ret = keys;
-    return err;
+        return err;
+    }
+    log_info("tls-loaded", LOG_STR("option", files->certificate_option),
+             LOG_STR("file", files->certificate));
+    *ret = keys;
+    return ERR_OK;
+}
+
+void tls_keys_follow(const struct tls_files *files, const _Atomic unsigned *reloads, unsigned *seen,
+                     struct tls_keys **keys)
+{
+    unsigned count = reloads ? atomic_load_explicit(reloads, memory_order_acquire) : *seen;
+    if (count == *seen || !*keys)
+        return;
+    *seen = count;
+    struct tls_keys *fresh = NULL;
+    if (tls_keys_load(files, &fresh) != ERR_OK) {
+        log_warn("tls-stays", LOG_STR("option", files->certificate_option),
+                 LOG_STR("text", "the certificate in force is the one from before"));
+        return;
+    }
+    tls_keys_release(keys);
+    *keys = fresh;
 }
 
 void tls_keys_release(struct tls_keys **keys)
@@ -126,20 +146,26 @@ void tls_keys_release(struct tls_keys **keys)
     free(self);
 }
 
+bool tls_keys_lend(struct tls_keys *keys, gnutls_session_t session)
+{
+    bool is_lent = gnutls_priority_set(session, keys->priorities) == GNUTLS_E_SUCCESS &&
+                   gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, keys->credentials) ==
+                       GNUTLS_E_SUCCESS;
+    keys->users += is_lent;
+    return is_lent;
+}
+
 gnutls_session_t tls_session_new(struct tls_keys *keys, int fd)
 {
     gnutls_session_t session;
     if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) !=
         GNUTLS_E_SUCCESS)
         return NULL;
-    if (gnutls_priority_set(session, keys->priorities) != GNUTLS_E_SUCCESS ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, keys->credentials) !=
-            GNUTLS_E_SUCCESS) {
+    if (!tls_keys_lend(keys, session)) {
         gnutls_deinit(session);
         return NULL;
     }
     gnutls_transport_set_int(session, fd);
     gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT); /* the actor has timers */
-    keys->users++;
     return session;
 }

@@ -10,6 +10,8 @@
 #define GATEWAYS_TLS_KEYS_H
 
 #include <gnutls/gnutls.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "rt/err.h"
 
@@ -29,11 +31,17 @@ MUST_USE enum err tls_read_pem(const char *option, const char *path, bool is_sec
 
 /* ERR_CONFIG: it has logged why. */
 MUST_USE enum err tls_keys_load(const struct tls_files *files, struct tls_keys **ret);
+/* `*reloads` is another than *seen: reads both files again, for sessions from now on; what cannot be read, or
+ * does not fit, leaves *keys in force. It has logged which. Nothing happens where there are no keys. */
+void tls_keys_follow(const struct tls_files *files, const _Atomic unsigned *reloads, unsigned *seen,
+                     struct tls_keys **keys);
 /* One user less; freed with the last. NULL is fine. */
 void tls_keys_release(struct tls_keys **keys);
 
 /* A session of a server that uses these keys, and counts as a user; NULL: no memory. Freed by
  * gnutls_deinit, after which its user is to be released. */
 gnutls_session_t tls_session_new(struct tls_keys *keys, int fd);
+/* The same for a session that somebody else made, has not begun and frees. False: no memory. */
+bool tls_keys_lend(struct tls_keys *keys, gnutls_session_t session);
 
 #endif

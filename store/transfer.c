@@ -379,10 +379,13 @@ static enum err write_row(struct store *store, enum transfer_record record,
     for (size_t i = 0; i < count; i++)
         bind(stmt, (int)i + 1, is_beyond && (int)i == position ? &end : &parameters[i]);
     err = statement_run(store, stmt);
-    if (err == ERR_OK && record == TRANSFER_scope && sqlite3_changes(store->db) == 0 &&
-        !is_lobby(parameters))
+    if (err != ERR_OK || sqlite3_changes(store->db) > 0)
+        return err;
+    if (record == TRANSFER_acl)
+        return store_fail(store, ERR_BAD_FIELD, "there are more rules than a broker takes");
+    if (record == TRANSFER_scope && !is_lobby(parameters))
         return store_fail(store, ERR_BAD_FIELD, "there is one of this name already");
-    return err;
+    return ERR_OK;
 }
 
 enum err transfer_write(struct store *store, enum transfer_record record,

@@ -209,9 +209,9 @@ const struct command export_command = {
     .usage = "FILE|-",
     .details =
         "Accounts with their password hashes, peers, rooms, members, invitations, messages,\n"
-        "edits, reactions, and how far everybody has read and received. The broker may run:\n"
-        "it is one moment, and holds back the WAL while it is written. The format is in\n"
-        "docs/EXPORT.md; 'roost import' reads it. Tokens are not exported.\n"
+        "edits, reactions, the access list, and how far everybody has read and received. The\n"
+        "broker may run: it is one moment, and holds back the WAL while it is written. The\n"
+        "format is in docs/EXPORT.md; 'roost import' reads it. Tokens are not exported.\n"
         "Exit code 1 also when a damaged message had to be left out.",
     .positional_min = 1,
     .positional_max = 1,
@@ -363,9 +363,9 @@ const struct command import_command = {
     .usage = "FILE|-",
     .details =
         "Into an empty data directory, whose broker must be stopped: the same history, members,\n"
-        "markers and waiting mail as where 'roost export' was run. Lines that are damaged or do\n"
-        "not fit are named by their number and left out. Run again, also after a crash in the\n"
-        "middle, it goes on where it was; what is in is not added twice.\n"
+        "markers, access list and waiting mail as where 'roost export' was run. Lines that are\n"
+        "damaged or do not fit are named by their number and left out. Run again, also after a\n"
+        "crash in the middle, it goes on where it was; what is in is not added twice.\n"
         "Of other programs: roost import lair|gigi|feiqiu|peer-cache.",
     .positional_min = 1,
     .positional_max = 1,

@@ -184,6 +184,9 @@ const struct command trace_command = {
     .name = "trace",
     .summary = "everything that happened to one message",
     .usage = "ID",
+    .details =
+        "When it was stored, what is with each consumer, and, for its sender and administrators,\n"
+        "which receipts went out.",
     .positional_min = 1,
     .positional_max = 1,
     .examples = trace_examples,

@@ -209,24 +209,15 @@ static const struct option_row token_options[] = {
 static const char *const token_examples[] = {"roost token create --label backup > token",
                                              "roost recv --password-file token", NULL};
 
-const struct command token_create_command = {
-    .name = "token create",
-    .summary = "make a token, to be used instead of the password",
-    .usage = "",
-    .details = "It is printed this once; the broker keeps only a hash of it.",
-    .options = token_options,
-    .examples = token_examples,
-    .needs_session = true,
-    .run = run_token,
-};
+/* One command under two names. */
+#define TOKEN_COMMAND(command_name, command_summary)                                               \
+    {                                                                                              \
+        .name = (command_name), .summary = (command_summary), .usage = "",                         \
+        .details = "It is printed this once; the broker keeps only a hash of it.",                 \
+        .options = token_options, .examples = token_examples, .needs_session = true,               \
+        .run = run_token,                                                                          \
+    }
 
-const struct command user_token_command = {
-    .name = "user token",
-    .summary = "the same as token create",
-    .usage = "",
-    .details = "It is printed this once; the broker keeps only a hash of it.",
-    .options = token_options,
-    .examples = token_examples,
-    .needs_session = true,
-    .run = run_token,
-};
+const struct command token_create_command =
+    TOKEN_COMMAND("token create", "make a token, to be used instead of the password");
+const struct command user_token_command = TOKEN_COMMAND("user token", "the same as token create");

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/acl.h"
 #include "actors/phc.h"
 #include "broker.pb-c.h"
 #include "clients/cli/export_file.h"
@@ -354,6 +355,30 @@ static bool check_hash(struct import_line *line)
            say(line, "its password hash is not one of Argon2id that can be verified");
 }
 
+static struct acl_text text_of(const struct import_line *line, const char *name)
+{
+    const json_t *value = json_object_get(line->object, name);
+    const char *text = json_string_value(value);
+    return (struct acl_text){text ? text : "", json_string_length(value)};
+}
+
+/* What no broker understands counts nowhere: one that denies would be lost silently. */
+static bool check_rule(struct import_line *line)
+{
+    const char *problem = NULL;
+    json_int_t actions = json_integer_value(json_object_get(line->object, "actions"));
+    if (line->record != TRANSFER_acl)
+        return true;
+    struct acl_words words = {
+        .subject = text_of(line, "subject"),
+        .scope = text_of(line, "scope"),
+        .actions = actions > 0 && actions <= ACL_ALL ? (uint32_t)actions : 0,
+    };
+    if (acl_check_words(&words, &problem) == ERR_OK)
+        return true;
+    return say(line, "this is no rule: %s", problem ? problem : "a part of it is missing");
+}
+
 static bool check_peer(struct import_line *line)
 {
     json_int_t id = json_integer_value(json_object_get(line->object, "id"));
@@ -370,7 +395,8 @@ void import_line_parse(struct import_line *line, const char *text, size_t size)
         (void)say(line, "it is no JSON object: %s", line->object ? "of another type" : error.text);
         return;
     }
-    if (!find_record(line) || line->is_end || !check_hash(line) || !check_peer(line))
+    if (!find_record(line) || line->is_end || !check_hash(line) || !check_peer(line) ||
+        !check_rule(line))
         return;
     const struct transfer_field *fields = transfer_fields(line->record, &count);
     for (size_t i = 0; i < count; i++) {

@@ -25,6 +25,7 @@ export declare const InvitationStatus: Readonly<Record<'none' | 'pending' | 'acc
 export declare const Level: Readonly<Record<'none' | 'delivered' | 'read' | 'expired' | 'dead'
     | 'cancelled', number>>;
 /** Bits of the option `receipts` of send(). */
+export declare const AclActions: Readonly<Record<'send' | 'read' | 'create' | 'administrate', number>>;
 export declare const Receipts: Readonly<Record<'delivered' | 'read' | 'fates', number>>;
 /** Codes of errors by their names (docs/ERRORS.md). */
 export declare const Code: Readonly<Record<string, number>>;
@@ -283,6 +284,21 @@ export interface AuditEntry {
     hash: Uint8Array;
 }
 
+/** A rule of who may do what. */
+export interface AclRule {
+    id: number;
+    /** An account, "@guest", "@user", "@moderator", "@admin", "@unverified" or "*". */
+    subject: string;
+    /** A pattern: "*", "queue:jobs", "room:team-*", "topic:sensors.>". */
+    scope: string;
+    /** Bits of AclActions. */
+    actions: number;
+    /** false: it denies. */
+    isAllow: boolean;
+    createdMs: number;
+    creator: string;
+}
+
 // ---------------------------------------------------------------- options
 
 export interface Timeout {
@@ -512,6 +528,11 @@ export declare class Client {
     keys(options?: { name?: string; after?: number; limit?: number } & Timeout):
         Promise<Page<DeviceKey>>;
     audit(options?: { after?: number; limit?: number } & Timeout): Promise<Page<AuditEntry>>;
+    acl(options?: { after?: number; limit?: number } & Timeout): Promise<Page<AclRule>>;
+    aclAdd(subject: string, actions: number, scope: string, options?: { isAllow?: boolean } & Timeout):
+        Promise<number>;
+    aclRemove(id: number, options?: Timeout): Promise<void>;
+    aclTest(name: string, action: number, scope: string, options?: Timeout): Promise<boolean>;
 }
 
 /** Connects and waits for the welcome (10,000 ms by default). */

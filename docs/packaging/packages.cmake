@@ -83,9 +83,12 @@ with.")
 # Not CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS: its scripts call ldconfig, which a trigger is for.
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/library/shlibs
     "libroost ${ROOST_ABI_VERSION} libroost${ROOST_ABI_VERSION} (>= ${PROJECT_VERSION})\n")
+# Which version each name came with: programs that are built with the library depend on no newer one
+# than they need. A name that is not listed, or listed and gone, fails tests/packaging.
+configure_file(${debian}/libroost0.symbols library/symbols COPYONLY)
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/library/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA
-    "${CMAKE_CURRENT_BINARY_DIR}/library/shlibs;${CMAKE_CURRENT_BINARY_DIR}/library/triggers")
+    "${CMAKE_CURRENT_BINARY_DIR}/library/shlibs;${CMAKE_CURRENT_BINARY_DIR}/library/symbols;${CMAKE_CURRENT_BINARY_DIR}/library/triggers")
 
 debian_package(dev libroost-dev libdevel "durable message broker for ZeroMQ (development files)"
     "${what}

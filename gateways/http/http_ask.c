@@ -102,11 +102,9 @@ void http_called_nothing(struct http_request *request, const INTERNAL(CallDone) 
 void http_called_count(struct http_request *request, const INTERNAL(CallDone) * done)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_number(&json, "count", done->count);
-    http_json_object_end(&json);
-    http_answer(request, request->match.route->status);
+    http_answer_object_end(request, &json, request->match.route->status);
 }
 
 /* --- QUERY */

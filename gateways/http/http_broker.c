@@ -78,22 +78,23 @@ static void finish_counters(struct http_request *request, const Roost__V1__Fin *
     http_answer(request, MHD_HTTP_OK);
 }
 
-void http_get_peer_statistics(struct http_request *request)
+static void get_counters(struct http_request *request, Roost__V1__QueryKind kind)
 {
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
-    query.kind = ROOST__V1__QUERY_KIND__PEER_STATS;
+    query.kind = kind;
     http_answer_json(request, &request->json);
     http_json_object(&request->json, NULL);
     http_query(request, &query, take_counters, finish_counters);
 }
 
+void http_get_peer_statistics(struct http_request *request)
+{
+    get_counters(request, ROOST__V1__QUERY_KIND__PEER_STATS);
+}
+
 void http_get_store_tables(struct http_request *request)
 {
-    Roost__V1__Query query = ROOST__V1__QUERY__INIT;
-    query.kind = ROOST__V1__QUERY_KIND__TABLES;
-    http_answer_json(request, &request->json);
-    http_json_object(&request->json, NULL);
-    http_query(request, &query, take_counters, finish_counters);
+    get_counters(request, ROOST__V1__QUERY_KIND__TABLES);
 }
 
 /* --- Scopes. */
@@ -130,11 +131,9 @@ static void queue_made(struct http_request *request, const INTERNAL(CallDone) * 
 {
     struct http_json json;
     (void)done;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_text(&json, "scope", request->scope);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 void http_post_queue(struct http_request *request)

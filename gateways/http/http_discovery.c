@@ -56,8 +56,7 @@ enum err http_on_lan_shown(struct actor *actor, void *state, const struct msg *m
     if (!request)
         return ERR_OK;
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_bool(&json, "is_on", shown->n_interfaces > 0);
     http_json_bytes(&json, "own_name", shown->own_name.data, shown->own_name.len);
     write_interfaces(&json, shown);
@@ -70,7 +69,6 @@ enum err http_on_lan_shown(struct actor *actor, void *state, const struct msg *m
         write_peer(&json, shown->peers[i]);
     http_json_array_end(&json);
     http_json_number(&json, "announced_total", shown->peer_count);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
     return ERR_OK;
 }

@@ -66,6 +66,7 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         http_net_run(gateway);
         break;
     case HTTP_TIMER_SWEEP:
+        http_tls_look(gateway);
         http_net_sweep(gateway);
         http_callers_sweep(gateway);
         arm(gateway, HTTP_TIMER_SWEEP, SWEEP_MS);

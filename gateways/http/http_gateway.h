@@ -32,7 +32,8 @@ struct http_gateway_options {
     struct http_gateway_bound *bound;
     const char *tls_certificate; /* file; "" = no TLS */
     const char *tls_key;
-    const char *const *hosts; /* http.hosts */
+    const _Atomic unsigned *reloads; /* rises when these are to be read again; may be NULL */
+    const char *const *hosts;        /* http.hosts */
     size_t host_count;
     struct wire_limits limits;
     const char *const *admins; /* peers that may administrate; "*" = all of them */

@@ -4,6 +4,7 @@
  *
  *     http_gateway.c   the actor: life, turn, timers, stop; which answer goes to whom
  *     http_net.c       libmicrohttpd: listeners, its one descriptor, connections, time limits
+ *     http_tls.c       the certificates that they show
  *     http_request.c   a request from its head to its answer; tickets
  *     http_stream.c    answers without an end
  *     http_target.c, http_head.c, http_route.c   pure: the text of a request, and where it leads
@@ -87,6 +88,7 @@ struct http_connection {
     bool is_exempt;         /* it waits for us, or streams: no time runs */
     struct http_door door;
     struct address_key address; /* as it is counted */
+    struct tls_keys *tls_keys;  /* that it uses */
 };
 
 enum http_state {
@@ -169,7 +171,8 @@ struct http_gateway {
     struct MHD_Daemon *daemons[HTTP_GATEWAY_LISTEN_MAX];
     size_t daemon_count;
     bool is_quiesced;
-    char *tls_certificate, *tls_key;
+    struct tls_keys *tls_keys; /* NULL: no TLS */
+    unsigned reloads_seen;
     bool has_news; /* something was resumed: the daemons are to be run */
     bool is_running;
     struct http_connection *connections;
@@ -216,6 +219,18 @@ void http_net_cut(struct http_connection *connection);
 /* Goes on with a suspended request at the end of the turn. */
 void http_net_resume(struct http_request *request);
 
+/* --- http_tls.c */
+
+/* Where certificate and key are named. */
+MUST_USE enum err http_tls_load(struct http_gateway *gateway);
+/* Another certificate, if there was a SIGHUP. */
+void http_tls_look(struct http_gateway *gateway);
+/* Where a daemon takes certificates from: none of its own. */
+struct MHD_OptionItem http_tls_option(void);
+/* A connection that libmicrohttpd has just made shows the certificate in force. */
+void http_tls_begin(struct http_connection *connection, struct MHD_Connection *mhd);
+void http_tls_end(struct http_connection *connection);
+
 /* --- http_request.c; the first three are called by libmicrohttpd through http_net.c */
 
 void *http_request_begin(struct http_gateway *gateway, const char *target);
@@ -231,6 +246,9 @@ struct http_request *http_request_of(const struct http_gateway *gateway, uint64_
 
 /* The answer is what is written here; forgets what was. */
 void http_answer_json(struct http_request *request, struct http_json *json);
+/* The same, as one object with what is written between these two; the second one answers. */
+void http_answer_object(struct http_request *request, struct http_json *json);
+void http_answer_object_end(struct http_request *request, struct http_json *json, unsigned status);
 /* Text that is no JSON: append to request->answer. */
 void http_answer_text(struct http_request *request, const char *content_type);
 /* It is done. An answer that did not fit becomes an error. */

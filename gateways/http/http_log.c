@@ -87,8 +87,7 @@ void http_get_log(struct http_request *request)
         filter.actor = *actor;
     while (log_ring_next(&cursor, &line, NULL))
         count += is_wanted(&filter, &line);
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_array(&json, "items");
     for (cursor = 0; log_ring_next(&cursor, &line, NULL);) {
         /* The newest `limit` of them, oldest first. */
@@ -97,6 +96,5 @@ void http_get_log(struct http_request *request)
     }
     http_json_array_end(&json);
     http_json_null(&json, "next");
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }

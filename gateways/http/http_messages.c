@@ -12,13 +12,11 @@
 static void write_stored(struct http_request *request, uint64_t seq, bool is_duplicate)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_number(&json, "seq", seq);
     http_json_id(&json, "message_id", request->id, sizeof(request->id));
     http_json_bool(&json, "duplicate", is_duplicate);
-    http_json_object_end(&json);
-    http_answer(request, is_duplicate ? MHD_HTTP_OK : MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, is_duplicate ? MHD_HTTP_OK : MHD_HTTP_CREATED);
 }
 
 static void stored(struct http_request *request, const INTERNAL(StoreDone) * done)
@@ -195,12 +193,10 @@ void http_get_message(struct http_request *request)
 static void edited(struct http_request *request, const INTERNAL(CallDone) * done)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_number(&json, "seq", done->seq);
     http_json_id(&json, "message_id", done->message_id.data, done->message_id.len);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }
 
 void http_patch_message(struct http_request *request)

@@ -95,7 +95,7 @@ static void open_door(const struct http_gateway *gateway, int fd, struct http_do
     struct sockaddr_storage local;
     socklen_t size = sizeof(local);
     char host[INET6_ADDRSTRLEN] = "", port[8] = "0";
-    ret->is_tls = gateway->tls_key != NULL;
+    ret->is_tls = gateway->tls_keys != NULL;
     ret->hosts = gateway->options->hosts;
     ret->host_count = gateway->options->host_count;
     if (getsockname(fd, (struct sockaddr *)&local, &size) != 0 ||
@@ -137,6 +137,7 @@ static void add_connection(struct http_gateway *gateway, struct MHD_Connection *
     connection->since = actor_mono(gateway->actor);
     connection->patience_ms = gateway->options->request_ms;
     open_door(gateway, connection->fd, &connection->door);
+    http_tls_begin(connection, mhd);
     count_address(connection);
     connection->next = gateway->connections;
     if (connection->next)
@@ -158,6 +159,7 @@ static void remove_connection(struct http_connection *connection)
         connection->next->previous = connection->previous;
     gateway->connection_count--;
     address_book_remove(&gateway->addresses, &connection->address);
+    http_tls_end(connection);
     free(connection);
 }
 
@@ -262,17 +264,10 @@ static struct MHD_Daemon *start_daemon(struct http_gateway *gateway, int fd)
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, gateway},
         {MHD_OPTION_END, 0, NULL},
         {MHD_OPTION_END, 0, NULL},
-        {MHD_OPTION_END, 0, NULL},
-        {MHD_OPTION_END, 0, NULL},
     };
-    if (gateway->tls_key) {
-        size_t at = sizeof(items) / sizeof(items[0]) - 4;
+    if (gateway->tls_keys) {
         flags |= MHD_USE_TLS;
-        items[at] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, gateway->tls_key};
-        items[at + 1] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, gateway->tls_certificate};
-        items[at + 2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
-                                                (void *)(uintptr_t)TLS_PRIORITIES};
+        items[sizeof(items) / sizeof(items[0]) - 2] = http_tls_option();
     }
     return MHD_start_daemon(flags, 0, on_accept, gateway, on_access, gateway, MHD_OPTION_ARRAY,
                             items, MHD_OPTION_END);
@@ -288,11 +283,8 @@ static enum err listen_at(struct http_gateway *gateway, size_t index)
     if (!daemon) {
         (void)close(fd); /* nothing was sent */
         log_error("listen-failed", LOG_STR("option", "http.listen"),
-                  LOG_STR("problem", gateway->tls_key
-                                         ? "http.tls_certificate and http.tls_key do not fit: each "
-                                           "must be PEM, and the key that of the certificate"
-                                         : "libmicrohttpd does not start"));
-        return gateway->tls_key ? ERR_CONFIG : ERR_BUSY;
+                  LOG_STR("problem", "libmicrohttpd does not start"));
+        return ERR_BUSY;
     }
     gateway->daemons[gateway->daemon_count++] = daemon;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -300,22 +292,6 @@ static enum err listen_at(struct http_gateway *gateway, size_t index)
     CHECK(info && epoll_ctl(gateway->poller, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0);
     note_bound(gateway, index, fd);
     return ERR_OK;
-}
-
-static enum err load_tls(struct http_gateway *gateway)
-{
-    const struct http_gateway_options *options = gateway->options;
-    if (!options->tls_certificate[0] || !options->tls_key[0])
-        return ERR_OK;
-    enum err err = MHD_is_feature_supported(MHD_FEATURE_TLS) == MHD_YES ? ERR_OK : ERR_CONFIG;
-    if (err)
-        log_error("tls-failed", LOG_STR("problem", "this libmicrohttpd was built without TLS"));
-    if (!err)
-        err = tls_read_pem("http.tls_certificate", options->tls_certificate, false,
-                           &gateway->tls_certificate);
-    if (!err)
-        err = tls_read_pem("http.tls_key", options->tls_key, true, &gateway->tls_key);
-    return err;
 }
 
 enum err http_net_open(struct http_gateway *gateway)
@@ -330,7 +306,7 @@ enum err http_net_open(struct http_gateway *gateway)
     gateway->poller = epoll_create1(EPOLL_CLOEXEC);
     if (gateway->poller < 0)
         return ERR_BUSY;
-    enum err err = load_tls(gateway);
+    enum err err = http_tls_load(gateway);
     for (size_t i = 0; i < options->listen_count && !err; i++)
         err = listen_at(gateway, i);
     return err;
@@ -425,7 +401,5 @@ void http_net_close(struct http_gateway *gateway)
         (void)close(gateway->poller);
     gateway->poller = -1;
     address_book_fini(&gateway->addresses);
-    free(gateway->tls_certificate);
-    free(gateway->tls_key);
-    gateway->tls_certificate = gateway->tls_key = NULL;
+    tls_keys_release(&gateway->tls_keys);
 }

@@ -200,8 +200,7 @@ void http_get_overview(struct http_request *request)
         http_answer_error(request, ERR_BUSY, "the broker is being started");
         return;
     }
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_text(&json, "version", version_of(gateway->options));
     http_json_hex(&json, "boot_id", gateway->options->boot_id, sizeof(gateway->options->boot_id));
     http_json_signed(&json, "started_ms", gateway->options->started_ms);
@@ -211,8 +210,7 @@ void http_get_overview(struct http_request *request)
     write_totals(&json, live);
     write_samples(&json, live->samples);
     write_heat_map(&json, live->samples);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }
 
 void http_get_actors(struct http_request *request)
@@ -223,10 +221,8 @@ void http_get_actors(struct http_request *request)
         http_answer_error(request, ERR_BUSY, "the broker is being started");
         return;
     }
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     write_actors(&json, "items", live);
     http_json_null(&json, "next");
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }

@@ -50,13 +50,11 @@ void http_session_made(struct http_gateway *gateway, uint64_t ticket,
         return;
     }
     int64_t expires_ms = actor_wall(gateway->actor).ms + gateway->options->token_ms;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_bytes(&json, "token", done->token.data, done->token.len);
     http_json_bytes(&json, "user", done->name.data, done->name.len);
     http_json_signed(&json, "expires_ms", expires_ms);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 /* --- Tokens. */
@@ -105,11 +103,9 @@ void http_delete_current_session(struct http_request *request)
 static void token_made(struct http_request *request, const INTERNAL(CallDone) * done)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_bytes(&json, "token", done->token.data, done->token.len);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 /* Is it the name of who asks? */
@@ -142,8 +138,7 @@ void http_get_me(struct http_request *request)
     struct http_json json;
     char role[16];
     http_enum_name(&roost__v1__role__descriptor, (int)caller->role, role, sizeof(role));
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_bytes(&json, "name", caller->name, caller->name_size);
     http_json_text(&json, "role", role);
     http_json_bool(&json, "is_verified", caller->is_verified);
@@ -151,8 +146,7 @@ void http_get_me(struct http_request *request)
     http_json_bool(&json, "needs_account", !options->is_open);
     http_json_text(&json, "version", options->software);
     http_json_hex(&json, "boot_id", options->boot_id, sizeof(options->boot_id));
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }
 
 /* --- Accounts. */
@@ -178,11 +172,9 @@ static void user_made(struct http_request *request, const INTERNAL(CallDone) * d
     ProtobufCBinaryData name = http_field(request, HTTP_FIELD_name);
     struct http_json json;
     (void)done;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_bytes(&json, "user", name.data, name.len);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 static void register_by_caller(struct http_request *request)

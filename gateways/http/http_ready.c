@@ -76,8 +76,7 @@ static void answer_ready(struct http_request *request)
     struct http_live *live = request->gateway->live;
     struct http_json json;
     bool is_known = http_live_look(live);
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     bool is_ready = is_known && write_missing(&json, live);
     bool is_writable = is_known && !live->vitals.is_disk_full;
     if (!is_known) {
@@ -92,8 +91,8 @@ static void answer_ready(struct http_request *request)
                    : !is_writable
                        ? "the disk is full: free some space, nothing else needs to be done"
                        : "ready");
-    http_json_object_end(&json);
-    http_answer(request, is_ready && is_writable ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
+    http_answer_object_end(request, &json,
+                           is_ready && is_writable ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE);
 }
 
 static void ready_if_admin(struct http_request *request)

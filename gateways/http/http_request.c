@@ -236,6 +236,18 @@ void http_answer_json(struct http_request *request, struct http_json *json)
     http_json_begin(json, &request->answer);
 }
 
+void http_answer_object(struct http_request *request, struct http_json *json)
+{
+    http_answer_json(request, json);
+    http_json_object(json, NULL);
+}
+
+void http_answer_object_end(struct http_request *request, struct http_json *json, unsigned status)
+{
+    http_json_object_end(json);
+    http_answer(request, status);
+}
+
 void http_answer_text(struct http_request *request, const char *content_type)
 {
     buf_clear(&request->answer);

@@ -213,11 +213,9 @@ void http_get_invitations(struct http_request *request)
 static void invited(struct http_request *request, const INTERNAL(CallDone) * done)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_id(&json, "invitation_id", done->invitation_id.data, done->invitation_id.len);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_CREATED);
+    http_answer_object_end(request, &json, MHD_HTTP_CREATED);
 }
 
 void http_post_invitation(struct http_request *request)
@@ -233,15 +231,13 @@ void http_post_invitation(struct http_request *request)
 static void accepted(struct http_request *request, const INTERNAL(CallDone) * done)
 {
     struct http_json json;
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_array(&json, "scopes");
     for (size_t i = 0; i < done->n_scopes; i++)
         http_json_bytes(&json, NULL, done->scopes[i].data, done->scopes[i].len);
     http_json_array_end(&json);
     http_json_number(&json, "failed", done->failed);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }
 
 static void call_invitation(struct http_request *request, Roost__V1__Method method,

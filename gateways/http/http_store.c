@@ -39,8 +39,7 @@ void http_get_store(struct http_request *request)
         return;
     }
     uint64_t bytes = gauge(gateway, METRIC_DATABASE_BYTES);
-    http_answer_json(request, &json);
-    http_json_object(&json, NULL);
+    http_answer_object(request, &json);
     http_json_text(&json, "path", gateway->options->data);
     http_json_number(&json, "database_bytes", bytes);
     http_json_number(&json, "wal_bytes", gauge(gateway, METRIC_WAL_BYTES));
@@ -53,6 +52,5 @@ void http_get_store(struct http_request *request)
     write_spread(&json, "batch", gateway, METRIC_COMMIT_MESSAGES, sizes);
     write_spread(&json, "commit", gateway, METRIC_COMMIT_US, times);
     write_spread(&json, "checkpoint", gateway, METRIC_CHECKPOINT_US, times);
-    http_json_object_end(&json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &json, MHD_HTTP_OK);
 }

@@ -17,32 +17,25 @@ static const char *text_or_empty(const char *text)
     return text ? text : "";
 }
 
-enum err lair_tls_load(struct tcp_gateway *gateway)
+static struct tls_files files_of(const struct tcp_gateway *gateway)
 {
     const struct tcp_gateway_options *options = gateway->options;
-    struct tls_files files = {"lair.tls_certificate", text_or_empty(options->tls_certificate),
+    return (struct tls_files){"lair.tls_certificate", text_or_empty(options->tls_certificate),
                               "lair.tls_key", text_or_empty(options->tls_key)};
-    struct tls_keys *keys = NULL;
+}
+
+enum err lair_tls_load(struct tcp_gateway *gateway)
+{
+    struct tls_files files = files_of(gateway);
     if (!files.certificate[0] || !files.key[0])
         return ERR_OK;
-    enum err err = tls_keys_load(&files, &keys);
-    if (err)
-        return err; /* those there are stay in force */
-    tls_keys_release(&gateway->tls_keys);
-    gateway->tls_keys = keys;
-    log_info("tls-loaded", LOG_STR("option", files.certificate_option),
-             LOG_STR("file", files.certificate));
-    return ERR_OK;
+    return tls_keys_load(&files, &gateway->tls_keys);
 }
 
 void lair_tls_look(struct tcp_gateway *gateway)
 {
-    if (!gateway->options->reloads)
-        return;
-    unsigned reloads = atomic_load_explicit(gateway->options->reloads, memory_order_acquire);
-    if (reloads != gateway->reloads_seen && lair_tls_load(gateway) != ERR_OK)
-        log_warn("tls-stays", LOG_STR("text", "the certificate in force is the one from before"));
-    gateway->reloads_seen = reloads;
+    struct tls_files files = files_of(gateway);
+    tls_keys_follow(&files, gateway->options->reloads, &gateway->reloads_seen, &gateway->tls_keys);
 }
 
 bool lair_tls_begin(struct lair_connection *connection)

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,7 +22,7 @@
 #include "rt/sim.h"
 #include "zap.h"
 
-enum { KEYRING, HISTORY, ACCOUNTS };
+enum { KEYRING, HISTORY, ACCOUNTS, PERSISTENCE };
 
 #define NOW_MS 1700000000000
 
@@ -35,7 +36,7 @@ struct stage {
 static void stage_start(struct stage *stage)
 {
     enum err err = ERR_OK;
-    struct sim_options options = {.pseudo_actors = 2, .wall_start_ms = NOW_MS};
+    struct sim_options options = {.pseudo_actors = 3, .wall_start_ms = NOW_MS};
     stage->spec = (struct actor_spec){&keyring_actor, &stage->options, 0};
     stage->sim = sim_new(1, &stage->spec, 1, message_types, MSG_COUNT, &options, &err);
     assert_int_equal(err, ERR_OK);
@@ -50,8 +51,11 @@ static int setup(void **state)
 {
     static struct stage stage;
     stage = (struct stage){.context = zmq_ctx_new()};
-    stage.options = (struct keyring_options){
-        .is_needed = true, .is_enrolment = true, .history = HISTORY, .zmq_context = stage.context};
+    stage.options = (struct keyring_options){.is_needed = true,
+                                             .is_enrolment = true,
+                                             .history = HISTORY,
+                                             .persistence = PERSISTENCE,
+                                             .zmq_context = stage.context};
     stage_start(&stage);
     *state = &stage;
     return 0;
@@ -336,6 +340,53 @@ static void test_nonsense_is_not_answered(void **state)
     assert_door(stage, 1, "200");
 }
 
+/* What persistence is told to note; "" nothing. */
+static const char *noted(struct stage *stage)
+{
+    static char text[256];
+    sim_settle(stage->sim);
+    const struct msg *msg = sim_take(stage->sim, PERSISTENCE);
+    if (!msg)
+        return "";
+    assert_int_equal(msg->kind, MSG_AUDIT);
+    const INTERNAL(Audit) *audit = MSG_BODY(msg, INTERNAL(Audit));
+    (void)snprintf(text, sizeof(text), "%.*s|%.*s|%.*s|%.*s", (int)audit->actor.len,
+                   (const char *)audit->actor.data, (int)audit->action.len,
+                   (const char *)audit->action.data, (int)audit->target.len,
+                   (const char *)audit->target.data, (int)audit->detail.len,
+                   (const char *)audit->detail.data);
+    return text;
+}
+
+static void test_refusals_are_noted_once_a_minute(void **state)
+{
+    struct stage *stage = *state;
+    char wanted[256], text[KEY_TEXT_SIZE];
+    uint8_t key[KEY_BYTES];
+    assert_door(stage, 5, "300"); /* he comes again, and gets in */
+    assert_string_equal(noted(stage), "");
+    load(stage, 1, 1, 0);
+    assert_door(stage, 1, "200");
+    assert_string_equal(noted(stage), "");
+    assert_door(stage, 5, "400");
+    key_of(5, key, text);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "|key-refused|192.0.2.7|1 handshake, the last with %s: it is not enrolled",
+                   text);
+    assert_string_equal(noted(stage), wanted);
+    for (uint8_t number = 2; number < 9; number++)
+        assert_door(stage, number, "400");
+    assert_string_equal(noted(stage), "");
+    sim_advance(stage->sim, 60000);
+    key_of(8, key, text);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "|key-refused|192.0.2.7|7 handshakes, the last with %s: it is not enrolled",
+                   text);
+    assert_string_equal(noted(stage), wanted);
+    sim_advance(stage->sim, 600000);
+    assert_string_equal(noted(stage), "");
+}
+
 /* CURVE between two sockets, with the options of the router and nobody to ask. */
 static void test_without_it_nobody_gets_in(void **state)
 {
@@ -382,6 +433,7 @@ int main(void)
         TEST(test_a_silent_history_is_asked_again),
         TEST(test_a_new_life_begins_with_nothing),
         TEST(test_nonsense_is_not_answered),
+        TEST(test_refusals_are_noted_once_a_minute),
         TEST(test_without_it_nobody_gets_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

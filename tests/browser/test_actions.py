@@ -179,7 +179,7 @@ def test_a_queue_is_made(page, alice):
 
 
 def test_a_message_is_followed_to_its_end(page, alice, connect, broker):
-    stored = connect(broker, "bob").send("peer:alice", b"follow me")
+    stored = connect(broker, "bob").send("peer:alice", b"follow me", receipts=7)
     page.go(f"message/{uuid.UUID(bytes=stored.message_id)}")
     page.until_text(".step-name", "Waiting")
     with alice.attach() as inbox:
@@ -193,5 +193,6 @@ def test_a_message_is_followed_to_its_end(page, alice, connect, broker):
     page.until_text(".step-name", "Settled")
     alice.mark_read(peer="bob", seq=message.seq)
     page.until_text(".step-name", "Read")
+    page.until(lambda: any("READ by alice; bob was told" in text for text in page.texts(".step-about")), "the receipt")
     with pytest.raises(RoostError):
         alice.trace(b"\0" * 16)

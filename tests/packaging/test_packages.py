@@ -25,7 +25,8 @@ MUST_HAVE = {
                      "usr/share/doc/roost-daemon/METRICS.md",
                      "usr/share/doc/roost-daemon/examples/roost.rules.yml",
                      "usr/share/doc/roost-daemon/examples/roost.json"],
-    "roost": ["usr/bin/roost", "usr/share/man/man1/roost.1.gz", "usr/share/man/man1/roost-room.1.gz"],
+    "roost": ["usr/bin/roost", "usr/share/man/man1/roost.1.gz", "usr/share/man/man1/roost-room.1.gz",
+              "usr/share/bash-completion/completions/roost", "usr/share/zsh/vendor-completions/_roost"],
     "libroost0": [MULTIARCH + "/libroost.so.0"],
     "libroost-dev": ["usr/include/roost.h", MULTIARCH + "/libroost.so", MULTIARCH + "/libroost.a",
                      MULTIARCH + "/pkgconfig/roost.pc", "usr/share/roost/broker.proto",
@@ -100,6 +101,71 @@ def test_the_configuration_is_a_conffile(packages, tmp_path):
     assert (tmp_path / "conffiles").read_text() == "/etc/roost/roost.conf\n"
     for script in ("postinst", "prerm", "postrm"):
         run("sh", "-n", str(tmp_path / script))
+
+
+def symbols_of(packages, tmp_path):
+    """[(symbol@version, the version it came with)] of the control file."""
+    run("dpkg-deb", "-e", packages["libroost0"], str(tmp_path))
+    lines = (tmp_path / "symbols").read_text().splitlines()
+    assert lines[:2] == ["libroost.so.0 libroost0 #MINVER#", "* Build-Depends-Package: libroost-dev"]
+    return [tuple(line.split()) for line in lines[2:]]
+
+
+def test_every_symbol_is_listed(packages, tree, tmp_path):
+    """In docs/packaging/debian/libroost0.symbols, with the version that brought it; and nothing that is gone."""
+    listed = symbols_of(packages, tmp_path)
+    found = run("nm", "-D", "--defined-only", "--with-symbol-versions", str(tree / MULTIARCH / "libroost.so.0"))
+    names = {line.split()[-1].replace("@@", "@") for line in found.splitlines()}
+    exported = {name if "@" in name else f"{name}@{name}" for name in names}
+    assert {name for name, _ in listed} == exported
+    assert [name for name, _ in listed] == sorted(exported)
+    for name, version in listed:
+        run("dpkg", "--compare-versions", version, "le", VERSION)
+
+
+def test_a_program_depends_on_what_it_needs(packages, tree, tmp_path):
+    """dpkg-shlibdeps finds the library by its symbols, in a package that is built with it."""
+    library = tmp_path / "debian" / "libroost0"
+    library.mkdir(parents=True)
+    run("dpkg-deb", "-R", packages["libroost0"], str(library))
+    (tmp_path / "debian" / "control").write_text(
+        "Source: hello\n\nPackage: libroost0\nArchitecture: any\n\nPackage: hello\nArchitecture: any\n")
+    run("gcc", str(tree / "usr/share/doc/libroost-dev/examples/hello.c"), "-o", str(tmp_path / "hello"),
+        f"-I{tree}/usr/include", f"-L{tree / MULTIARCH}", "-lroost")
+    (library / "DEBIAN" / "shlibs").unlink()
+    symbols = library / "DEBIAN" / "symbols"
+    symbols.write_text(symbols.read_text().replace("roost_send@LIBROOST_0 0.1.0", "roost_send@LIBROOST_0 0.0.7")
+                       .replace("roost_ack@LIBROOST_0 0.1.0", "roost_ack@LIBROOST_0 99"))
+    said = run("dpkg-shlibdeps", "-O", "--warnings=0", f"-l{library / MULTIARCH}",
+               "-e" + str(tmp_path / "hello"), cwd=tmp_path)
+    uses_ack = "roost_ack" in run("nm", "-D", "--undefined-only", str(tmp_path / "hello"))
+    assert f"libroost0 (>= {99 if uses_ack else VERSION})" in said, said
+
+
+COMPLETE_IN_BASH = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _roost; printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def test_the_shells_complete(tree):
+    """What the package has is what this version of the tool knows, and a shell takes it."""
+    scripts = {"bash": tree / "usr/share/bash-completion/completions/roost",
+               "zsh": tree / "usr/share/zsh/vendor-completions/_roost"}
+    for shell, path in scripts.items():
+        assert path.read_text() == run(str(tree / "usr/bin/roost"), "completion", shell)
+
+    def offered(*words):
+        return run("bash", "-c", COMPLETE_IN_BASH, "bash", str(scripts["bash"]), *words).split()
+
+    assert offered("roost", "ac") == ["acl"]
+    assert {"allow", "deny", "list", "remove", "test"} <= set(offered("roost", "acl", ""))
+    assert "--json" in offered("roost", "trace", "--j")
+    if shutil.which("zsh"):
+        run("zsh", "-n", str(scripts["zsh"]))
+        found = run("zsh", "-f", "-c", "fpath=($1 $fpath); autoload -U compinit; compinit -D; print $_comps[roost]",
+                    "zsh", str(scripts["zsh"].parent))
+        assert found.strip() == "_roost"
 
 
 @pytest.mark.skipif(not shutil.which("lintian"), reason="no lintian (package lintian)")

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "rt/check.h"
+#include "store/acl.h"
 #include "store/peers.h"
 #include "store/store_internal.h"
 #include "store/verify.h"
@@ -126,6 +127,34 @@ static void test_seqs_stay_what_they_were(void **state)
     assert_int_equal(findings(fixture), 0);
 }
 
+static bool write_rule(struct fixture *fixture, int64_t id, int64_t actions)
+{
+    const struct transfer_value rule[] = {number(id),      text("@guest"), text("queue:*"),
+                                          number(actions), number(0),      number(5),
+                                          text("root")};
+    return writes(fixture, TRANSFER_acl, rule, 7);
+}
+
+static void test_rules_of_the_access_list(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t count = 0;
+    bool is_empty = true;
+    assert_ok(store_begin(fixture->store));
+    assert_true(write_rule(fixture, 7, 3));
+    assert_false(write_rule(fixture, 7, 3)); /* there is one */
+    assert_false(write_rule(fixture, 8, 16));
+    assert_true(write_rule(fixture, 0, 3)); /* written by hand: it gets an id */
+    assert_ok(transfer_is_empty(fixture->store, &is_empty));
+    assert_false(is_empty);
+    for (int64_t id = 9; id < 1007; id++)
+        assert_true(write_rule(fixture, id, 1));
+    assert_false(write_rule(fixture, 1007, 1)); /* no broker reads more than a thousand */
+    assert_ok(acl_count(fixture->store, &count));
+    assert_int_equal(count, 1000);
+    assert_ok(store_commit(fixture->store));
+}
+
 static void test_how_far_it_came(void **state)
 {
     struct fixture *fixture = *state;
@@ -199,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(test_what_does_not_fit_is_refused_alone),
         WITH_STORE(test_seqs_stay_what_they_were),
+        WITH_STORE(test_rules_of_the_access_list),
         WITH_STORE(test_how_far_it_came),
         WITH_STORE(test_reading),
     };

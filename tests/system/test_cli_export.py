@@ -42,6 +42,10 @@ def fill(broker):
         alice.enrol_key("mallory", library.KeyPair.make().public)
         alice.revoke_key(name="mallory", is_all=True)
         alice.ban("mallory", "spam")
+        gone_rule = alice.acl_add("*", 1, "topic:old.>")
+        alice.acl_add("mallory", 3, "queue:*", is_allow=False)
+        alice.acl_add("@guest", 2, "topic:weather.>")
+        alice.acl_remove(gone_rule)
         alice.create_room("kitchen", topic="tea", description="hot")
         alice.create_room("club", privacy=library.Privacy.PRIVATE)
         bob.join("kitchen")
@@ -109,6 +113,7 @@ def look(client, who):
         "invitations": [(i.scope, i.text) for i in client.invitations().items],
         "keys": [(k.id, k.peer, k.key, k.label, k.created_ms, k.revoked_ms)
                  for k in client.keys().items],
+        "rules": client.acl().items if who == "alice" else None,
         "users": [(u.name, u.role, u.is_active) for u in client.users().items],
         "dead": [(d.message.body, d.text) for d in client.dead_letters("queue:work").items],
         "queue": [getattr(info(client, "queue:work"), field)
@@ -133,7 +138,7 @@ def test_the_same_on_the_other_side(filled, make_broker, tmp_path):
     records = {line["record"] for line in one}
     assert records >= {"peer", "account", "scope", "room", "member", "invitation", "message", "edit",
                        "tombstone", "reaction", "consumer", "exception", "marker", "audit",
-                       "device_key"}, records
+                       "device_key", "acl"}, records
     roost("verify", elsewhere / "roost.db")
     # And by clients.
     other = make_broker(data=elsewhere)
@@ -153,6 +158,8 @@ def test_the_same_on_the_other_side(filled, make_broker, tmp_path):
     with Client(other.url, "alice") as alice:  # new messages come above everything that was
         assert alice.send("bob", b"new").seq > one[0]["last_seq"]
         assert alice.audit().items
+        assert [rule.subject for rule in alice.acl().items] == ["mallory", "@guest"]
+        assert not alice.acl_test("mallory", 1, "queue:work")
     roost("audit", "verify", other.data + "/roost.db")
 
 
@@ -205,6 +212,8 @@ def test_damaged_lines_are_named(filled, tmp_path):
         place["member"]: lambda line: '["no object"]',
         place["reaction"]: lambda line: line + "}",
         place["scope"]: lambda line: line.replace('"scope":"', '"scope":"nowhere:'),
+        place["acl"] - 1: lambda line: line.replace('"scope":"queue:*"', '"scope":"quite:*"'),
+        place["acl"]: lambda line: line.replace('"subject":"@guest"', '"subject":"@quest"'),
     }
     for n, change in changed.items():
         lines[n] = change(lines[n])
@@ -261,7 +270,7 @@ def test_of_some_scopes_and_by_pipes(filled, tmp_path):
     text = roost("export", "--data", broker.data, "--scope", "room:kitchen", "-").stdout
     lines = [json.loads(line) for line in text.splitlines()]
     assert {line["scope"] for line in lines if "scope" in line} == {"room:kitchen"}
-    assert not [line for line in lines if line["record"] in ("account", "audit")]
+    assert not [line for line in lines if line["record"] in ("account", "acl", "audit")]
     assert lines[-1] == {"record": "end", "rows": len(lines) - 2}
     said = summary(roost("import", "--json", "--data", tmp_path / "part", "-", stdin=text))
     assert said["skipped"] == 0

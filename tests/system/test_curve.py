@@ -9,6 +9,7 @@ import zmq
 
 from broker import eventually
 from curve import Curve, run_to_end
+from helpers import counter
 from raw import Raw
 from roost import (BAD_CODE, KEY_NOT_ENROLLED, KEY_OF_ANOTHER, KEY_REVOKED, LOCKED_OUT, KeyPair,
                    RoostError)
@@ -53,6 +54,52 @@ def test_a_key_that_is_not_enrolled_is_refused(curve):
     curve.enrol("alice")
     assert refusal_of(curve.client("alice", KeyPair.make())) == KEY_NOT_ENROLLED
     curve.broker.wait_for_log(r"key-refused .*not enrolled")
+
+
+def refused_rows(curve):
+    with curve.admin() as admin:
+        return [(row.target, row.detail) for row in admin.audit(limit=500).items if row.action == "key-refused"]
+
+
+def knock(curve, key, sources):
+    """A handshake from each of these addresses of this machine's own network."""
+    def secure(socket):
+        socket.curve_serverkey = curve.server_key.encode()
+        socket.curve_publickey, socket.curve_secretkey = key.public.encode(), key.secret.encode()
+        socket.reconnect_ivl = -1  # one is one
+
+    def refused():
+        with curve.admin() as admin:
+            return counter(admin, "handshakes_refused_total")
+
+    wanted = refused() + len(sources)
+    where = curve.url.removeprefix("tcp://")
+    raws = [Raw(f"tcp://{source}:0;{where}", security=secure) for source in sources]
+    eventually(lambda: refused() >= wanted, what="all are refused")
+    for raw in raws:
+        raw.close()
+    assert refused() == wanted
+
+
+def test_refused_handshakes_are_noted_and_fill_nothing(curve):
+    """The first of an address at once, the others as a count; the rest when the broker stops."""
+    stranger = KeyPair.make()
+    assert refused_rows(curve) == []
+    knock(curve, stranger, ["127.0.0.2"])
+    first = ("127.0.0.2", f"1 handshake, the last with {stranger.public}: it is not enrolled")
+    eventually(lambda: refused_rows(curve) == [first], what="the first is noted at once")
+    knock(curve, stranger, ["127.0.0.2"] * 20)
+    knock(curve, stranger, [f"127.0.1.{number + 1}" for number in range(40)])
+    eventually(lambda: len(refused_rows(curve)) == 33, what="32 addresses, and the others")
+    assert curve.broker.stop() == 0
+    curve.broker.start()
+    rows = refused_rows(curve)
+    assert len(rows) == 35, rows
+    counts = {}
+    for target, detail in rows:
+        counts[target] = counts.get(target, 0) + int(detail.split()[0])
+    assert counts.pop("127.0.0.2") == 21 and counts.pop("other addresses") == 9
+    assert len(counts) == 31 and set(counts.values()) == {1}
 
 
 def test_without_curve_nobody_gets_in(curve):

@@ -80,6 +80,10 @@ def test_people(broker, story, name):
     story("people", name, broker.url).ends()
 
 
+def test_rules_of_the_access_list(make_broker, story):
+    story("people", "rules", make_broker(security__admins="keeper").url).ends()
+
+
 @pytest.mark.parametrize("name", ["settling", "asking", "takeover", "nobody"])
 def test_messages(make_broker, story, name):
     story("messages", name, make_broker(retry__preset="brisk").url).ends()

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 """Every path of REST, once at least: what it does, and that its answer is what its own document says."""
+import json
+import os
+import subprocess
+import uuid
+
 import pytest
 from helpers import eventually
 from rest import Refused, Rest, quoted
+from roost import Client
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -154,6 +160,35 @@ def test_messages(http, rest):
     assert gone["deleted_ms"] > 0 and gone["body"] == ""
     binary = ana.post("/messages", scope="peer:bob", body_base64="AP8=")
     assert bob.get(f"/messages/{binary['message_id']}")["body_base64"] == "AP8="
+
+
+def test_receipts_stand_in_the_trace(http, rest):
+    """What the sender was told, of whom and when: to him, by REST and by the tool, and not to others."""
+    with Client(http.url, "ana") as ana, Client(http.url, "bob") as bob:
+        seen = ana.send("bob", b"seen?", receipts=7)
+        job = ana.send("queue:broken", b"job", receipts=4)
+        quiet = ana.send("bob", b"no matter")
+        for scope, settle in (("bob", "ack"), ("queue:broken", "reject")):
+            with bob.attach(scope) as inbox:
+                getattr(inbox.receive(10), settle)()
+                inbox.confirm(10)
+        bob.mark_read("ana", seq=seen.seq)
+
+    def receipts(who, stored):
+        steps = rest(http, who).get(f"/messages/{uuid.UUID(bytes=stored.message_id)}/trace")["items"]
+        return [step for step in steps if step["event"] == "receipt"]
+
+    told = receipts("ana", seen)
+    assert [step["detail"].split(";")[0] for step in told] == ["DELIVERED by bob", "READ by bob"], told
+    assert all("ana was told" in step["detail"] and step["scope"] == "peer:bob" for step in told)
+    assert 0 < told[0]["time_ms"] <= told[1]["time_ms"]
+    dead = receipts("ana", job)
+    assert [step["detail"].split(";")[0] for step in dead] == ["DEAD by bob"] and dead[0]["reason"] == 5007, dead
+    assert receipts("ana", quiet) == []
+    words = ["trace", str(uuid.UUID(bytes=seen.message_id)), "--json", "--url", http.url, "--as", "ana"]
+    done = subprocess.run([os.environ["ROOST_CLI"], *words], capture_output=True, text=True, timeout=30, check=True)
+    by_tool = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [step["detail"] for step in by_tool if step["event"] == "receipt"] == [step["detail"] for step in told]
 
 
 def test_peers(http, rest):

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MPL-2.0
 """TLS by configuration, with a certificate made for the test."""
 import datetime
+import http.client
 import ipaddress
+import signal
+import socket
 import ssl
 
 import pytest
+from helpers import eventually
 from rest import say
 
 x509 = pytest.importorskip("cryptography.x509")
@@ -12,9 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 
-@pytest.fixture
-def pem(tmp_path):
-    """Paths of a certificate for 127.0.0.1 and its key."""
+def write_pem(folder):
+    """Paths of a new certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "roost test")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -24,12 +27,17 @@ def pem(tmp_path):
         .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .sign(key, hashes.SHA256()))
-    paths = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    paths = folder / "certificate.pem", folder / "key.pem"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                            serialization.NoEncryption()))
     paths[1].chmod(0o600)
     return paths
+
+
+@pytest.fixture
+def pem(tmp_path):
+    return write_pem(tmp_path)
 
 
 def options(pem):
@@ -59,9 +67,58 @@ def test_old_versions_are_refused(make_broker, pem):
     old.set_ciphers("ALL:@SECLEVEL=0")
     old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        import socket
         with socket.create_connection(broker.http_address(), timeout=5) as plain:
             old.wrap_socket(plain)
+
+
+def shown_by(broker):
+    """The certificate that a new connection is shown."""
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(broker.http_address(), timeout=10) as plain:
+        with anybody.wrap_socket(plain) as connection:
+            return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True))
+
+
+def test_another_certificate(make_broker, pem):
+    """SIGHUP reads both files again: new connections are shown the new one, old ones go on; files that do not
+    fit change nothing."""
+    broker = make_broker(**options(pem))
+    first = pem[0].read_text()
+    assert shown_by(broker) == first
+    old = http.client.HTTPSConnection(*broker.http_address(), timeout=10,
+                                      context=ssl.create_default_context(cafile=str(pem[0])))
+
+    def goes_on():
+        old.request("GET", "/healthz")
+        assert old.getresponse().read() == b"ok\n"
+        return old.sock
+
+    kept = goes_on()
+    write_pem(pem[0].parent)
+    second = pem[0].read_text()
+    assert second != first and shown_by(broker) == first  # nothing changes by itself
+    broker.signal(signal.SIGHUP)
+    eventually(lambda: shown_by(broker) == second, what="the new certificate is shown")
+    assert goes_on() is kept
+    for path in (pem[1], pem[0]):
+        right = path.read_bytes()
+        before = sum("tls-stays" in line for line in broker.lines)
+        path.write_text("nonsense")
+        broker.signal(signal.SIGHUP)
+        eventually(lambda: sum("tls-stays" in line for line in broker.lines) > before, what="it is told")
+        assert shown_by(broker) == second
+        path.write_bytes(right)
+    write_pem(pem[0].parent)
+    pem[1].chmod(0o644)  # a key that others may read
+    broker.signal(signal.SIGHUP)
+    eventually(lambda: any("chmod 600" in line for line in broker.lines), what="it is told")
+    assert shown_by(broker) == second
+    pem[1].chmod(0o600)
+    broker.signal(signal.SIGHUP)
+    eventually(lambda: shown_by(broker) == pem[0].read_text(), what="the third certificate is shown")
+    assert goes_on() is kept
+    old.close()
 
 
 def test_wrong_files_are_told(make_broker, pem, tmp_path):

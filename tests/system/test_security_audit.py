@@ -15,7 +15,7 @@ from helpers import data_file
 from roost.schema import pb
 
 SECURITY = Path(os.environ["ROOST_SOURCE"], "docs/SECURITY.md")
-MADE_ELSEWHERE = {"key-enrol", "key-code", "key-redeem", "key-revoke", "key-lock",  # test_curve.py
+MADE_ELSEWHERE = {"key-enrol", "key-code", "key-redeem", "key-revoke", "key-lock", "key-refused",  # test_curve.py
                   "quarantine"}                                         # below, with a file that is damaged
 
 

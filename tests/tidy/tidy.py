@@ -91,6 +91,7 @@ TESTED_ELSEWHERE = {
     "gateways/http/http_rooms.c": "with real clients on real sockets: tests/system/test_rest_*.py",
     "gateways/http/http_store.c": "with real readers: tests/system/test_live_*.py",
     "gateways/http/http_stream.c": "with real clients on real sockets: tests/system/test_rest_*.py",
+    "gateways/http/http_tls.c": "with real clients of TLS: tests/system/test_rest_tls.py",
     "gateways/ipmsg/ipmsg_gateway.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_hear.c": "with neighbours on real sockets: tests/system/test_lan_*.py",
     "gateways/ipmsg/ipmsg_in.c": "with neighbours on real sockets: tests/system/test_lan_*.py",

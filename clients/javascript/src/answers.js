@@ -100,6 +100,7 @@ const READERS = {
     users: (source) => ({ ...plain(source), role: wordOf(Role, source.role) }),
     sessions: plain,
     audit: plain,
+    acl: plain,
     keys: plain,
 };
 

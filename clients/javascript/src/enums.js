@@ -41,6 +41,9 @@ export const Receipts = Object.freeze({ delivered: 1, read: 2, fates: 4 });
 
 const WORDS = new Map();
 
+/** What a rule of the access list is about, as bits of `actions`. */
+export const AclActions = Object.freeze({ send: 1, read: 2, create: 4, administrate: 8 });
+
 /**
  * The word of a number, or the number.
  * @param {Record<string, number>} table

@@ -14,7 +14,7 @@ export { Message } from './answers.js';
 export { invitationOf } from './asking.js';
 export { Client, DEFAULT_URL, connect } from './client.js';
 export {
-    InvitationStatus, Kind, Level, Privacy, Receipts, Role, RoomRole,
+    AclActions, InvitationStatus, Kind, Level, Privacy, Receipts, Role, RoomRole,
 } from './enums.js';
 export { Code, RoostClosed, RoostError, RoostTimeout } from './errors.js';
 export { newMessageId } from './ids.js';

@@ -219,4 +219,31 @@ export class People extends Asking {
     async audit({ after = 0, ...options } = {}) {
         return this.query('AUDIT', 'audit', { afterSeq: after, ...options });
     }
+
+    /** A page of the rules of who may do what (administrators). */
+    async acl({ after = 0, ...options } = {}) {
+        return this.query('ACL', 'acl', { afterSeq: after, ...options });
+    }
+
+    /**
+     * A rule: `subject` (an account, '@group' or '*') may, or may not, do `actions` (bits of
+     * AclActions) with what the pattern `scope` matches. Gives its id.
+     */
+    async aclAdd(subject, actions, scope, { isAllow = true, ...options } = {}) {
+        const reply = await this.call(isAllow ? 'ACL_ALLOW' : 'ACL_DENY',
+            { peer: subject, text: scope, actions, ...options });
+        return reply.seq;
+    }
+
+    /** Forgets a rule. */
+    async aclRemove(id, options = {}) {
+        await this.call('ACL_REMOVE', { seq: id, ...options });
+    }
+
+    /** Whether the access list lets `name` do this one of AclActions. */
+    async aclTest(name, action, scope, options = {}) {
+        const reply = await this.call('ACL_TEST',
+            { peer: name, text: scope, actions: action, ...options });
+        return reply.count > 0;
+    }
 }

@@ -35,6 +35,7 @@ test('index.d.ts', { skip: !existsSync(TSC) && 'typescript is not installed' }, 
         "await connect({ url: 'tcp://x' });", "await client.send('bob');",
         "await client.send('bob', 5);", "(await client.peers()).items[0].nmae;",
         "await client.createRoom('x', { privacy: 'secret' });", "client.on('presense', () => {});",
+        "await client.aclAdd('bob', 'send', 'queue:jobs');",
         "for await (const message of await client.attach()) message.akc();",
     ];
     const numbered = ["import { connect } from 'roost-client';", "const client = await connect({ peer: 'a' });",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // A program that uses what index.d.ts declares; it is compiled, not run.
 import {
-    Client, Code, type Conversation, DEFAULT_URL, type Inbox, Message, type Page, type Peer,
+    AclActions, type AclRule, Client, Code, type Conversation, DEFAULT_URL, type Inbox, Message, type Page, type Peer,
     Privacy, type Received, Receipts, RoostClosed, RoostError, RoostTimeout, type Stored, VERSION,
     connect, invitationOf, newMessageId,
 } from 'roost-client';
@@ -41,6 +41,10 @@ console.log(page.items[0].addresses[0].address, conversations.length, VERSION);
 await client.createRoom('kitchen', { privacy: 'private', topic: 'tea' });
 await client.updateRoom('kitchen', { topic: null, privacy: Privacy.public });
 await client.acceptInvitation({ isAll: true });
+const rule: number = await client.aclAdd('@user', AclActions.send | AclActions.read, 'queue:*', { isAllow: false });
+const rules: AclRule[] = (await client.acl({ after: rule - 1 })).items;
+console.log(rules[0].isAllow, await client.aclTest('bob', AclActions.read, 'queue:jobs'));
+await client.aclRemove(rules[0].id);
 await client.markRead({ scope: 'room:kitchen', seq: stored.seq });
 const found = await client.query<{ waiting: number }>('INSPECT', 'consumers', { scope: 'queue:work' });
 console.log(found.items[0].waiting);

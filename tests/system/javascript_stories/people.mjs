@@ -105,6 +105,36 @@ async function accounts(url) {
     });
 }
 
+/** Rules of the access list: they count at once, and are what 'roost acl' shows. */
+async function rules(url) {
+    const { send, read, create } = roost.AclActions;
+    await withClients(url, ['keeper'], (keeper) => keeper.register('keeper', PASSWORD));
+    const people = [{ peer: 'keeper', credentials: PASSWORD }, 'guest'];
+    await withClients(url, people, async (keeper, guest) => {
+        await keeper.send('queue:jobs', 'one');
+        const denied = await keeper.aclAdd('@unverified', send | create, 'queue:jobs', { isAllow: false });
+        const allowed = await keeper.aclAdd('ana', read, 'topic:sensors.>');
+        assert.equal(await keeper.aclAdd('ana', read, 'topic:sensors.>'), allowed);
+        const { items, hasMore } = await keeper.acl();
+        assert.deepEqual(items.map(({ createdMs, ...rule }) => [createdMs > 0, rule]), [
+            [true, { id: denied, subject: '@unverified', scope: 'queue:jobs', actions: send | create,
+                isAllow: false, creator: 'keeper' }],
+            [true, { id: allowed, subject: 'ana', scope: 'topic:sensors.>', actions: read,
+                isAllow: true, creator: 'keeper' }],
+        ]);
+        assert.equal(hasMore, false);
+        assert.deepEqual((await keeper.acl({ after: denied })).items.map(({ id }) => id), [allowed]);
+        assert.equal(await keeper.aclTest('guest', send, 'queue:jobs'), false);
+        assert.equal(await keeper.aclTest('guest', read, 'queue:jobs'), true);
+        await assert.rejects(guest.send('queue:jobs', 'two'), refusedWith(roost.Code.NOT_ALLOWED));
+        await assert.rejects(guest.acl(), refusedWith(roost.Code.NOT_ALLOWED));
+        await keeper.aclRemove(denied);
+        await guest.send('queue:jobs', 'two');
+        await assert.rejects(keeper.aclAdd('ana', 16, '*'), refusedWith(roost.Code.BAD_FIELD));
+        await assert.rejects(keeper.aclAdd('ana', 'send', '*'));
+    });
+}
+
 /** A name that is locked is told at once, and the client goes on trying. */
 async function locked(url) {
     await withClients(url, ['keeper'], async (keeper) => {
@@ -156,4 +186,4 @@ async function peers(url) {
     say('all peers');
 }
 
-await play({ accounts, changes, locked, peers, rooms });
+await play({ accounts, changes, locked, peers, rooms, rules });

@@ -28,7 +28,7 @@ const STEPS = {
     retry: {name: "Waiting for another attempt", actor: "sync-manager", tone: "tone-3", state: "", about: "it failed or its lease ran out"},
     settled: {name: "Settled", actor: "sync-manager", tone: "tone-ok", state: "is-done", about: "its recipient has taken it"},
     read: {name: "Read", actor: "persistence", tone: "tone-ok", state: "is-done", about: "taken and marked read"},
-    receipt: {name: "Receipt", actor: "persistence", tone: "tone-2", state: "is-done", about: "its sender is told"},
+    receipt: {name: "Receipt", actor: "persistence", tone: "tone-2", state: "is-done", about: "in its sender's mailbox"},
     expired: {name: "Expired", actor: "sync-manager", tone: "tone-bad", state: "is-done is-bad", about: "it reached its time to live"},
     dead: {name: "Dead", actor: "sync-manager", tone: "tone-bad", state: "is-done is-bad", about: "no further attempt"},
     cancelled: {name: "Cancelled", actor: "sync-manager", tone: "tone-bad", state: "is-done is-bad", about: "taken back by its sender"},
@@ -87,7 +87,7 @@ function showOne(place, ctx, id) {
                 replace(place, h("div", {class: "grid"}, h("div", {class: "span-7"}, card("What happened", line, {note: ends})), h("div", {class: "span-5"}, what)));
             keep(line, steps.map((step, at) => ({step, before: at ? steps[at - 1].time_ms : 0})),
                 one => [one.step.event, one.step.consumer, one.step.time_ms, one.step.detail, one.step.scope].join("|"), one => stepRow(one.step, one.before));
-            const last = steps[steps.length - 1];
+            const last = steps.filter((/** @type {any} */ step) => step.event !== "receipt").at(-1);   // what it came to, not who was told
             setText(ends, last ? `${(STEPS[last.event]?.name ?? last.event).toLowerCase()}${last.time_ms && now() > last.time_ms ? `, ${span(now() - last.time_ms)} ago` : ""}` : "");
             const key = message ? `${message.message_id}${message.edited_ms}${message.deleted_ms}` : "";
             if (message && shownFor !== key)
