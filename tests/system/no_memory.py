@@ -47,7 +47,7 @@ BEFORE, COUNT, SAMPLE, SAMPLE_ALL = 10, 40, 26, 4000
 LATE = 3000  # allocations of the start that are mostly ours; before them libraries begin
 SETTLED = 15  # of all, before the fault is over
 SPANS = ["once", "ever"]
-CLEAR = r"memory|bad_alloc|Assertion|broken invariant| error "
+CLEAR = r"(?i)memory|bad_alloc|Assertion|broken invariant| error "
 GIVE_UP_S = 4  # when no allocation succeeds there need not be an answer
 
 Point = collections.namedtuple("Point", "nth span")
