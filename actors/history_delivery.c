@@ -23,6 +23,8 @@ static bool add_headers(struct history *h, const struct message_row *row, Roost_
         return false;
     Roost__V1__HeaderList *list =
         roost__v1__header_list__unpack(arena_allocator(&h->arena), size, row->headers.data);
+    if (!list && arena_has_failed(&h->arena))
+        return false;
     if (!list || list->n_headers > WIRE_HEADERS_MAX)
         return true;
     d->n_headers = list->n_headers;

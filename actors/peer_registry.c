@@ -83,6 +83,8 @@ static enum err open_session(struct peer_registry *r, const struct msg *msg)
     struct peer *peer = registry_peer(r, open->peer_name, &folded);
     if (!peer || (peer->is_lan && peer->change_count >= REGISTRY_LAN_CHANGES_MAX))
         return ERR_BUSY;
+    if (peer->postponed_count && (!peer->id || peer->change_count >= REGISTRY_POSTPONED_MAX))
+        return r->postponed_err;
     bool is_again = u64map_get_pointer(&r->sessions, open->session) == peer;
     bool is_limited = open->is_verified && r->sessions_per_account != 0;
     if (is_limited && !is_again && peer->session_count >= r->sessions_per_account) {
@@ -411,6 +413,9 @@ static enum err registry_on_timer(struct actor *actor, void *state, unsigned tim
     case REGISTRY_TIMER_SAVE:
         r->is_waiting = false;
         break; /* on_batch saves */
+    case REGISTRY_TIMER_POSTPONED:
+        r->is_postponed_waiting = false;
+        break;
     case REGISTRY_TIMER_PUBLISH:
         registry_publish_waiting(r);
         break;
@@ -463,7 +468,7 @@ static enum err registry_init(struct actor *actor, void *state, const void *args
     r->sessions_per_account = options->sessions_per_account;
     r->lan_max = (size_t)(options->lan_max ? options->lan_max : LAN_MAX_DEFAULT);
     r->lan_max -= r->lan_max / 8; /* so that the rows that go first are of nobody online */
-    r->changes_end = &r->changes;
+    registry_changes_init(r);
     r->events_end = &r->events;
     metrics_set(actor_metrics(actor), METRIC_PEERS_ONLINE, 0);
     load_peers(r);

@@ -8,6 +8,8 @@
  *
  * Promises
  *   - No change is lost because storing failed: it is kept and tried again, in order.
+ *   - Nobody waits for room on the disk: whoever has a row is let in, and that he came is stored
+ *     later; a session of somebody new is refused with the reason.
  *   - While running, time is counted by the monotonic clock: a jump of the wall clock makes nobody
  *     come or go.
  *   - last_seen is written at most once per peer in 30 s; changes of state at once.

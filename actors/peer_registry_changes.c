@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Changes on their way: a queue, of which the oldest go to persistence as one PEER_SAVE at a time.
+ * Changes on their way: queues, of which the oldest go to persistence as one PEER_SAVE at a time.
  *
- *     add_change -> [queue] -> PEER_SAVE -> stored: PRESENCE_CHANGED, SESSION_OPENED, forgotten
- *                      ^                 -> not now: stays, tried again after a second
- *                      +--- the next PEER_SAVE takes what has gathered meanwhile
+ *     add_change -> [fresh] -> PEER_SAVE -> stored: PRESENCE_CHANGED, SESSION_OPENED, forgotten
+ *                                  ^     -> no room, and the peer is new: SESSION_OPENED refused
+ *                                  |     -> no room: SESSION_OPENED, if that is what it was, then
+ *                                  +------- [postponed], tried again every second until it is stored
+ *
+ * So what comes in waits for nothing that does not fit. The changes of a peer stay in their order: as
+ * long as one of them is postponed, those that follow are put behind it.
  *
  * Whether a change is an event (came online, went offline) is decided once, when it is sent for the
  * first time: then everything before it in the queue is decided, and history has told who was
@@ -20,10 +24,36 @@
 
 #define SAVE_DEADLINE_MS  20000
 #define SAVE_AGAIN_MS     1000
+#define FULL_AGAIN_MS     50 /* each try makes persistence roll back what it has in hand */
 #define BUSY_AGAIN_MS     5
 #define ARENA_LIMIT_BYTES ((size_t)8 << 20)
 
 _Static_assert(REGISTRY_SAVE_MAX * 8192 <= ARENA_LIMIT_BYTES, "a PEER_SAVE fits its arena");
+
+/* --- Queues. */
+
+static void push(struct change_queue *queue, struct change *change)
+{
+    change->next = NULL;
+    *queue->end = change;
+    queue->end = &change->next;
+}
+
+/* The change that *at points to leaves the queue. */
+static struct change *unlink_change(struct change_queue *queue, struct change **at)
+{
+    struct change *change = *at;
+    *at = change->next;
+    if (!*at)
+        queue->end = at;
+    return change;
+}
+
+void registry_changes_init(struct peer_registry *r)
+{
+    r->fresh.end = &r->fresh.head;
+    r->postponed.end = &r->postponed.head;
+}
 
 struct change *registry_add_change(struct peer_registry *r, enum change_kind kind,
                                    struct peer *peer)
@@ -41,8 +71,7 @@ struct change *registry_add_change(struct peer_registry *r, enum change_kind kin
     roost__internal__peer_measured__init(&peer->measured);
     peer->change_count++;
     peer->last_written = actor_mono(r->actor);
-    *r->changes_end = change;
-    r->changes_end = &change->next;
+    push(&r->fresh, change);
     return change;
 }
 
@@ -59,13 +88,16 @@ static void free_change(struct change *change)
     free(change);
 }
 
+static void free_changes(struct change_queue *queue)
+{
+    while (queue->head)
+        free_change(unlink_change(queue, &queue->head));
+}
+
 void registry_changes_fini(struct peer_registry *r)
 {
-    while (r->changes) {
-        struct change *change = r->changes;
-        r->changes = change->next;
-        free_change(change);
-    }
+    free_changes(&r->fresh);
+    free_changes(&r->postponed);
     while (r->events) {
         struct presence_message *event = r->events;
         r->events = event->next;
@@ -174,12 +206,13 @@ static void fill_change(struct change *change, INTERNAL(PeerChange) * out)
         out->measured = &change->measured;
 }
 
-static unsigned collect(struct peer_registry *r, INTERNAL(PeerSave) * save)
+static unsigned collect(struct peer_registry *r, const struct change_queue *queue,
+                        INTERNAL(PeerSave) * save)
 {
     unsigned count = 0;
     save->changes = arena_alloc(&r->arena, REGISTRY_SAVE_MAX * sizeof(*save->changes));
     CHECK(save->changes);
-    for (struct change *change = r->changes; change && count < REGISTRY_SAVE_MAX;
+    for (struct change *change = queue->head; change && count < REGISTRY_SAVE_MAX;
          change = change->next) {
         INTERNAL(PeerChange) *out = arena_alloc(&r->arena, sizeof(*out));
         CHECK(out); /* asserted above */
@@ -197,14 +230,55 @@ static void wait_before_save(struct peer_registry *r, int64_t delay_ms)
     actor_timer_set(r->actor, REGISTRY_TIMER_SAVE, mono_add_ms(actor_mono(r->actor), delay_ms));
 }
 
+static void answer_open(struct peer_registry *r, const struct change *change, uint32_t code)
+{
+    INTERNAL(SessionOpened) opened = ROOST__INTERNAL__SESSION_OPENED__INIT;
+    opened.session = change->session;
+    opened.code = code;
+    opened.peer_id = code ? 0 : change->peer->id;
+    opened.peer_name = text(change->peer->name);
+    actor_reply_to(r->actor, change->from, change->correlation, MSG_SESSION_OPENED, &opened.base,
+                   NULL);
+}
+
+/* There is no room for it; its peer has a row, or this is no session that begins. */
+static void postpone(struct peer_registry *r, struct change *change)
+{
+    push(&r->postponed, change);
+    change->peer->postponed_count++;
+    if (change->kind != CHANGE_OPEN || change->is_answered)
+        return;
+    change->is_answered = true;
+    answer_open(r, change, 0);
+}
+
+/* Puts behind those of its peer that are postponed what may not overtake them. */
+static void sort_out(struct peer_registry *r)
+{
+    unsigned count = 0;
+    for (struct change **at = &r->fresh.head; *at && count < REGISTRY_SAVE_MAX;) {
+        if ((*at)->peer->postponed_count > 0) {
+            postpone(r, unlink_change(&r->fresh, at));
+        } else {
+            at = &(*at)->next;
+            count++;
+        }
+    }
+}
+
 void registry_save(struct peer_registry *r)
 {
-    if (r->in_flight > 0 || r->is_waiting || !r->changes || !r->is_loaded)
+    if (r->in_flight > 0 || r->is_waiting || !r->is_loaded)
+        return;
+    if (r->postponed.head)
+        sort_out(r);
+    r->asked = r->postponed.head && !r->is_postponed_waiting ? &r->postponed : &r->fresh;
+    if (!r->asked->head)
         return;
     INTERNAL(PeerSave) save = ROOST__INTERNAL__PEER_SAVE__INIT;
     if (!r->arena.limit_bytes)
         arena_init(&r->arena, ARENA_LIMIT_BYTES);
-    unsigned count = collect(r, &save);
+    unsigned count = collect(r, r->asked, &save);
     enum err err = actor_ask(r->actor, ACTOR_PERSISTENCE, MSG_PEER_SAVE, &save.base, NULL,
                              SAVE_DEADLINE_MS, 0);
     arena_reset(&r->arena);
@@ -300,18 +374,6 @@ static void publish(struct peer_registry *r, const struct change *change,
 
 /* --- Stored. */
 
-static void answer_open(struct peer_registry *r, const struct change *change,
-                        const INTERNAL(PeerState) * state)
-{
-    INTERNAL(SessionOpened) opened = ROOST__INTERNAL__SESSION_OPENED__INIT;
-    opened.session = change->session;
-    opened.code = state->code;
-    opened.peer_id = state->peer_id;
-    opened.peer_name = state->name;
-    actor_reply_to(r->actor, change->from, change->correlation, MSG_SESSION_OPENED, &opened.base,
-                   NULL);
-}
-
 static void take_names(struct peer *peer, const INTERNAL(PeerState) * state)
 {
     char *name = registry_copy(state->name), *display_name = registry_copy(state->display_name);
@@ -358,9 +420,11 @@ static void refused(struct peer_registry *r, const struct change *change,
     log_warn("peer-refused", LOG_STR("peer", change->peer->name), LOG_U64("code", state->code));
     if (change->event == CHANGE_ONLINE)
         change->peer->is_online = false;
-    if (change->kind != CHANGE_OPEN)
+    if (change->is_answered)
+        registry_drop_session(r, change->peer, err_from_code(state->code));
+    if (change->kind != CHANGE_OPEN || change->is_answered)
         return;
-    answer_open(r, change, state);
+    answer_open(r, change, state->code);
     if (u64map_get_pointer(&r->sessions, change->session) != change->peer)
         return;
     (void)u64map_remove(&r->sessions, change->session, NULL);
@@ -374,16 +438,14 @@ static void stored(struct peer_registry *r, const struct change *change,
     change->peer->is_kept = state->is_kept || change->peer->has_message;
     if (change->event != CHANGE_EVENT_NONE)
         publish(r, change, state);
-    if (change->kind == CHANGE_OPEN) /* after that: nobody is told of himself */
-        answer_open(r, change, state);
+    if (change->kind == CHANGE_OPEN && !change->is_answered) /* last: nobody is told of himself */
+        answer_open(r, change, 0);
 }
 
-/* Takes the change out of the queue, unless it is to be tried again. */
-static bool settle_change(struct peer_registry *r, struct change *change,
+/* Stored, or refused for good. */
+static void settle_change(struct peer_registry *r, struct change *change,
                           const INTERNAL(PeerState) * state)
 {
-    if (state->code && err_is_retryable(err_from_code(state->code)))
-        return false;
     if (state->code)
         refused(r, change, state);
     else
@@ -397,32 +459,63 @@ static bool settle_change(struct peer_registry *r, struct change *change,
     registry_watch_stale(r, peer);
     registry_forget(r, peer);
     free_change(change);
-    return true;
+}
+
+/* A session of somebody new is nothing to be kept: it can be asked for again. */
+static bool is_to_postpone(const struct change *change, const INTERNAL(PeerState) * state)
+{
+    bool is_new = change->kind == CHANGE_OPEN && !change->is_answered && state->peer_id == 0;
+    return err_is_retryable(err_from_code(state->code)) && !is_new;
+}
+
+/* The first of those in flight, which leaves their queue or is passed over. */
+static struct change **settle_first(struct peer_registry *r, struct change **at,
+                                    const INTERNAL(PeerState) * state)
+{
+    bool was_postponed = r->asked == &r->postponed;
+    bool is_postponed = state->code && is_to_postpone(*at, state);
+    if (was_postponed && is_postponed)
+        return &(*at)->next;
+    struct change *change = unlink_change(r->asked, at);
+    change->peer->postponed_count -= was_postponed;
+    if (is_postponed && state->peer_id)
+        take_names(change->peer, state);
+    if (is_postponed)
+        postpone(r, change);
+    else
+        settle_change(r, change, state);
+    return at;
+}
+
+/* Not everything could be stored. */
+static void wait_for_room(struct peer_registry *r, unsigned left)
+{
+    log_warn("peers-not-stored", LOG_U64("changes", left), LOG_ERROR(r->postponed_err));
+    if (r->asked == &r->fresh)
+        wait_before_save(r, FULL_AGAIN_MS);
+    if (r->is_postponed_waiting)
+        return;
+    r->is_postponed_waiting = true;
+    actor_timer_set(r->actor, REGISTRY_TIMER_POSTPONED,
+                    mono_add_ms(actor_mono(r->actor), SAVE_AGAIN_MS));
 }
 
 static void settle_changes(struct peer_registry *r, const INTERNAL(PeerSaved) * saved)
 {
-    struct change **at = &r->changes;
+    struct change **at = &r->asked->head;
     unsigned left = 0;
     CHECK(saved->n_states == r->in_flight);
     for (unsigned i = 0; i < r->in_flight; i++) {
-        struct change *change = *at, *next = change->next;
-        if (settle_change(r, change, saved->states[i])) {
-            *at = next;
-        } else {
-            at = &change->next;
+        enum err err = err_from_code(saved->states[i]->code);
+        if (err && err_is_retryable(err)) {
+            r->postponed_err = err;
             left++;
         }
+        at = settle_first(r, at, saved->states[i]);
     }
-    if (!r->changes)
-        r->changes_end = &r->changes;
-    else if (!*at)
-        r->changes_end = at;
     r->in_flight = 0;
-    if (left == 0)
-        return;
-    log_warn("peers-not-stored", LOG_U64("changes", left));
-    wait_before_save(r, SAVE_AGAIN_MS);
+    if (left > 0)
+        wait_for_room(r, left);
 }
 
 enum err registry_on_peer_saved(struct actor *actor, void *state, const struct msg *msg)

@@ -27,13 +27,15 @@
 #define REGISTRY_SAVE_MAX        256  /* changes of one PEER_SAVE */
 #define REGISTRY_CALLS_MAX       256  /* calls passed on and not yet answered */
 #define REGISTRY_LAN_CHANGES_MAX 4    /* of one peer of the local network, not stored yet */
+#define REGISTRY_POSTPONED_MAX   16   /* of one peer, while there is no room to store them */
 #define REGISTRY_EVENTS_MAX      4096 /* published later, when a gateway's mailbox was full */
 
 enum registry_timer {
-    REGISTRY_TIMER_TIMEOUT, /* somebody was not heard of for long */
-    REGISTRY_TIMER_SAVE,    /* try to store again */
-    REGISTRY_TIMER_PUBLISH, /* try to publish again */
-    REGISTRY_TIMER_LOAD,    /* ask history again */
+    REGISTRY_TIMER_TIMEOUT,   /* somebody was not heard of for long */
+    REGISTRY_TIMER_SAVE,      /* try to store again */
+    REGISTRY_TIMER_POSTPONED, /* is there room for what was postponed? */
+    REGISTRY_TIMER_PUBLISH,   /* try to publish again */
+    REGISTRY_TIMER_LOAD,      /* ask history again */
 };
 
 /* What a peer of the local network says of itself. NULL, 0: nothing. */
@@ -49,8 +51,9 @@ struct peer {
     char *display_name;
     int64_t id; /* 0: not known yet */
     unsigned session_count;
-    unsigned change_count; /* of the queue, that point here */
-    bool is_online;        /* after all changes that were given their event */
+    unsigned change_count;    /* of both queues, that point here */
+    unsigned postponed_count; /* of them in the queue of those that there was no room for */
+    bool is_online;           /* after all changes that were given their event */
     bool is_seen_queued;
     bool is_lan;
     bool has_message;                /* one went to it or came from it, in this life of ours */
@@ -87,9 +90,14 @@ struct change {
     uint8_t from;
     char *display_name, *peer_kind, *address;
     struct announced announced;
-    bool is_again; /* the session was open: only what it says of itself is new */
+    bool is_again;    /* the session was open: only what it says of itself is new */
+    bool is_answered; /* before it was stored: there is no room, but its peer has a row */
 
     INTERNAL(PeerMeasured) measured; /* of any kind of change */
+};
+
+struct change_queue { /* oldest first */
+    struct change *head, **end;
 };
 
 struct presence_message { /* a PRESENCE_CHANGED that could not be sent yet */
@@ -125,10 +133,13 @@ struct peer_registry {
     bool is_loaded; /* history told who was online */
     char load_after[NAME_FOLDED_BYTES_MAX + 1];
 
-    struct change *changes, **changes_end; /* oldest first */
-    unsigned in_flight;                    /* the first so many are with persistence */
-    bool is_waiting;                       /* for REGISTRY_TIMER_SAVE */
-    struct arena arena;                    /* of the PEER_SAVE in the making */
+    struct change_queue fresh, postponed; /* not tried yet; there was no room for them */
+    struct change_queue *asked;           /* of which ... */
+    unsigned in_flight;                   /* ... the first so many are with persistence */
+    enum err postponed_err;               /* why */
+    bool is_waiting;                      /* for REGISTRY_TIMER_SAVE */
+    bool is_postponed_waiting;            /* for REGISTRY_TIMER_POSTPONED */
+    struct arena arena;                   /* of the PEER_SAVE in the making */
 
     struct presence_message *events, **events_end;
     size_t event_count;
@@ -171,7 +182,8 @@ void registry_drop_session(struct peer_registry *r, struct peer *peer, enum err 
 /* At the end of the queue. NULL: no memory (then nothing is changed). */
 struct change *registry_add_change(struct peer_registry *r, enum change_kind kind,
                                    struct peer *peer);
-/* Sends what is in the queue to persistence, unless it has some already. */
+void registry_changes_init(struct peer_registry *r);
+/* Sends what is in the queues to persistence, unless it has some already. */
 void registry_save(struct peer_registry *r);
 enum err registry_on_peer_saved(struct actor *actor, void *state, const struct msg *msg);
 /* The PEER_SAVE on its way got no answer. */

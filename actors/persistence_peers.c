@@ -6,6 +6,8 @@
  * been written by an earlier run whose clock was ahead. Where a change of state would then be
  * invisible to the comparison of presence.h, its time is moved just behind what is stored: someone
  * who comes is online and someone who goes is offline, whatever the clocks say.
+ *
+ * What cannot be stored now is answered with the id of the peer all the same, if it has a row.
  */
 #include <string.h>
 
@@ -131,6 +133,18 @@ static enum err note_kept(struct persistence *p, int64_t peer_id, INTERNAL(PeerS
     return err;
 }
 
+/* It is not stored now; but who has a row can be let in. Reading needs no room. */
+static void show_known(struct persistence *p, const INTERNAL(PeerChange) * change,
+                       INTERNAL(PeerState) * state)
+{
+    struct stored_peer stored = {.p = p, .state = state};
+    INTERNAL(PeerChange) known = *change;
+    int64_t id = 0;
+    known.may_create = false;
+    if (read_stored(p, &known, &stored, &id) == ERR_OK)
+        state->peer_id = id;
+}
+
 static enum err save_peer(struct persistence *p, const INTERNAL(PeerChange) * change,
                           INTERNAL(PeerState) * state)
 {
@@ -185,6 +199,8 @@ enum err persistence_peer_save(struct persistence *p, const void *question, enum
         enum err err = refusal ? refusal : save_peer(p, save->changes[i], state);
         if (!refusal && persistence_breaks(err))
             return err;
+        if (refusal)
+            show_known(p, save->changes[i], state);
         state->code = err_code(err);
     }
     return ERR_OK;

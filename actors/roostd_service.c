@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "gateways/json_memory.h"
 #include "roostd_cache.h"
 #include "roostd_data.h"
 #include "roostd_keys.h"
@@ -294,6 +295,7 @@ enum roostd_exit roostd_service_run(const struct roostd_command *command)
 {
     static struct service service; /* too large for a stack, and there is one */
     service.command = command;
+    json_memory_init();
     if (sodium_init() < 0) {
         (void)fprintf(stderr, "roostd: no source of randomness\n");
         return ROOSTD_EXIT_UNAVAILABLE;

@@ -85,6 +85,7 @@ void arena_reset(struct arena *arena)
     }
     arena->chunks = chunk;
     arena->used_bytes = 0;
+    arena->has_failed = false;
     if (chunk) {
         POISON(chunk->bytes, chunk->capacity);
         chunk->used = 0;
@@ -108,17 +109,15 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
 void *arena_alloc(struct arena *arena, size_t size)
 {
     CHECK(arena->allocator.allocator_data == arena); /* it has not moved */
-    if (size > arena->limit_bytes)
-        return NULL;
     size_t rounded = size ? (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    if (rounded > arena->limit_bytes - arena->used_bytes)
-        return NULL;
-
+    bool fits = size <= arena->limit_bytes && rounded <= arena->limit_bytes - arena->used_bytes;
     struct arena_chunk *chunk = arena->chunks;
-    if (!chunk || rounded > chunk->capacity - chunk->used)
+    if (fits && (!chunk || rounded > chunk->capacity - chunk->used))
         chunk = add_chunk(arena, rounded);
-    if (!chunk)
+    if (!fits || !chunk) {
+        arena->has_failed = true;
         return NULL;
+    }
     void *piece = chunk->bytes + chunk->used;
     chunk->used += rounded;
     arena->used_bytes += rounded;
@@ -135,4 +134,9 @@ ProtobufCAllocator *arena_allocator(struct arena *arena)
 size_t arena_used(const struct arena *arena)
 {
     return arena->used_bytes;
+}
+
+bool arena_has_failed(const struct arena *arena)
+{
+    return arena->has_failed;
 }

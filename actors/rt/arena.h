@@ -11,6 +11,7 @@
 #define RT_ARENA_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -19,6 +20,7 @@ struct arena {
     struct arena_chunk *chunks; /* newest first; the last one is kept by arena_reset */
     size_t used_bytes;          /* handed out since the last reset, with alignment */
     size_t limit_bytes;
+    bool has_failed;
     ProtobufCAllocator allocator;
 };
 
@@ -37,5 +39,8 @@ ProtobufCAllocator *arena_allocator(struct arena *arena);
 
 /* Bytes handed out since the last reset. */
 size_t arena_used(const struct arena *arena);
+
+/* Something found no room since the last reset: what could not be unpacked may be fine. */
+bool arena_has_failed(const struct arena *arena);
 
 #endif

@@ -25,6 +25,7 @@
 
 #define SEEN_PER_MESSAGE 500u
 #define KIND_OF_PEER     "zmq"
+#define FULL_RETRY_MS    1000
 
 #define BYTES(pointer, size)                                                                       \
     ((ProtobufCBinaryData){.len = (size), .data = (uint8_t *)(uintptr_t)(pointer)})
@@ -324,7 +325,11 @@ enum err zmq_on_session_opened(struct actor *actor, void *state, const struct ms
     if (!session || session->state != ZMQ_SESSION_OPENING)
         return ERR_OK; /* it ended meanwhile; the registry is told so */
     if (body->code != 0) {
-        refuse_opening(actor, gateway, session, body->code, 0, 0);
+        uint32_t after_ms =
+            body->code == err_code(ERR_DISK_FULL) ? FULL_RETRY_MS : ZMQ_BUSY_RETRY_MS;
+        if (!err_is_retryable(err_from_code(body->code)))
+            after_ms = 0;
+        refuse_opening(actor, gateway, session, body->code, after_ms, 0);
         return ERR_OK;
     }
     enum err err = open_session(actor, gateway, session, body);

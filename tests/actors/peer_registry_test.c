@@ -422,30 +422,121 @@ static int teardown_on_crash_disk(void **state)
     return 0;
 }
 
+/* 200 bytes, so that many rows need room on the disk. */
+static const char *long_name(char name[240], unsigned number)
+{
+    (void)snprintf(name, 240, "%0200u", number);
+    return name;
+}
+
+static const INTERNAL(SessionOpened) * opened_of(struct world *world, uint64_t correlation)
+{
+    const INTERNAL(SessionOpened) *opened = world_answer(world, correlation);
+    assert_non_null(opened);
+    return opened;
+}
+
+/* 600 that are known and away, and ana, who is there. */
+static void make_known(struct world *world)
+{
+    char name[240];
+    (void)open_session(world, 1, "ana");
+    for (unsigned i = 0; i < 600; i++)
+        (void)open_session(world, 100 + i, long_name(name, i));
+    for (unsigned i = 0; i < 600; i++)
+        close_session(world, 100 + i, 0);
+    world_forget(world);
+}
+
+/* Takes what room is left in the files. */
+static void fill_with_peers(struct world *world)
+{
+    char name[240];
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t asked = ask_open(world, 10000 + i, long_name(name, 10000 + i));
+        world_advance(world, 100);
+        uint32_t code = opened_of(world, asked)->code; /* nobody waits */
+        if (code == err_code(ERR_DISK_FULL))
+            return;
+        assert_int_equal(code, 0);
+    }
+    fail_msg("the disk is never full");
+}
+
 static void a_full_disk_loses_no_change(void **state)
 {
     struct world *world = *state;
     char name[240];
-    (void)open_session(world, 1, "ana");
-    world_forget(world);
+    uint64_t asked[600];
+    make_known(world);
     crash_disk_fail(disk, CRASH_FAULT_FULL, 0, true);
-    uint64_t last = 0;
-    for (uint64_t i = 0; i < 600; i++) { /* enough to need room on the disk */
-        (void)snprintf(name, sizeof(name), "%0200u", (unsigned)i);
-        last = ask_open(world, 100 + i, name);
-    }
+    fill_with_peers(world);
+    world_forget(world);
+    for (unsigned i = 0; i < 600; i++)
+        asked[i] = ask_open(world, 1000 + i, long_name(name, i));
     close_session(world, 1, 0);
     world_advance(world, 5000);
-    assert_null(world_answer(world, last));
     size_t before = events(world);
     assert_true(before < 601);
+    for (unsigned i = 0; i < 600; i++) { /* let in all the same */
+        assert_int_equal(opened_of(world, asked[i])->code, 0);
+        assert_true(opened_of(world, asked[i])->peer_id > 0);
+        assert_bytes(opened_of(world, asked[i])->peer_name, long_name(name, i));
+    }
     crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
     world_advance(world, 5000);
     assert_int_equal(events(world), 601);
     for (size_t i = 0; i < 601; i++)
-        assert_int_equal(event(world, i)->is_online, i < 600); /* in order */
-    assert_non_null(world_answer(world, last));
-    assert_int_equal(world_count(world, MSG_SESSION_OPENED), 600);
+        assert_int_equal(event(world, i)->is_online, i < 600);     /* in order */
+    assert_int_equal(world_count(world, MSG_SESSION_OPENED), 600); /* once each */
+    assert_false(is_online(world, "ana", NULL));
+    assert_true(is_online(world, long_name(name, 599), NULL));
+}
+
+static void a_full_disk_refuses_who_is_new(void **state)
+{
+    struct world *world = *state;
+    (void)open_session(world, 1, "ana");
+    crash_disk_fail(disk, CRASH_FAULT_FULL, 0, true);
+    fill_with_peers(world);
+    uint64_t asked = ask_open(world, 2, "bob");
+    close_session(world, 2, 0); /* has left before he heard that he may not come */
+    world_advance(world, 5000);
+    assert_int_equal(opened_of(world, asked)->code, err_code(ERR_DISK_FULL));
+    crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
+    world_forget(world);
+    world_advance(world, 5000);
+    assert_int_equal(events(world), 0); /* nothing was kept of those refused */
+    (void)open_session(world, 3, "bob");
+    assert_int_equal(events(world), 1);
+    assert_true(is_online(world, "bob", NULL));
+}
+
+/* Comes and goes: what is to be stored of it is bounded, and in the end it is what came last. */
+static void who_comes_and_goes_on_a_full_disk_is_bounded(void **state)
+{
+    struct world *world = *state;
+    unsigned let_in = 0;
+    (void)open_session(world, 1, "ana");
+    close_session(world, 1, 0);
+    world_forget(world);
+    crash_disk_fail(disk, CRASH_FAULT_FULL, 0, true);
+    fill_with_peers(world);
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t asked = ask_open(world, 10 + i, "ana");
+        world_advance(world, 100);
+        uint32_t code = opened_of(world, asked)->code;
+        assert_true(code == 0 || code == err_code(ERR_DISK_FULL));
+        let_in += code == 0;
+        if (code == 0)
+            close_session(world, 10 + i, i % 2); /* some say goodbye, some vanish */
+    }
+    assert_in_range(let_in, 5, 50);
+    crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
+    world_advance(world, 5000);
+    (void)open_session(world, 500, "ana");
+    assert_true(is_online(world, "ana", NULL));
+    close_session(world, 500, 0);
     assert_false(is_online(world, "ana", NULL));
 }
 
@@ -482,8 +573,10 @@ int main(void)
         T(bad_names_are_refused),
         T(calls_are_passed_on),
         T(a_slow_store_is_waited_for),
-        cmocka_unit_test_setup_teardown(a_full_disk_loses_no_change, setup_on_crash_disk,
-                                        teardown_on_crash_disk),
+#define F(name) cmocka_unit_test_setup_teardown(name, setup_on_crash_disk, teardown_on_crash_disk)
+        F(a_full_disk_loses_no_change),
+        F(a_full_disk_refuses_who_is_new),
+        F(who_comes_and_goes_on_a_full_disk_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,38 @@ static void messages(void **state)
     buf_fini(&buf);
 }
 
+/* What bytes are is known by the name of the field. */
+static void bytes_by_what_they_are(void **state)
+{
+    Roost__V1__ReceiptEntry receipt = ROOST__V1__RECEIPT_ENTRY__INIT;
+    Roost__V1__Welcome welcome = ROOST__V1__WELCOME__INIT;
+    Roost__V1__Delivery delivery = ROOST__V1__DELIVERY__INIT;
+    struct buf buf;
+    struct http_json json;
+    (void)state;
+    buf_init(&buf, 1 << 16);
+    receipt.message_ids = BYTES("0123456789abcdef0123456789ABCDEFrest");
+    http_json_begin(&json, &buf);
+    http_json_message(&json, NULL, &receipt.base);
+    assert_non_null(strstr(buf_text(&buf),
+                           "\"message_ids\":[\"30313233-3435-3637-3839-616263646566\","
+                           "\"30313233-3435-3637-3839-414243444546\"]"));
+    buf_clear(&buf);
+    welcome.boot_id = BYTES("\x01\xff");
+    http_json_begin(&json, &buf);
+    http_json_message(&json, NULL, &welcome.base);
+    assert_non_null(strstr(buf_text(&buf), "\"boot_id\":\"01ff\""));
+    assert_non_null(strstr(buf_text(&buf), "\"software\":\"\",\"is_verified\":false"));
+    buf_clear(&buf);
+    delivery.correlation_id = BYTES("0123456789abcde\xff"); /* a UUID, by its length */
+    http_json_begin(&json, &buf);
+    http_json_message(&json, NULL, &delivery.base);
+    assert_non_null(
+        strstr(buf_text(&buf), "\"correlation_id\":\"30313233-3435-3637-3839-6162636465ff\""));
+    assert_int_equal(json.err, ERR_OK);
+    buf_fini(&buf);
+}
+
 static void enums(void **state)
 {
     char text[32];
@@ -157,7 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values),  cmocka_unit_test(text_is_always_utf8),
         cmocka_unit_test(no_room), cmocka_unit_test(messages),
-        cmocka_unit_test(enums),
+        cmocka_unit_test(enums),   cmocka_unit_test(bytes_by_what_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

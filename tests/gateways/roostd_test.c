@@ -148,6 +148,44 @@ static void test_checks_of_http(void **state)
         ERR_CONFIG);
 }
 
+static void test_checks_of_lair(void **state)
+{
+    char text[512];
+    (void)state;
+    assert_int_equal(check("lair.listen=127.0.0.1:8080", false, text), ERR_OK);
+    assert_int_equal(check("lair.listen=8080", false, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "lair.listen"));
+    assert_int_equal(check("lair.listen=0.0.0.0:8080", false, text), ERR_UNSAFE_LISTENER);
+    assert_non_null(strstr(text, "lair.tls_certificate"));
+    assert_int_equal(check("lair.listen=0.0.0.0:8080", true, text), ERR_OK);
+    assert_int_equal(check("lair.tls_certificate=/a.pem", false, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "lair.tls_key"));
+}
+
+/* `count` items of a list, the last one with a number of its own. */
+static enum err check_many(const char *key, const char *item, unsigned count, char ret_text[512])
+{
+    char assignment[2000];
+    int at = snprintf(assignment, sizeof(assignment), "%s=", key);
+    for (unsigned i = 0; i < count; i++)
+        at += snprintf(assignment + at, sizeof(assignment) - (size_t)at, "%s%u,", item, 1000 + i);
+    return check(assignment, false, ret_text);
+}
+
+static void test_checks_of_numbers(void **state)
+{
+    char text[512];
+    (void)state;
+    assert_int_equal(check_many("zmq.listen", "tcp://127.0.0.1:", 16, text), ERR_OK);
+    assert_int_equal(check_many("zmq.listen", "tcp://127.0.0.1:", 17, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "at most 16"));
+    assert_int_equal(check_many("ipmsg.listen", "127.0.0.1:", 17, text), ERR_CONFIG);
+    assert_non_null(strstr(text, "at most 16"));
+    assert_int_equal(check_many("http.hosts", "host", 16, text), ERR_OK);
+    assert_int_equal(check_many("http.hosts", "host", 17, text), ERR_CONFIG);
+    assert_int_equal(check("zmq.listen=curve://0.0.0.0:7667", false, text), ERR_OK);
+}
+
 /* Peers of the local network never get an identity, so nobody has to say --insecure for them. */
 static void test_checks_of_the_local_network(void **state)
 {
@@ -392,6 +430,8 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_checks),
         cmocka_unit_test(test_checks_of_http),
+        cmocka_unit_test(test_checks_of_lair),
+        cmocka_unit_test(test_checks_of_numbers),
         cmocka_unit_test(test_checks_of_the_local_network),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_command_line),

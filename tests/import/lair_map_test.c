@@ -199,6 +199,90 @@ static void test_messages(void **state)
     }
 }
 
+/* Each value that a message cannot do without, or that is of a wrong kind. */
+static void test_messages_that_cannot_be_taken_over(void **state)
+{
+    static const enum foreign_column needed[] = {AT(messages_id), AT(messages_room_id),
+                                                 AT(messages_user_id), AT(messages_content),
+                                                 AT(messages_timestamp)};
+    struct lair_message message;
+    (void)state;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        begin_message();
+        row_null(&made, needed[i]);
+        assert_false(lair_map_message(&made.row, &message, &verdict));
+        assert_says(verdict, foreign_column_name(needed[i]));
+        assert_int_not_equal(verdict.outcome, ROW_ADDED);
+    }
+    begin_message();
+    row_text(&made, AT(messages_parent_message_id), "no uuid"); /* it can do without */
+    assert_true(lair_map_message(&made.row, &message, &verdict));
+    assert_false(message.has_parent);
+    assert_says(verdict, "parent_message_id");
+    begin_message();
+    row_text(&made, AT(messages_metadata), "{}");
+    assert_true(lair_map_message(&made.row, &message, &verdict));
+    assert_int_equal(message.metadata.size, 0);
+}
+
+static struct lair_mark mark;
+
+static void begin_reaction(const char *emoji)
+{
+    begin(FOREIGN_lair_reactions, AT(reactions_begin));
+    row_text(&made, AT(reactions_message_id), ID_ONE);
+    row_text(&made, AT(reactions_user_id), ID_TWO);
+    row_text(&made, AT(reactions_reaction), emoji);
+    row_number(&made, AT(reactions_timestamp), 1700000000);
+}
+
+static void test_reactions_and_receipts(void **state)
+{
+    (void)state;
+    begin_reaction("\xf0\x9f\x91\x8d");
+    assert_true(lair_map_reaction(&made.row, &mark, &verdict));
+    assert_true(text_is(mark.emoji, "\xf0\x9f\x91\x8d"));
+    assert_int_equal(mark.at_ms, 1700000000000);
+    begin_reaction("a\x01");
+    assert_false(lair_map_reaction(&made.row, &mark, &verdict));
+    assert_says(verdict, "reaction: ");
+    begin_reaction("x");
+    row_null(&made, AT(reactions_user_id));
+    assert_false(lair_map_reaction(&made.row, &mark, &verdict));
+    assert_says(verdict, "user_id");
+
+    begin(FOREIGN_lair_receipts, AT(receipts_begin));
+    row_text(&made, AT(receipts_message_id), ID_ONE);
+    row_text(&made, AT(receipts_user_id), ID_TWO);
+    row_number(&made, AT(receipts_timestamp), 1700000001);
+    assert_true(lair_map_receipt(&made.row, &mark, &verdict));
+    assert_int_equal(mark.at_ms, 1700000001000);
+    row_text(&made, AT(receipts_message_id), "nothing");
+    assert_false(lair_map_receipt(&made.row, &mark, &verdict));
+}
+
+static void test_words_that_do_not_fit(void **state)
+{
+    struct lair_room room;
+    char topic[WIRE_TEXT_BYTES_MAX + 100];
+    (void)state;
+    memset(topic, 't', sizeof(topic) - 1);
+    topic[sizeof(topic) - 1] = '\0';
+    begin(FOREIGN_lair_rooms, AT(rooms_begin));
+    row_text(&made, AT(rooms_id), ID_ONE);
+    row_text(&made, AT(rooms_name), "attic");
+    row_text(&made, AT(rooms_topic), topic);
+    assert_true(lair_map_room(&made.row, &room, &verdict));
+    assert_says(verdict, "topic was cut to");
+    assert_int_equal(strlen(room.topic), sizeof(room.topic) - 1);
+    row_null(&made, AT(rooms_name));
+    assert_false(lair_map_room(&made.row, &room, &verdict));
+    begin(FOREIGN_lair_rooms, AT(rooms_begin));
+    row_text(&made, AT(rooms_name), "attic");
+    assert_false(lair_map_room(&made.row, &room, &verdict));
+    assert_says(verdict, "id");
+}
+
 static void test_deleted_messages_lose_their_text(void **state)
 {
     struct lair_message message;
@@ -342,6 +426,9 @@ int main(void)
         cmocka_unit_test(test_rooms),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_messages_that_cannot_be_taken_over),
+        cmocka_unit_test(test_reactions_and_receipts),
+        cmocka_unit_test(test_words_that_do_not_fit),
         cmocka_unit_test(test_deleted_messages_lose_their_text),
         cmocka_unit_test(test_invitations),
         cmocka_unit_test(test_invitations_of_the_older_generation),

@@ -40,9 +40,11 @@ static void limit_is_exact(void **state)
     assert_null(arena_alloc(&arena, 64 * 1024 + 1));
     assert_non_null(arena_alloc(&arena, 64 * 1024));
     assert_int_equal(arena_used(&arena), 64 * 1024);
+    assert_true(arena_has_failed(&arena)); /* the first one of all */
     assert_null(arena_alloc(&arena, 1));
     assert_null(arena_alloc(&arena, SIZE_MAX));
     arena_reset(&arena);
+    assert_false(arena_has_failed(&arena));
     size_t count = 0;
     while (arena_alloc(&arena, 1000))
         count++;

@@ -293,6 +293,85 @@ static void include_dir_is_read_in_order(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
+/* The error of one file with this content; "" when it is taken. */
+static const char *error_of_file(const char *path, const char *text, char ret[600])
+{
+    struct config *config = config_new(&schema);
+    write_file(path, text);
+    enum err err = config_load_file(config, path);
+    assert_true((err == ERR_OK) == (config_error(config)[0] == '\0'));
+    (void)snprintf(ret, 600, "%s", config_error(config)); /* cut is fine */
+    config_destroy(&config);
+    return ret;
+}
+
+static void wrong_includes_are_named(void **state)
+{
+    char directory[] = "roost-config-XXXXXX", path[100], inner[100], text[5000], error[600];
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/roost.conf", directory);
+    (void)snprintf(inner, sizeof(inner), "%s/inner.conf", directory);
+    write_file(inner, "[retry]\nfirst_s = 10\n");
+    assert_non_null(strstr(error_of_file(path, "include_dir =\n", error), "needs a path"));
+    (void)snprintf(text, sizeof(text), "include_dir = %04090d\n", 1);
+    assert_non_null(strstr(error_of_file(path, text, error), ":1: include_dir: the path is too"));
+    (void)unlink(path);
+    (void)snprintf(path, sizeof(path), "%s/main", directory); /* not one of the included */
+    assert_string_equal(error_of_file(path, "include_dir = .\n", error), "");
+    write_file(inner, "include_dir = .\n");
+    assert_non_null(strstr(error_of_file(path, "include_dir = .\n", error),
+                           "inner.conf:1: include_dir is not allowed in included files"));
+    assert_int_equal(unlink(inner), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void what_is_too_large_is_refused(void **state)
+{
+    char path[] = "roost-config-XXXXXX", error[600];
+    char *text = malloc(CONFIG_FILE_MAX + 100);
+    int fd = mkstemp(path);
+    (void)state;
+    assert_non_null(text);
+    assert_true(fd >= 0 && close(fd) == 0);
+
+    int at = sprintf(text, "[store]\npath = ");
+    memset(text + at, 'p', CONFIG_TEXT_MAX);
+    text[at + CONFIG_TEXT_MAX] = '\0';
+    assert_string_equal(error_of_file(path, text, error), "");
+    text[at + CONFIG_TEXT_MAX] = 'p';
+    text[at + CONFIG_TEXT_MAX + 1] = '\0';
+    assert_non_null(strstr(error_of_file(path, text, error), "store.path: longer than 4096 bytes"));
+
+    at = sprintf(text, "[zmq]\n");
+    for (int i = 0; i < CONFIG_LIST_MAX; i++)
+        at += sprintf(text + at, "listen = tcp://127.0.0.1:%d\n", i);
+    assert_string_equal(error_of_file(path, text, error), "");
+    (void)sprintf(text + at, "listen = one too many\n");
+    assert_non_null(strstr(error_of_file(path, text, error), "zmq.listen: more than 256 values"));
+
+    memset(text, '\n', CONFIG_FILE_MAX + 50);
+    text[CONFIG_FILE_MAX + 50] = '\0';
+    assert_non_null(strstr(error_of_file(path, text, error), "larger than 1048576 bytes"));
+    free(text);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void one_value_is_shown(void **state)
+{
+    struct buf out;
+    (void)state;
+    struct config *config = config_new(&schema);
+    buf_init(&out, 1000);
+    assert_int_equal(config_set(config, "retry.preset=brisk"), ERR_OK);
+    assert_int_equal(config_write_value(config, "retry.preset", &out), ERR_OK);
+    assert_string_equal(buf_text(&out), "brisk");
+    assert_int_equal(config_write_value(config, "no.such", &out), ERR_CONFIG);
+    buf_fini(&out);
+    config_destroy(&config);
+}
+
 static void the_written_file_reads_back(void **state)
 {
     struct buf out;
@@ -423,6 +502,9 @@ int main(void)
         cmocka_unit_test(a_section_ends_where_its_name_does),
         cmocka_unit_test(a_refused_list_changes_nothing),
         cmocka_unit_test(include_dir_is_read_in_order),
+        cmocka_unit_test(wrong_includes_are_named),
+        cmocka_unit_test(what_is_too_large_is_refused),
+        cmocka_unit_test(one_value_is_shown),
         cmocka_unit_test(the_written_file_reads_back),
         cmocka_unit_test(reload_compares),
         cmocka_unit_test(documents),

@@ -13,9 +13,9 @@ from roost.schema import pb
 DISK_FULL = 6002
 
 
-def fill(folder):
+def fill(folder, name="ballast"):
     """Takes all space that is left; gives the file to remove."""
-    path = os.path.join(folder, "ballast")
+    path = os.path.join(folder, name)
     with open(path, "wb", buffering=0) as file:
         try:
             while True:
@@ -66,6 +66,49 @@ def test_full_disk_refuses_sends_serves_the_rest_and_recovers(make_broker, small
     inbox.confirm()
     broker.restart()
     assert inbox.receive(0.3) is None, "the settles made while full are still there"
+
+
+def hello_answer(broker, name):
+    """WELCOME or ERROR, whichever comes first: something does."""
+    with Raw(broker.url) as raw:
+        raw.send(pb.Hello(peer=name.encode(), version_min=1, version_max=1))
+        return raw.receive_any(pb.WELCOME, pb.ERROR)
+
+
+def fill_to_the_brim(broker, folder):
+    """Until not even somebody new fits: the reserve is gone as well."""
+    files = []
+    for number in range(200):
+        files.append(fill(folder, f"ballast{number}"))
+        answer = hello_answer(broker, f"{number:0200}")
+        if isinstance(answer, pb.Error):
+            assert answer.code == DISK_FULL and answer.retryable and answer.retry_after_ms > 0
+            return files
+    raise AssertionError("there is always room")
+
+
+def test_hello_waits_for_no_room(make_broker, small_disk, connect):
+    """Without any room somebody new hears why at once; whoever is known is let in and can read."""
+    broker = make_broker(data=small_disk / "data", store__reserve_bytes=1 << 20)
+    bob = connect(broker, "bob")
+    for body in numbered(100):
+        bob.send_async("alice", body)
+    assert bob.flush(20)
+    bob.close()
+    files = fill_to_the_brim(broker, small_disk)
+    for number in range(20):
+        answer = hello_answer(broker, f"somebody new {number}")
+        assert isinstance(answer, pb.Error) and answer.code == DISK_FULL
+    bob = connect(broker, "bob")
+    assert len(bob.history("alice", limit=200).items) == 100
+    assert broker.is_running()
+
+    for file in files:
+        os.remove(file)
+    eventually(lambda: isinstance(hello_answer(broker, "somebody new"), pb.Welcome),
+               what="WELCOME for somebody new")
+    eventually(lambda: any(peer.name == "bob" for peer in bob.peers(online_only=True).items),
+               what="that bob came is stored")
 
 
 def test_kill_9_on_a_full_disk_loses_nothing(make_broker, small_disk, connect):

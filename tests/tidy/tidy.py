@@ -7,6 +7,7 @@
 Each check prints "file:line: what is wrong" and the program ends with 1 if there was anything.
 Exit code 77: the check could not be made (no clang-format).
 """
+import fnmatch
 import re
 import shutil
 import subprocess
@@ -266,7 +267,19 @@ def is_tested(stem, known):
                for count in range(1, len(words_of_stem) + 1))
 
 
+def is_built(name, cmake):
+    """Whether a CMakeLists.txt names it: x_test or x of a list, or a pattern that takes it."""
+    stem = name[:-len(".c")]
+    patterns = re.findall(r"[\w*]*\*[\w*]*_test\.c", cmake)
+    return (re.search(rf"(?<!\w)({stem}|{stem[:-len('_test')]})(?!\w)", cmake) is not None
+            or any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
+
+
 def tests(root):
+    for path in sorted((root / "tests").rglob("*_test.c")):
+        lists = path.parent / "CMakeLists.txt"
+        if not lists.exists() or not is_built(path.name, lists.read_text()):
+            yield f"{path.relative_to(root).as_posix()}:1: nothing builds it"
     known = {path.stem[:-5] for path in (root / "tests").rglob("*_test.c")}
     known |= {path.stem[5:] for path in (root / "tests").rglob("test_*.py")}
     for path, name in c_files(root, TESTED_FOLDERS, (".c",)):

@@ -93,6 +93,13 @@ class Tests(unittest.TestCase):
         self.assertFalse(tidy.is_tested("history", {"history_page"}))
         self.assertFalse(tidy.is_tested("historian", {"history"}))
 
+    def test_a_test_that_nothing_builds(self):
+        lists = "foreach(name append audit\n  zap)\nroost_test(NAME a SOURCES one_test.c)\nfile(GLOB x zmq_*_test.c)"
+        for name in ("append_test.c", "zap_test.c", "one_test.c", "zmq_say_test.c"):
+            self.assertTrue(tidy.is_built(name, lists), name)
+        for name in ("pend_test.c", "two_test.c", "lair_say_test.c"):
+            self.assertFalse(tidy.is_built(name, lists), name)
+
 
 class Sizes(unittest.TestCase):
     def test_functions(self):
