@@ -265,12 +265,24 @@ def is_tested(stem, known):
                for count in range(1, len(words_of_stem) + 1))
 
 
+def never_built(root):
+    """A test nobody builds never fails: its folder names it, or takes all that begin so."""
+    for path in sorted((root / "tests").rglob("*_test.c")):
+        lists = path.parent / "CMakeLists.txt"
+        listing = lists.read_text() if lists.exists() else ""
+        taken = re.findall(r"(\w*)\*_test\.c", listing)
+        if not any(path.stem.startswith(begin) for begin in taken) and \
+                not re.search(rf"\b{path.stem[:-5]}(_test)?\b", listing):
+            yield f"{path.relative_to(root)}:1: {lists.relative_to(root)} does not build it"
+
+
 def tests(root):
     known = {path.stem[:-5] for path in (root / "tests").rglob("*_test.c")}
     known |= {path.stem[5:] for path in (root / "tests").rglob("test_*.py")}
     for path, name in c_files(root, TESTED_FOLDERS, (".c",)):
         if not is_tested(path.stem, known) and name not in TESTED_ELSEWHERE:
             yield f"{name}:1: no {path.stem}_test.c (or a reason in tests/tidy/tidy.py)"
+    yield from never_built(root)
     for name in TESTED_ELSEWHERE:
         if name != "actors/main.c" and not (root / name).exists():
             yield f"tests/tidy/tidy.py:1: {name} is gone, take it off the list"

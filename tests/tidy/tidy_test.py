@@ -93,6 +93,18 @@ class Tests(unittest.TestCase):
         self.assertFalse(tidy.is_tested("history", {"history_page"}))
         self.assertFalse(tidy.is_tested("historian", {"history"}))
 
+    def test_every_test_is_built(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tests = Path(folder) / "tests" / "store"
+            tests.mkdir(parents=True)
+            for name in ("append", "scopes", "zmq_say"):
+                (tests / f"{name}_test.c").touch()
+            lists = tests / "CMakeLists.txt"
+            lists.write_text("foreach(name append_more scopes)\n")
+            self.assertEqual(len(list(tidy.never_built(Path(folder)))), 2)
+            lists.write_text("file(GLOB these zmq_*_test.c)\nforeach(name append scopes)\n")
+            self.assertEqual(list(tidy.never_built(Path(folder))), [])
+
 
 class Sizes(unittest.TestCase):
     def test_functions(self):
