@@ -26,7 +26,8 @@
 #define URI_BYTES_MAX   16384
 #define SQL_BYTES_MAX   2048
 #define HEADER_BYTES    20
-#define HEADER_WRITER   18 /* 2: WAL mode */
+#define HEADER_WRITER   18 /* 2: WAL mode, ... */
+#define HEADER_READER   19 /* ... and this is what SQLite goes by */
 #define CACHE_KIB       "-4096"
 #define VALUE_BYTES_MAX (64 << 20)
 #define PROBE_MAX       (INT64_MAX / 4)
@@ -108,7 +109,7 @@ static enum err look(const char *path, bool *ret_is_wal, char *text, size_t size
     (void)close(fd); /* nothing was written */
     if (count != (ssize_t)sizeof header || memcmp(header, "SQLite format 3", 16) != 0)
         return say(text, size, ERR_NOT_OUR_FILE, "it is not an SQLite file");
-    *ret_is_wal = header[HEADER_WRITER] == 2;
+    *ret_is_wal = header[HEADER_WRITER] == 2 || header[HEADER_READER] == 2;
     return ERR_OK;
 }
 

@@ -249,6 +249,34 @@ static void test_what_is_no_such_file(void **state)
     assert_null(foreign);
 }
 
+static bool exists_beside(const char *path, const char *suffix)
+{
+    char name[512];
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    return access(name, F_OK) == 0;
+}
+
+/* SQLite goes by one byte of the header, and a program that was interrupted writes the other first. */
+static void test_nothing_appears_beside_it(void **state)
+{
+    struct fixture *fixture = *state;
+    run(fixture->path, "CREATE TABLE users (id, username); INSERT INTO users VALUES (1, 'a')");
+    for (int bits = 0; bits < 4; bits++) {
+        char versions[2] = {bits & 1 ? 2 : 1, bits & 2 ? 2 : 1};
+        FILE *file = fopen(fixture->path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 18, SEEK_SET), 0);
+        assert_int_equal(fwrite(versions, 1, 2, file), 2);
+        assert_int_equal(fclose(file), 0);
+        struct foreign *foreign = open_file(fixture->path);
+        assert_int_equal(foreign_count(foreign, FOREIGN_lair_users), 1);
+        assert_false(exists_beside(fixture->path, "-wal"));
+        assert_false(exists_beside(fixture->path, "-shm"));
+        foreign_close(&foreign);
+        assert_false(exists_beside(fixture->path, "-wal"));
+    }
+}
+
 static void test_names_of_columns(void **state)
 {
     (void)state;
@@ -272,6 +300,7 @@ int main(void)
         WITH_DIRECTORY(test_the_list_of_tables),
         WITH_DIRECTORY(test_paths_with_characters_of_uris),
         WITH_DIRECTORY(test_what_is_no_such_file),
+        WITH_DIRECTORY(test_nothing_appears_beside_it),
         cmocka_unit_test(test_names_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
