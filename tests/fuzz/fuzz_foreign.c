@@ -4,9 +4,9 @@
  * changes, two bytes where and one what. Holds the reader to:
  *   - the file, and what stands beside it, is as it was
  *   - it is refused with a sentence, or each table is walked to its end
- *   - rows come in order; none of them is told as lost by its name as well
+ *   - no row comes twice in a row
  *   - without damage every row comes with what was written; damage to one page of rows costs rows of that
- *     page, and those before it come as they were
+ *     page: those before it come as they were, those behind it do, or are told as lost
  *
  * The file is made once, of three tables on small pages; it is written anew, damaged, for each input.
  */
@@ -99,7 +99,7 @@ struct taken {
     int64_t last_rowid;
     unsigned visits, losses;
     bool is_right[ROWS + 1]; /* it came as it was written */
-    bool is_seen[ROWS + 1];
+    bool is_lost[ROWS + 1]; /* and it was said */
 };
 
 static bool is_text(const struct foreign_value *value, const char *text)
@@ -112,13 +112,12 @@ static enum err take_message(void *context, const struct foreign_row *row)
 {
     struct taken *taken = context;
     char id[24], content[80];
-    CHECK(row->rowid > taken->last_rowid && ++taken->visits < VISITS_MAX);
+    CHECK(row->rowid != taken->last_rowid && ++taken->visits < VISITS_MAX);
     taken->last_rowid = row->rowid;
     if (row->rowid < 1 || row->rowid > ROWS)
         return ERR_OK;
     (void)snprintf(id, sizeof(id), "id-%04d", (int)row->rowid); /* fits */
     (void)snprintf(content, sizeof(content), "content %04d%040d", (int)row->rowid, 0);
-    taken->is_seen[row->rowid] = true;
     taken->is_right[row->rowid] =
         is_text(foreign_get(row, FOREIGN_lair_messages_id), id) &&
         is_text(foreign_get(row, FOREIGN_lair_messages_content), content) &&
@@ -130,7 +129,7 @@ static enum err take_message(void *context, const struct foreign_row *row)
 static enum err take_any(void *context, const struct foreign_row *row)
 {
     struct taken *taken = context;
-    CHECK(row->rowid > taken->last_rowid && ++taken->visits < VISITS_MAX);
+    CHECK(row->rowid != taken->last_rowid && ++taken->visits < VISITS_MAX);
     taken->last_rowid = row->rowid;
     return ERR_OK;
 }
@@ -140,8 +139,11 @@ static enum err lose(void *context, const struct foreign_loss *loss)
     struct taken *taken = context;
     CHECK(loss->first_rowid <= loss->last_rowid && ++taken->losses < VISITS_MAX);
     CHECK(!loss->id || loss->first_rowid == loss->last_rowid);
-    if (loss->id && loss->first_rowid >= 1 && loss->first_rowid <= ROWS)
-        CHECK(!taken->is_seen[loss->first_rowid]);
+    for (int64_t row = 1; row <= ROWS; row++) {
+        if (row < loss->first_rowid || row > loss->last_rowid)
+            continue;
+        taken->is_lost[row] = true;
+    }
     return ERR_OK;
 }
 
@@ -171,6 +173,13 @@ static void walk_all(struct foreign *foreign, struct taken *messages)
 
 /* --- What may be missing. */
 
+static bool is_on(size_t page, int row)
+{
+    char content[24];
+    int size = snprintf(content, sizeof(content), "content %04d", row);
+    return memmem(sound + page * PAGE_BYTES, PAGE_BYTES, content, (size_t)size);
+}
+
 /* The lowest rowid of a message on this page of rows; 0: it is no such page. */
 static int first_on(size_t page)
 {
@@ -178,9 +187,7 @@ static int first_on(size_t page)
     if (page == 0 || at[0] != LEAF)
         return 0;
     for (int row = 1; row <= ROWS; row++) {
-        char content[24];
-        int size = snprintf(content, sizeof(content), "content %04d", row);
-        if (memmem(at, PAGE_BYTES, content, (size_t)size))
+        if (is_on(page, row))
             return row;
     }
     return 0;
@@ -197,6 +204,8 @@ static void check_taken(const struct taken *taken, const bool *is_hit, bool is_o
     CHECK(is_open || before == 0);
     for (int row = 1; row < before; row++)
         CHECK(taken->is_right[row]);
+    for (int row = 1; before > 0 && row <= ROWS; row++)
+        CHECK(taken->is_right[row] || taken->is_lost[row] || is_on(page, row));
     if (hits == 0)
         CHECK(taken->visits == ROWS + 1 && taken->losses == 0 && taken->last_rowid == 1000);
 }

@@ -103,7 +103,8 @@ static void check_headers(const struct import_line *line, const struct transfer_
               header->value.len <= WIRE_HEADER_VALUE_BYTES_MAX);
         if (json_is_string(name))
             CHECK(header->name.len == json_string_length(name) &&
-                  memcmp(header->name.data, json_string_value(name), header->name.len) == 0);
+                  (header->name.len == 0 ||
+                   memcmp(header->name.data, json_string_value(name), header->name.len) == 0));
     }
     roost__v1__header_list__free_unpacked(list, NULL);
 }
