@@ -18,6 +18,7 @@
 #include "phc.h"
 #include "plain.h"
 #include "proto/name.h"
+#include "store/reactions.h"
 
 #define NOW_MS 1800000000000
 
@@ -254,7 +255,7 @@ static bool map_reaction(const struct foreign_row *row, struct verdict *verdict)
     struct lair_mark mark;
     bool is_taken = lair_map_reaction(row, &mark, verdict);
     if (is_taken)
-        CHECK(mark.emoji.size > 0 &&
+        CHECK(mark.emoji.size > 0 && mark.emoji.size <= REACTION_BYTES_MAX &&
               name_check_text(mark.emoji.data, mark.emoji.size, NULL) == ERR_OK);
     return is_taken;
 }
