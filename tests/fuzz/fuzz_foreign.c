@@ -99,7 +99,7 @@ struct taken {
     int64_t last_rowid;
     unsigned visits, losses;
     bool is_right[ROWS + 1]; /* it came as it was written */
-    bool is_lost[ROWS + 1]; /* and it was said */
+    bool is_lost[ROWS + 1];  /* and it was said */
 };
 
 static bool is_text(const struct foreign_value *value, const char *text)
