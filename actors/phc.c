@@ -10,8 +10,8 @@
 #define PREFIX         "$argon2id$v=19$m="
 #define PREFIX_BYTES   (sizeof(PREFIX) - 1)
 #define BYTES_PER_KIB  1024u
-#define SALT_BYTES_MIN 11u /* of base64: 8 bytes, the least that Argon2 takes */
-#define HASH_BYTES_MIN 16u
+#define SALT_BYTES_MIN 8u  /* the least that Argon2 takes, ... */
+#define HASH_BYTES_MIN 16u /* ... and that libsodium verifies */
 #define DIGITS_MAX     9
 
 _Static_assert(PHC_BYTES_MAX + 1 >= crypto_pwhash_STRBYTES, "a new hash fits");
@@ -44,22 +44,19 @@ static bool take_number(struct cursor *cursor, const char *after, uint32_t *ret)
     return true;
 }
 
-/* Base64 without padding up to `end_char` (NUL: up to the end). */
+/* At least so many bytes in base64 without padding, up to `end_char` (NUL: up to the end). */
 static bool take_base64(struct cursor *cursor, char end_char, size_t least)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *begin = cursor->at;
-    while (cursor->at < cursor->end && memchr(alphabet, *cursor->at, sizeof(alphabet) - 1))
-        cursor->at++;
-    if ((size_t)(cursor->at - begin) < least)
+    uint8_t bytes[PHC_BYTES_MAX];
+    size_t size = 0;
+    const char *begin = cursor->at, *end = cursor->end;
+    if (end_char)
+        end = memchr(begin, end_char, (size_t)(cursor->end - begin));
+    if (!end || sodium_base642bin(bytes, sizeof(bytes), begin, (size_t)(end - begin), NULL, &size,
+                                  NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
         return false;
-    if (end_char == '\0')
-        return cursor->at == cursor->end;
-    if (cursor->at == cursor->end || *cursor->at != end_char)
-        return false;
-    cursor->at++;
-    return true;
+    cursor->at = end + (end_char ? 1 : 0);
+    return size >= least;
 }
 
 enum err phc_check(const void *phc, size_t size, struct phc_cost *ret_cost)

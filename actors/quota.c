@@ -108,8 +108,7 @@ static struct quota_place *place_of(struct quota *quota, int64_t scope_id)
     struct quota_place *place = u64map_get_pointer(&quota->places, (uint64_t)scope_id);
     if (place)
         return place;
-    if (u64map_count(&quota->places) == QUOTA_PLACES_MAX ||
-        u64map_count(&quota->shares) == QUOTA_SHARES_MAX)
+    if (u64map_count(&quota->places) == QUOTA_PLACES_MAX)
         forget_places(quota);
     place = calloc(1, sizeof(*place));
     if (place && u64map_put_pointer(&quota->places, (uint64_t)scope_id, place) == ERR_OK) {
@@ -120,10 +119,22 @@ static struct quota_place *place_of(struct quota *quota, int64_t scope_id)
     return NULL;
 }
 
+static uint64_t share_key(int64_t scope_id, int64_t sender_id)
+{
+    return (uint64_t)scope_id << PEER_BITS | (uint64_t)sender_id;
+}
+
+/* One more share would be one too many; of a recipient that is known, too. */
+static bool has_no_room(const struct quota *quota, int64_t scope_id, int64_t sender_id)
+{
+    return u64map_count(&quota->shares) == QUOTA_SHARES_MAX &&
+           !u64map_get(&quota->shares, share_key(scope_id, sender_id), NULL);
+}
+
 static struct quota_share *share_of(struct quota *quota, struct quota_place *place,
                                     int64_t sender_id)
 {
-    uint64_t key = (uint64_t)place->scope_id << PEER_BITS | (uint64_t)sender_id;
+    uint64_t key = share_key(place->scope_id, sender_id);
     struct quota_share *share = u64map_get_pointer(&quota->shares, key);
     if (share)
         return share;
@@ -182,6 +193,8 @@ static bool wants_question(const struct quota_limits *limits, const struct quota
 enum err quota_place(struct quota *quota, int64_t scope_id, int64_t sender_id, uint64_t bytes,
                      struct mono_time now)
 {
+    if (has_no_room(quota, scope_id, sender_id))
+        forget_places(quota);
     struct quota_place *place = quota->has_places ? place_of(quota, scope_id) : NULL;
     struct quota_share *share = place ? share_of(quota, place, sender_id) : NULL;
     if (!share)

@@ -108,7 +108,7 @@ static bool is_nfc(const void *bytes, size_t size)
 bool unicode_is_valid(const void *bytes, size_t size)
 {
     const utf8proc_uint8_t *at = bytes;
-    const utf8proc_uint8_t *end = at + size;
+    const utf8proc_uint8_t *end = size ? at + size : at; /* of nothing there may be no address */
 
     while (at < end) {
         uint64_t eight;

@@ -62,10 +62,12 @@ static bool ends_as_port(const char *text)
 
 bool address_ip(const char *text, char ret_ip[ADDRESS_IP_BYTES])
 {
+    if (address_plain_ip(text, ret_ip)) /* first: a zone may have any characters */
+        return true;
     const char *protocol = strstr(text, "://");
     if (protocol)
         text = protocol + 3;
-    if (address_plain_ip(text, ret_ip))
+    if (protocol && address_plain_ip(text, ret_ip))
         return true;
     if (strncmp(text, "/ip4/", 5) == 0 || strncmp(text, "/ip6/", 5) == 0)
         return take(text + 5, strcspn(text + 5, "/"), ret_ip);
@@ -77,19 +79,27 @@ bool address_ip(const char *text, char ret_ip[ADDRESS_IP_BYTES])
     return end && ends_as_port(end) && take(text, (size_t)(end - text), ret_ip);
 }
 
-/* "ADDRESS:PORT", "/ip4/ADDRESS/udp/PORT..."; a port with a protocol before it is not for us. */
+/* Where the digits of the port stand: "ADDRESS:PORT", "[ADDRESS]:PORT", "/ip4/ADDRESS/udp/PORT...".
+ * NULL: nowhere; a port with a protocol before it is not for us. */
+static const char *find_port(const char *text)
+{
+    char ip[ADDRESS_IP_BYTES];
+    if (*text == '/') {
+        const char *protocol = strchr(text + 5, '/');
+        return protocol && strncmp(protocol, "/udp/", 5) == 0 ? protocol + 5 : NULL;
+    }
+    if (strstr(text, "://") || address_plain_ip(text, ip)) /* its colons are its own */
+        return NULL;
+    const char *colon = strchr(*text == '[' ? strchr(text, ']') : text, ':');
+    return colon ? colon + 1 : NULL;
+}
+
 static uint16_t udp_port(const char *text)
 {
-    const char *digits = NULL;
-    if (text[0] == '/') {
-        const char *protocol = strchr(text + 5, '/');
-        if (protocol && strncmp(protocol, "/udp/", 5) == 0)
-            digits = protocol + 5;
-    } else if (!strstr(text, "://")) {
-        const char *colon = strchr(text, ':');
-        digits = colon ? colon + 1 : NULL;
-    }
-    unsigned long port = digits ? strtoul(digits, NULL, 10) : 0;
+    const char *digits = find_port(text);
+    size_t count = digits ? strspn(digits, "0123456789") : 0;
+    bool is_number = count > 0 && (digits[count] == '\0' || digits[count] == '/');
+    unsigned long port = is_number ? strtoul(digits, NULL, 10) : 0;
     return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 

@@ -26,7 +26,8 @@
 #define URI_BYTES_MAX   16384
 #define SQL_BYTES_MAX   2048
 #define HEADER_BYTES    20
-#define HEADER_WRITER   18 /* 2: WAL mode */
+#define HEADER_WRITER   18 /* 2: WAL mode, ... */
+#define HEADER_READER   19 /* ... and this is what SQLite goes by */
 #define CACHE_KIB       "-4096"
 #define VALUE_BYTES_MAX (64 << 20)
 #define PROBE_MAX       (INT64_MAX / 4)
@@ -108,7 +109,7 @@ static enum err look(const char *path, bool *ret_is_wal, char *text, size_t size
     (void)close(fd); /* nothing was written */
     if (count != (ssize_t)sizeof header || memcmp(header, "SQLite format 3", 16) != 0)
         return say(text, size, ERR_NOT_OUR_FILE, "it is not an SQLite file");
-    *ret_is_wal = header[HEADER_WRITER] == 2;
+    *ret_is_wal = header[HEADER_WRITER] == 2 || header[HEADER_READER] == 2;
     return ERR_OK;
 }
 
@@ -329,7 +330,7 @@ struct walk {
     foreign_visit *visit;
     foreign_lost *lost;
     void *context;
-    int64_t last_rowid;
+    int64_t last_rowid, before_rowid; /* the last one, and the one before it */
     uint64_t losses;
 };
 
@@ -417,6 +418,17 @@ static void read_value(sqlite3_stmt *stmt, int column, struct foreign_value *ret
     }
 }
 
+/* A damaged rowid may be far ahead of those behind it: one that fits between the last two goes on from
+ * the first of them. No rowid before that comes again, so the walk ends. */
+static bool is_in_order(struct walk *walk, int64_t rowid)
+{
+    if (rowid <= walk->before_rowid)
+        return false;
+    if (rowid > walk->last_rowid)
+        walk->before_rowid = walk->last_rowid;
+    return rowid != walk->last_rowid;
+}
+
 /* Visits rows until the end or the first that cannot be read (*ret_is_broken). */
 static enum err read_rows(struct walk *walk, bool *ret_is_broken)
 {
@@ -429,7 +441,7 @@ static enum err read_rows(struct walk *walk, bool *ret_is_broken)
                                   .rowid = sqlite3_column_int64(walk->rows, 0),
                                   .values = values,
                                   .begin = begins[walk->table]};
-        if (row.rowid <= walk->last_rowid) { /* a damaged page leads in circles */
+        if (!is_in_order(walk, row.rowid)) { /* a damaged page leads in circles */
             rc = SQLITE_CORRUPT;
             break;
         }
@@ -512,9 +524,31 @@ static enum err tell(struct walk *walk, int64_t first, int64_t last)
     return named || err ? err : walk->lost(walk->context, &loss);
 }
 
+/* The rowid of what cannot be read may be damaged, too: then something lower is found behind it. */
+static int64_t find_behind(struct walk *walk, int64_t first, int64_t rowid)
+{
+    int64_t behind = 0;
+    for (int64_t step = 1; step < rowid - first && step <= PROBE_MAX; step *= 2) {
+        if (probe(walk, first + step, &behind) == FOUND_ROW && behind < rowid)
+            return behind;
+    }
+    return rowid;
+}
+
+/* A row that is not found by the rowid it came with had a damaged one: from the one before it, then. */
+static void step_back(struct walk *walk)
+{
+    int64_t rowid = 0;
+    bool is_first = walk->last_rowid == walk->before_rowid || walk->last_rowid < 0;
+    if (!is_first &&
+        (probe(walk, walk->last_rowid, &rowid) != FOUND_ROW || rowid != walk->last_rowid))
+        walk->last_rowid = walk->before_rowid;
+}
+
 /* False: there is nothing behind it. */
 static enum err pass_damage(struct walk *walk, bool *ret_goes_on)
 {
+    step_back(walk);
     int64_t first = walk->last_rowid + 1, rowid = 0;
     bool is_gap = false;
     enum found found = find_next(walk, first, &rowid, &is_gap);
@@ -523,11 +557,16 @@ static enum err pass_damage(struct walk *walk, bool *ret_goes_on)
     *ret_goes_on = found == FOUND_ROW;
     if (found != FOUND_ROW)
         return tell(walk, first, INT64_MAX);
+    int64_t behind = !is_gap ? find_behind(walk, first, rowid) : rowid;
+    if (behind < rowid) {
+        is_gap = true;
+        rowid = behind;
+    }
     if (!is_gap) { /* it is there, but cannot be read */
-        walk->last_rowid = rowid;
+        walk->last_rowid = walk->before_rowid = rowid;
         return tell(walk, rowid, rowid);
     }
-    walk->last_rowid = rowid - 1;
+    walk->last_rowid = walk->before_rowid = rowid - 1;
     return rowid > first ? tell(walk, first, rowid - 1) : ERR_OK;
 }
 
@@ -539,7 +578,8 @@ enum err foreign_walk(struct foreign *foreign, enum foreign_table table, foreign
                         .visit = visit,
                         .lost = lost,
                         .context = context,
-                        .last_rowid = -1};
+                        .last_rowid = -1,
+                        .before_rowid = INT64_MIN};
     bool goes_on = true;
     enum err err = foreign_has(foreign, table) && prepare_walk(&walk) ? ERR_OK : ERR_CORRUPT;
     while (!err && goes_on) {

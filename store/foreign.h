@@ -79,7 +79,8 @@ bool foreign_has(struct foreign *foreign, enum foreign_table table);
 /* For showing progress: 0 when it cannot be told. */
 uint64_t foreign_count(struct foreign *foreign, enum foreign_table table);
 
-/* All rows by rowid. An error of a visitor ends the walk and is returned. */
+/* All rows by rowid (a damaged one may stand out of this order). An error of a visitor ends the walk and is
+ * returned. */
 typedef enum err foreign_visit(void *context, const struct foreign_row *row);
 typedef enum err foreign_lost(void *context, const struct foreign_loss *loss);
 MUST_USE enum err foreign_walk(struct foreign *foreign, enum foreign_table table,

@@ -18,6 +18,7 @@ endfunction()
 # roost_fuzz(NAME name SOURCES file... [LIBS target...] [CORPUS dir])
 # One file, two lives: a libFuzzer target with ROOST_FUZZ, and always a test that replays its
 # corpus (tests/fuzz/replay_main.c calls LLVMFuzzerTestOneInput for each file of the folder).
+set(ROOST_FUZZ_SECONDS 10 CACHE STRING "how long ctest runs each libFuzzer target")
 function(roost_fuzz)
     cmake_parse_arguments(F "" "NAME;CORPUS" "SOURCES;LIBS" ${ARGN})
     add_executable(${F_NAME}_replay ${F_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.c)
@@ -34,8 +35,9 @@ function(roost_fuzz)
         # What it finds goes to the first folder, never into the source tree.
         set(found ${CMAKE_CURRENT_BINARY_DIR}/${F_NAME}.found)
         file(MAKE_DIRECTORY ${found})
-        add_test(NAME ${F_NAME} COMMAND ${F_NAME} -max_total_time=10 -rss_limit_mb=1024 -timeout=5
+        add_test(NAME ${F_NAME} COMMAND ${F_NAME} -max_total_time=${ROOST_FUZZ_SECONDS} -rss_limit_mb=1024 -timeout=5
             ${found} ${F_CORPUS})
-        set_tests_properties(${F_NAME} PROPERTIES TIMEOUT 60 LABELS fuzz)
+        math(EXPR timeout "${ROOST_FUZZ_SECONDS} + 60")
+        set_tests_properties(${F_NAME} PROPERTIES TIMEOUT ${timeout} LABELS fuzz)
     endif()
 endfunction()

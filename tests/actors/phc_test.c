@@ -92,6 +92,12 @@ static void test_bombs_and_rubbish_are_refused(void **state)
         "$argon2id$v=19$m=19456,t=2,p=1" SALT HASH "$",
         "$2b$12$abcdefghijklmnopqrstuv",
         "plain",
+        /* what libsodium could never verify: a hash of 12 bytes, bits behind the last one, a character
+         * that is half a byte */
+        "$argon2id$v=19$m=19456,t=2,p=1" SALT "4gD/DSmmQuih4Jbt",
+        "$argon2id$v=19$m=19456,t=2,p=1" SALT "4gD/DSmmQuih4Jbt7/xCD+",
+        "$argon2id$v=19$m=19456,t=2,p=1" SALT HASH "AA",
+        "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0OD$" HASH,
     };
     bool is_match;
     struct phc_cost cost;
@@ -104,7 +110,7 @@ static void test_bombs_and_rubbish_are_refused(void **state)
     }
     (void)snprintf(longer, sizeof(longer), "%s%0159d", GOOD, 0);
     assert_int_equal(phc_check(longer, strlen(longer), &cost), ERR_BAD_FIELD);
-    for (size_t size = 0; size < strlen(GOOD) - 27; size++) /* cut off: up to the shortest hash */
+    for (size_t size = 0; size < strlen(GOOD) - 21; size++) /* cut off: up to the shortest hash */
         assert_int_equal(phc_check(GOOD, size, &cost), ERR_BAD_FIELD);
 }
 

@@ -149,13 +149,37 @@ static void test_more_than_it_remembers(void **state)
     quota_fini(&quota);
 }
 
+/* More senders than there are shares for, to a recipient that is known: they count as well. */
+static void test_no_share_is_left(void **state)
+{
+    (void)state;
+    struct quota quota;
+    struct quota_limits limits = {{0, 1}, {0, 1}, QUOTA_SHARES_MAX, 0, 0, 0};
+    quota_init(&quota, &limits);
+    int64_t waiting = 0;
+    for (int64_t sender = 1; sender <= QUOTA_SHARES_MAX; sender++, waiting++)
+        assert_int_equal(quota_place(&quota, 5, sender, 1, at(0)), ERR_OK);
+    while (quota_next_question(&quota))
+        continue;
+    quota_answer(&quota, 5, (uint64_t)waiting, true, at(0));
+    assert_int_equal(quota_place(&quota, 5, 1, 1, at(1000)), ERR_MAILBOX_FULL);
+    (void)!quota_place(&quota, 5, QUOTA_SHARES_MAX + 1, 1, at(1000)); /* asks anew, at worst */
+    while (quota_next_question(&quota))
+        continue;
+    quota_answer(&quota, 5, (uint64_t)waiting, true, at(1000));
+    for (int64_t sender = 2; sender < 9; sender++)
+        assert_int_equal(quota_place(&quota, 5, QUOTA_SHARES_MAX + sender, 1, at(2000)),
+                         ERR_MAILBOX_FULL);
+    quota_fini(&quota);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_bound),       cmocka_unit_test(test_both_rates_or_none),
         cmocka_unit_test(test_mailbox_and_share),      cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_what_waited_before),     cmocka_unit_test(test_against_the_truth),
-        cmocka_unit_test(test_more_than_it_remembers),
+        cmocka_unit_test(test_more_than_it_remembers), cmocka_unit_test(test_no_share_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,20 @@ static void skip_blanks(struct json_text *json)
         continue;
 }
 
+/* What JSON has beyond our own escapes; 0: none of these. */
+static size_t read_json_escape(const char *text, size_t left, uint8_t *ret, size_t *ret_size)
+{
+    static const char letters[] = "b\bf\f//";
+    for (size_t i = 0; left >= 2 && i < sizeof(letters) - 1; i += 2) {
+        if (text[1] != letters[i])
+            continue;
+        ret[0] = (uint8_t)letters[i + 1];
+        *ret_size = 1;
+        return 2;
+    }
+    return 0;
+}
+
 size_t plain_json_string(const char *text, size_t size, size_t *at, uint8_t *ret)
 {
     size_t used = 0, i = *at;
@@ -173,7 +187,9 @@ size_t plain_json_string(const char *text, size_t size, size_t *at, uint8_t *ret
         size_t put = 0, step;
         uint32_t code;
         if (text[i] == '\\' && i + 1 < size && text[i + 1] != 'x') {
-            step = read_escape(text + i, size - i, ret + used, &put);
+            step = read_json_escape(text + i, size - i, ret + used, &put);
+            if (step == 0)
+                step = read_escape(text + i, size - i, ret + used, &put);
         } else {
             step = put = plain_char((const uint8_t *)text + i, size - i, &code);
             if (step == 0 || code < 0x20 || code == '\\')

@@ -21,7 +21,8 @@ static void validity(void **state)
 
     (void)state;
     assert_true(unicode_is_valid("", 0));
-    for (size_t at = 0; at < 24; at++) { /* the bad byte at every place of the eight at a time */
+    assert_true(unicode_is_valid(NULL, 0)); /* as protobuf has it */
+    for (size_t at = 0; at < 24; at++) {    /* the bad byte at every place of the eight at a time */
         memset(text, 'a', sizeof(text));
         assert_true(unicode_is_valid(text, 24));
         text[at] = '\0';

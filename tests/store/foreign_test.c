@@ -249,6 +249,83 @@ static void test_what_is_no_such_file(void **state)
     assert_null(foreign);
 }
 
+static enum err lose_any(void *context, const struct foreign_loss *loss)
+{
+    struct taken *taken = context;
+    (void)loss;
+    taken->losses++;
+    return ERR_OK;
+}
+
+/* By its id, whatever its rowid says. */
+static enum err take_by_id(void *context, const struct foreign_row *row)
+{
+    struct taken *taken = context;
+    const struct foreign_value *id = foreign_get(row, FOREIGN_lair_messages_id);
+    assert_true(id->type == FOREIGN_TEXT && id->size == strlen("id-000001"));
+    unsigned long number = strtoul(id->text + 3, NULL, 10);
+    assert_in_range(number, 1, ROWS);
+    assert_false(taken->seen[number]);
+    taken->seen[number] = true;
+    taken->rows++;
+    return ERR_OK;
+}
+
+/* One byte: the third row says that it is the 127th. */
+static void test_a_damaged_rowid_hides_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct taken taken;
+    static uint8_t bytes[1 << 20];
+    make_messages(fixture->path, "PRIMARY KEY");
+    FILE *file = fopen(fixture->path, "r+b");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    uint8_t *content = memmem(bytes, size, "content 000001", 14);
+    assert_non_null(content);
+    size_t page = (size_t)(content - bytes) / PAGE_BYTES * PAGE_BYTES;
+    size_t cell = page + (size_t)(bytes[page + 12] << 8 | bytes[page + 13]);
+    while (bytes[cell] & 0x80) /* the size of its values, then its rowid */
+        cell++;
+    assert_int_equal(bytes[cell + 1], 3);
+    assert_int_equal(fseek(file, (long)cell + 1, SEEK_SET), 0);
+    assert_int_equal(fputc(127, file), 127);
+    assert_int_equal(fclose(file), 0);
+    memset(&taken, 0, sizeof taken);
+    struct foreign *foreign = open_file(fixture->path);
+    assert_ok(foreign_walk(foreign, FOREIGN_lair_messages, take_by_id, lose_any, &taken));
+    foreign_close(&foreign);
+    assert_int_equal(taken.rows, ROWS);
+}
+
+static bool exists_beside(const char *path, const char *suffix)
+{
+    char name[512];
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    return access(name, F_OK) == 0;
+}
+
+/* SQLite goes by one byte of the header, and a program that was interrupted writes the other first. */
+static void test_nothing_appears_beside_it(void **state)
+{
+    struct fixture *fixture = *state;
+    run(fixture->path, "CREATE TABLE users (id, username); INSERT INTO users VALUES (1, 'a')");
+    for (int bits = 0; bits < 4; bits++) {
+        char versions[2] = {bits & 1 ? 2 : 1, bits & 2 ? 2 : 1};
+        FILE *file = fopen(fixture->path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 18, SEEK_SET), 0);
+        assert_int_equal(fwrite(versions, 1, 2, file), 2);
+        assert_int_equal(fclose(file), 0);
+        struct foreign *foreign = open_file(fixture->path);
+        assert_int_equal(foreign_count(foreign, FOREIGN_lair_users), 1);
+        assert_false(exists_beside(fixture->path, "-wal"));
+        assert_false(exists_beside(fixture->path, "-shm"));
+        foreign_close(&foreign);
+        assert_false(exists_beside(fixture->path, "-wal"));
+    }
+}
+
 static void test_names_of_columns(void **state)
 {
     (void)state;
@@ -272,6 +349,8 @@ int main(void)
         WITH_DIRECTORY(test_the_list_of_tables),
         WITH_DIRECTORY(test_paths_with_characters_of_uris),
         WITH_DIRECTORY(test_what_is_no_such_file),
+        WITH_DIRECTORY(test_a_damaged_rowid_hides_nobody),
+        WITH_DIRECTORY(test_nothing_appears_beside_it),
         cmocka_unit_test(test_names_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
