@@ -108,6 +108,12 @@ static void deliver_all(struct io *io, struct batch *batch, const Roost__V1__Del
     }
 }
 
+/* What the application settles is said with these numbers again: others no broker gives. */
+static bool are_numbers(uint64_t first_no, size_t count)
+{
+    return first_no >= 1 && first_no <= WIRE_NUMBER_MAX && count <= WIRE_NUMBER_MAX - first_no + 1;
+}
+
 void io_on_deliver_frame(struct io *io, const void *frame, size_t size)
 {
     struct batch *batch = batch_new(size);
@@ -115,6 +121,8 @@ void io_on_deliver_frame(struct io *io, const void *frame, size_t size)
     if (batch)
         deliver = (const Roost__V1__Deliver *)frame_unpack(&roost__v1__deliver__descriptor,
                                                            &batch->arena, frame, size);
+    if (deliver && !are_numbers(deliver->first_delivery_no, deliver->n_entries))
+        deliver = NULL;
     struct roost_consumer *consumer = deliver ? io_find_consumer(io, deliver->handle) : NULL;
     if (consumer && batch_fill(batch, consumer, deliver->n_entries))
         deliver_all(io, batch, deliver);
@@ -131,6 +139,8 @@ void io_on_receipt_frame(struct io *io, const void *frame, size_t size)
     if (batch)
         receipt = (const Roost__V1__Receipt *)frame_unpack(&roost__v1__receipt__descriptor,
                                                            &batch->arena, frame, size);
+    if (receipt && !are_numbers(receipt->delivery_no, 1))
+        receipt = NULL;
     struct roost_consumer *consumer = receipt ? io_find_consumer(io, receipt->handle) : NULL;
     if (consumer && batch_fill(batch, consumer, 1) &&
         message_fill_receipt(&batch->messages[0].public, receipt, consumer->scope, &batch->arena)) {
