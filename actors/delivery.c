@@ -11,7 +11,6 @@
 
 #define CONSUMERS_MAX   (1u << 24)
 #define ATTACHMENTS_MAX (1u << 22)
-#define CLOCKS_APART_MS 10
 
 /* --- Small things */
 
@@ -408,15 +407,6 @@ bool delivery_scope_waiting(struct delivery *delivery, int64_t scope_id, uint64_
 }
 
 /* --- Messages */
-
-/* A deadline of the wall clock on the steady one. Both are rounded to milliseconds, each in its own
- * way: as long as they have not drifted apart they count as equal, so that nothing is early. */
-static int64_t steady_of(const struct delivery_clock *clock, int64_t wall_ms)
-{
-    int64_t offset_ms = clock->wall_ms - clock->steady_ms;
-    bool is_equal = offset_ms >= -CLOCKS_APART_MS && offset_ms <= CLOCKS_APART_MS;
-    return is_equal ? wall_ms : wall_ms - offset_ms;
-}
 
 bool delivery_is_starting(const struct delivery *delivery)
 {

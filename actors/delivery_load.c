@@ -298,7 +298,7 @@ static void apply_open_row(struct delivery *delivery, struct consumer *consumer,
     struct aside *aside = aside_new(consumer, head, state);
     aside->attempts = row->attempts;
     aside->was_seen = true; /* or may have been, by an earlier run */
-    aside_set(consumer, aside, state, row->due_ms - (clock->wall_ms - clock->steady_ms));
+    aside_set(consumer, aside, state, steady_of(clock, row->due_ms));
 }
 
 static void apply_rows(struct delivery *delivery, struct consumer *consumer,

@@ -379,10 +379,26 @@ void aside_free_all(struct consumer *consumer);
 /* Arms the consumer's timer by its earliest due or expiry. */
 void consumer_arm(struct delivery *delivery, struct consumer *consumer);
 
-/* Deadlines of the wall clock, for rows. */
+#define CLOCKS_APART_MS 10
+
+/* How far the wall clock has jumped. Both clocks are cut to milliseconds, so that they differ by one now
+ * and then: a deadline that followed that would come a millisecond early. */
+static inline int64_t jumped_ms(const struct delivery_clock *clock)
+{
+    int64_t offset_ms = clock->wall_ms - clock->steady_ms;
+    bool is_equal = offset_ms >= -CLOCKS_APART_MS && offset_ms <= CLOCKS_APART_MS;
+    return is_equal ? 0 : offset_ms;
+}
+
+/* Deadlines of the wall clock, as clients and rows have them, and of the steady one. */
 static inline int64_t wall_of(const struct delivery_clock *clock, int64_t steady_ms)
 {
-    return steady_ms + (clock->wall_ms - clock->steady_ms);
+    return steady_ms + jumped_ms(clock);
+}
+
+static inline int64_t steady_of(const struct delivery_clock *clock, int64_t wall_ms)
+{
+    return wall_ms - jumped_ms(clock);
 }
 
 static inline bool is_expired(int64_t expires_ms, const struct delivery_clock *clock)

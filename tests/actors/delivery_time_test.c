@@ -155,6 +155,68 @@ static void scheduled_comes_when_due(void **state)
     bed_close(&bed);
 }
 
+/* A delivery that has just started, with one message of the store that is scheduled for START_MS + 5000. */
+static struct consumer *open_with_schedule(struct bed *bed, const struct delivery_clock *clock)
+{
+    char key[] = "k";
+    struct delivery_consumer_spec spec = {
+        .consumer_id = 1,
+        .scope_id = 10,
+        .owner_id = 7,
+        .kind = DELIVERY_PEER,
+        .scope_name = {"ana", 3},
+        .name = {"main", 4},
+        .key = {key, 1},
+    };
+    struct delivery_row row = {
+        .seq = 1, .last_seq = 1, .state = DELIVERY_SCHEDULED, .due_ms = START_MS + 5000};
+    struct delivery_run run = {.scope_id = 10,
+                               .first_seq = 1,
+                               .count = 1,
+                               .stored_ms = START_MS,
+                               .expires_ms = EXPIRY_MS,
+                               .not_before_ms = START_MS + 5000};
+    *bed = (struct bed){.clock = *clock, .next_seq = 2};
+    bed->delivery = delivery_new(&(struct delivery_options){0});
+    struct consumer *consumer = delivery_consumer_add(bed->delivery, &spec);
+    delivery_load_row(bed->delivery, 1, &row);
+    assert_true(delivery_load_begin(bed->delivery));
+    delivery_load_run(bed->delivery, &run, &bed->clock);
+    assert_true(delivery_load_page(bed->delivery, 1, 1, true, &bed->clock));
+    return consumer;
+}
+
+/* Both clocks are cut to milliseconds, each at another moment of it. */
+static void a_restart_makes_no_schedule_early(void **state)
+{
+    (void)state;
+    struct bed bed;
+    for (int64_t apart_ms = -1; apart_ms <= 1; apart_ms++) {
+        struct consumer *consumer = open_with_schedule(
+            &bed, &(struct delivery_clock){.wall_ms = START_MS + apart_ms, .steady_ms = START_MS});
+        attach(&bed, consumer, 1, 10);
+        wait_ms(&bed, 4999);
+        assert_int_equal(take(&bed), 0);
+        wait_ms(&bed, 1);
+        assert_int_equal(take(&bed), 1);
+        bed_close(&bed);
+    }
+}
+
+static void a_restart_behind_a_jump_keeps_the_schedule(void **state)
+{
+    (void)state;
+    struct bed bed;
+    struct consumer *consumer = open_with_schedule(
+        &bed, &(struct delivery_clock){.wall_ms = START_MS + 3000, .steady_ms = START_MS});
+    attach(&bed, consumer, 1, 10);
+    wait_ms(&bed, 1999);
+    assert_int_equal(take(&bed), 0);
+    wait_ms(&bed, 1);
+    assert_int_equal(take(&bed), 1);
+    bed_close(&bed);
+}
+
 /* --- Credit */
 
 static void credit_is_absolute(void **state)
@@ -235,6 +297,8 @@ int main(void)
         cmocka_unit_test(expired_is_never_delivered),
         cmocka_unit_test(one_clock_alone_expires_nothing),
         cmocka_unit_test(scheduled_comes_when_due),
+        cmocka_unit_test(a_restart_makes_no_schedule_early),
+        cmocka_unit_test(a_restart_behind_a_jump_keeps_the_schedule),
         cmocka_unit_test(credit_is_absolute),
         cmocka_unit_test(bytes_bound_a_fetch),
         cmocka_unit_test(workers_share_a_queue),
