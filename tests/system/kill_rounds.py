@@ -31,7 +31,7 @@ import ledger  # noqa: E402
 from broker import Broker, eventually, no_orphan  # noqa: E402
 from fault_disk import FaultDisk, why_not  # noqa: E402
 from javascript import HAS_PACKAGES, NODE, WHY  # noqa: E402
-from roost import Client, RoostError  # noqa: E402
+from roost import BUSY, Client, RoostError  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
 DRAIN_S = 120
@@ -145,8 +145,13 @@ def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken, 
 
 
 def is_waiting(judge):
-    waiting = [info.waiting for scope in SCOPES
-               for info in judge.query("INSPECT", "consumers", scope=scope).items]
+    try:
+        waiting = [info.waiting for scope in SCOPES
+                   for info in judge.query("INSPECT", "consumers", scope=scope).items]
+    except RoostError as error:
+        if error.code != BUSY:
+            raise
+        return True  # it says to ask again
     return len(waiting) < len(SCOPES) or any(waiting)
 
 
