@@ -16,8 +16,12 @@ from roost.inbox import Inbox
 from roost.schema import pack, pb
 
 
+FRAMES_PER_TURN = 100
+
+
 class Served:
-    """The model broker on a ROUTER, in a thread."""
+    """The model broker on a ROUTER, in a thread. As the real one it hears each connection for itself: what an
+    earlier one of the client has left behind does not belong to the session of a later one."""
 
     def __init__(self):
         self.model = ModelBroker(publish_window=1000, publish_bytes=1 << 20)
@@ -27,25 +31,30 @@ class Served:
         self.url = f"tcp://127.0.0.1:{self.port}"
         self.crashes = threading.Event()
         self.is_over = False
+        self.greeted = None  # the connection that said HELLO
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
     def serve(self):
-        peer = None
         while not self.is_over:
-            if self.socket.poll(5):
-                peer, frame = self.socket.recv_multipart()
-                self.answer(peer, frame)
-            if peer and self.model.has_session:
+            for turn in range(FRAMES_PER_TURN):
+                if not self.socket.poll(5 if turn == 0 else 0):
+                    break
+                self.answer(*self.socket.recv_multipart())
+            if self.greeted and self.model.has_session:
                 for frame in self.model.deliver(100):
-                    self.socket.send_multipart([peer, frame])
+                    self.socket.send_multipart([self.greeted, frame])
             if self.crashes.is_set():
                 self.model.crash()
                 self.crashes.clear()
         self.socket.close()
 
     def answer(self, peer, frame):
-        if frame[3] == pb.GOODBYE:
+        if frame[3] == pb.HELLO:
+            self.greeted = peer
+        if peer != self.greeted:
+            self.socket.send_multipart([peer, pack(pb.NoSession())])
+        elif frame[3] == pb.GOODBYE:
             self.model.crash()
             self.socket.send_multipart([peer, pack(pb.Goodbye())])
         elif frame[3] == pb.QUERY:
