@@ -45,6 +45,14 @@ static void test_both_rates_or_none(void **state)
         assert_int_not_equal(quota_take(&quota, 1, 1, 1, at(100)), 0);
     assert_int_equal(quota_take(&quota, 1, 10, 1, at(4100)), 0);
     quota_fini(&quota);
+    limits.messages = (struct bucket_rate){1, 20000}; /* what is lost does not come back soon */
+    quota_init(&quota, &limits);
+    assert_int_equal(quota_take(&quota, 1, 1, 2000, at(0)), 0);
+    for (int i = 0; i < 15; i++)
+        assert_int_not_equal(quota_take(&quota, 1, 1, 1, at(10)), 0);
+    for (int i = 0; i < 15; i++)
+        assert_int_equal(quota_take(&quota, 1, 1, 1, at(1500)), 0);
+    quota_fini(&quota);
 }
 
 static void test_mailbox_and_share(void **state)
