@@ -62,7 +62,7 @@ void accounts_make_token(struct accounts *a, struct job *job)
                             (const uint8_t *)secret, sizeof(secret),
                             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     sodium_memzero(secret, sizeof(secret));
-    accounts_hash_token(accounts_bytes(job->token, ACCOUNTS_TOKEN_TEXT), job->token_hash);
+    accounts_hash_token(bytes_of(job->token, ACCOUNTS_TOKEN_TEXT), job->token_hash);
 }
 
 uint32_t accounts_retry_after(const struct accounts *a, int64_t locked_until_ms)
@@ -412,7 +412,7 @@ static enum err on_call_done(struct actor *actor, void *state, const struct msg 
         return ERR_OK;
     INTERNAL(CallDone) done = *MSG_BODY(msg, INTERNAL(CallDone));
     if (done.code == 0 && job->token[0])
-        done.token = accounts_bytes(job->token, strlen(job->token));
+        done.token = bytes_of(job->token, strlen(job->token));
     reply_call(a, job, &done);
     if (done.code == 0) /* after the answer: the session of the caller may be one that ends */
         accounts_call_tell(a, job->call, &done);
@@ -460,7 +460,7 @@ static enum err init(struct actor *actor, void *state, const void *args)
         a->free_numbers[a->free_count++] = (uint16_t)(ACCOUNTS_JOBS_MAX - 1 - i);
     hash_init(&a->names, ACCOUNTS_JOBS_MAX);
     /* What an earlier life had on its way to telling, nobody was told. */
-    accounts_tell_keys(a, accounts_bytes(NULL, 0), accounts_bytes(NULL, 0), true);
+    accounts_tell_keys(a, bytes_of(NULL, 0), bytes_of(NULL, 0), true);
     return ERR_OK;
 }
 

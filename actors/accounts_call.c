@@ -22,11 +22,11 @@ static bool is_admin(const INTERNAL(Call) * call)
 static enum err pass_on(struct accounts *a, struct job *job)
 {
     INTERNAL(Call) call = *job->call;
-    call.password = accounts_bytes(job->new_phc, strlen(job->new_phc));
+    call.password = bytes_of(job->new_phc, strlen(job->new_phc));
     if (job->token[0])
-        call.body = accounts_bytes(job->token_hash, sizeof(job->token_hash));
+        call.body = bytes_of(job->token_hash, sizeof(job->token_hash));
     if (call.method == ROOST__V1__METHOD__USER_PASSWORD)
-        call.text = accounts_bytes(NULL, 0);
+        call.text = bytes_of(NULL, 0);
     call.is_password_checked = job->is_password_checked;
     return accounts_write(a, job, MSG_CALL, &call.base);
 }

@@ -35,7 +35,7 @@ static enum err ask(struct accounts *a, struct job *job, unsigned worker)
     INTERNAL(Hash) hash = ROOST__INTERNAL__HASH__INIT;
     hash.password = job->password;
     if (job->against)
-        hash.phc = accounts_bytes(job->against, strlen(job->against));
+        hash.phc = bytes_of(job->against, strlen(job->against));
     enum err err = actor_ask(a->actor, workers[worker], MSG_HASH, &hash.base, NULL,
                              ACCOUNTS_HASH_DEADLINE, job->number);
     if (err)

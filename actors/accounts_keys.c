@@ -34,7 +34,7 @@ static bool hash_code(struct job *job, ProtobufCBinaryData typed)
     char code[KEY_CODE_CHARACTERS + 1];
     if (!key_code_normalise(typed.data, typed.len, code))
         return false;
-    accounts_hash_token(accounts_bytes(code, KEY_CODE_CHARACTERS), job->token_hash);
+    accounts_hash_token(bytes_of(code, KEY_CODE_CHARACTERS), job->token_hash);
     return true;
 }
 
@@ -73,7 +73,7 @@ void accounts_make_code(struct accounts *a, struct job *job)
     for (size_t i = 0; i < sizeof(random); i++)
         random[i] = (uint8_t)actor_random(a->actor);
     key_code_make(random, job->token);
-    bool is_code = hash_code(job, accounts_bytes(job->token, KEY_CODE_TEXT));
+    bool is_code = hash_code(job, bytes_of(job->token, KEY_CODE_TEXT));
     if (!is_code) /* cannot be: then nobody can use it */
         memset(job->token_hash, 0, sizeof(job->token_hash));
 }
@@ -95,7 +95,7 @@ void accounts_tell_keys(struct accounts *a, ProtobufCBinaryData enrolled,
 void accounts_call_tell_keys(struct accounts *a, const INTERNAL(Call) * call,
                              const INTERNAL(CallDone) * done)
 {
-    ProtobufCBinaryData none = accounts_bytes(NULL, 0);
+    ProtobufCBinaryData none = bytes_of(NULL, 0);
     INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
     bool is_revocation = call->method == ROOST__V1__METHOD__KEY_REVOKE;
     if (call->method == ROOST__V1__METHOD__KEY_ENROL) {

@@ -27,7 +27,7 @@ static enum err begin_token(struct accounts *a, struct job *job)
 {
     INTERNAL(LoadAccount) load = ROOST__INTERNAL__LOAD_ACCOUNT__INIT;
     accounts_hash_token(job->login->secret, job->token_hash);
-    load.token_hash = accounts_bytes(job->token_hash, sizeof(job->token_hash));
+    load.token_hash = bytes_of(job->token_hash, sizeof(job->token_hash));
     return accounts_load(a, job, &load);
 }
 
@@ -81,18 +81,18 @@ enum err accounts_login_write(struct accounts *a, struct job *job, enum login_ou
     body.name = login->name;
     body.outcome = outcome;
     body.peer_id = job->peer_id;
-    body.password_hash = accounts_bytes(job->new_phc, strlen(job->new_phc));
+    body.password_hash = bytes_of(job->new_phc, strlen(job->new_phc));
     body.kind = login->kind;
     body.address = login->address;
     body.token_id = job->token_id;
     body.key_id = job->key_id;
     if (outcome == LOGIN_REDEEM) {
         body.key = login->key;
-        body.code_hash = accounts_bytes(job->token_hash, sizeof(job->token_hash));
+        body.code_hash = bytes_of(job->token_hash, sizeof(job->token_hash));
     }
     if (login->wants_token && !job->token_id) {
         accounts_make_token(a, job);
-        body.token_hash = accounts_bytes(job->token_hash, sizeof(job->token_hash));
+        body.token_hash = bytes_of(job->token_hash, sizeof(job->token_hash));
     }
     return accounts_write(a, job, MSG_LOGIN_WRITE, &body.base);
 }
@@ -183,7 +183,7 @@ void accounts_login_written(struct accounts *a, struct job *job,
     if (job->login->is_register || accounts_is_redeeming(job))
         accounts_tell_registered(a, job->login->name);
     if (accounts_is_redeeming(job))
-        accounts_tell_keys(a, job->login->key, accounts_bytes(NULL, 0), false);
+        accounts_tell_keys(a, job->login->key, bytes_of(NULL, 0), false);
     done.name = written->name;
     done.peer_id = written->peer_id;
     done.role = written->role;
@@ -191,6 +191,6 @@ void accounts_login_written(struct accounts *a, struct job *job,
     done.token_id = job->token_id;
     done.token_expires_ms = job->token_expires_ms;
     if (job->token[0])
-        done.token = accounts_bytes(job->token, ACCOUNTS_TOKEN_TEXT);
+        done.token = bytes_of(job->token, ACCOUNTS_TOKEN_TEXT);
     accounts_finish_login(a, job, &done);
 }

@@ -131,11 +131,6 @@ void accounts_make_token(struct accounts *a, struct job *job);
 /* How long until a lock ends, for people to wait. */
 uint32_t accounts_retry_after(const struct accounts *a, int64_t locked_until_ms);
 
-static inline ProtobufCBinaryData accounts_bytes(const void *data, size_t size)
-{
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
-}
-
 /* To every gateway. */
 void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed);
 

@@ -23,11 +23,6 @@ static enum err init(struct actor *actor, void *state, const void *args)
     return sodium_init() < 0 ? ERR_INTERNAL : ERR_OK;
 }
 
-static ProtobufCBinaryData bytes_of(char *text)
-{
-    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)text};
-}
-
 /* The right password of a hash that is weaker than new ones gets a new one. */
 static enum err verify(const INTERNAL(Hash) * question, INTERNAL(Hashed) * hashed,
                        char phc[PHC_BYTES_MAX + 1])
@@ -41,7 +36,7 @@ static enum err verify(const INTERNAL(Hash) * question, INTERNAL(Hashed) * hashe
     hashed->is_match = is_match;
     if (is_match && phc_is_weak(&cost) &&
         phc_make(question->password.data, question->password.len, phc) == ERR_OK)
-        hashed->phc = bytes_of(phc);
+        hashed->phc = bytes_of(phc, strlen(phc));
     return ERR_OK;
 }
 
@@ -57,7 +52,7 @@ static enum err on_hash(struct actor *actor, void *state, const struct msg *msg)
     } else {
         err = phc_make(question->password.data, question->password.len, phc);
         if (!err)
-            hashed.phc = bytes_of(phc);
+            hashed.phc = bytes_of(phc, strlen(phc));
     }
     if (err)
         log_error("hash-refused", LOG_ERROR(err));

@@ -76,11 +76,6 @@ struct history {
     struct history_repeat repeat;
 };
 
-static inline ProtobufCBinaryData bytes_of(const void *data, size_t size)
-{
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
-}
-
 /* --- history.c */
 
 /* Wall clock at the start, and what passed since: it does not jump. */

@@ -29,9 +29,6 @@
 #define BIND_TRIES        50
 #define BIND_PAUSE_MS     20
 
-#define KEYRING_BYTES(pointer, length)                                                             \
-    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 #define MESSAGE_PARTS (ZAP_PARTS_MAX + 2) /* routing id and delimiter */
 
 enum keyring_timer { TIMER_LOAD, TIMER_ANSWER, TIMER_NOTE };
@@ -206,9 +203,9 @@ static void note(struct keyring *keyring, const struct refusal *refusal)
     char detail[REFUSALS_DETAIL_BYTES];
     INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
     refusals_write(refusal, detail);
-    audit.action = KEYRING_BYTES(action, sizeof(action) - 1);
-    audit.target = KEYRING_BYTES(refusal->address, strlen(refusal->address));
-    audit.detail = KEYRING_BYTES(detail, strlen(detail));
+    audit.action = bytes_of(action, sizeof(action) - 1);
+    audit.target = bytes_of(refusal->address, strlen(refusal->address));
+    audit.detail = bytes_of(detail, strlen(detail));
     if (actor_send(keyring->actor, keyring->options.persistence, MSG_AUDIT, &audit.base, NULL))
         log_warn("refusal-not-noted", LOG_STR("address", refusal->address));
 }

@@ -103,11 +103,6 @@ static enum err write_row(struct persistence *p, const INTERNAL(Call) * call,
     return err;
 }
 
-static ProtobufCBinaryData bytes_of(const void *data, size_t size)
-{
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data}; /* only read */
-}
-
 /* The packed public message, in the batch's memory. */
 static struct bytes_view pack_invitation(struct persistence *p, const struct inviting *inviting)
 {

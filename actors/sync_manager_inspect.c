@@ -25,9 +25,9 @@ struct inspect {
     size_t kept;
 };
 
-static ProtobufCBinaryData bytes_of(struct delivery_bytes bytes)
+static ProtobufCBinaryData text_of(struct delivery_bytes bytes)
 {
-    return (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data}; /* only read */
+    return bytes_of(bytes.data, bytes.size);
 }
 
 static void add_row(struct inspect *inspect, const struct delivery_view *view)
@@ -39,9 +39,9 @@ static void add_row(struct inspect *inspect, const struct delivery_view *view)
     consumer->consumer_id = view->consumer_id;
     consumer->scope_id = view->scope_id;
     consumer->scope_kind = (uint32_t)view->kind;
-    consumer->scope_name = bytes_of(view->scope_name);
+    consumer->scope_name = text_of(view->scope_name);
     consumer->scope_owner_id = view->owner_id;
-    consumer->consumer = bytes_of(view->name);
+    consumer->consumer = text_of(view->name);
     consumer->floor_seq = view->floor_seq;
     row->row = consumer;
     row->waiting = view->waiting;
@@ -49,7 +49,7 @@ static void add_row(struct inspect *inspect, const struct delivery_view *view)
     row->retry = view->retry;
     row->scheduled = view->scheduled;
     row->next_due_ms = view->next_due_ms;
-    row->attached_peer = bytes_of(view->attached_peer);
+    row->attached_peer = text_of(view->attached_peer);
     row->last_seq = view->last_seq;
     inspect->pointers[inspect->count++] = row;
 }

@@ -9,9 +9,6 @@
 #include "proto/actor_ids.h"
 #include "proto/name.h"
 
-#define BYTES(pointer, size)                                                                       \
-    ((ProtobufCBinaryData){.len = (size), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 bool gateway_is_admin(const char *const *admins, size_t count, const char *name, size_t name_size,
                       uint32_t role)
 {
@@ -125,11 +122,11 @@ enum err gateway_call_fill(const Roost__V1__Call *call, const struct gateway_who
     copy_fields(call, ret);
     ret->session = who->session;
     ret->peer_id = who->peer_id;
-    ret->peer_name = BYTES(who->name, who->name_size);
+    ret->peer_name = bytes_of(who->name, who->name_size);
     ret->is_admin = who->is_admin;
     ret->is_verified = who->is_verified;
     ret->caller_role = who->role;
     ret->scope_kind = scope.prefix;
-    ret->scope_name = BYTES(scope.name, scope.name_size);
+    ret->scope_name = bytes_of(scope.name, scope.name_size);
     return ERR_OK;
 }

@@ -126,7 +126,7 @@ void http_query(struct http_request *request, Roost__V1__Query *query, http_part
     request->on_finished = on_finished;
     body.session = who.session;
     body.peer_id = who.peer_id;
-    body.peer_name = HTTP_BYTES(who.name, who.name_size);
+    body.peer_name = bytes_of(who.name, who.name_size);
     body.is_admin = who.is_admin;
     body.is_verified = who.is_verified;
     body.role = who.role;
@@ -369,7 +369,7 @@ void http_one(struct http_request *request, Roost__V1__Query *query, const char 
 ProtobufCBinaryData http_parameter(const struct http_request *request, const char *name)
 {
     const struct http_text *text = http_target_parameter(&request->target, name);
-    return text ? HTTP_BYTES(text->data, text->size) : HTTP_BYTES("", 0);
+    return text ? bytes_of(text->data, text->size) : bytes_of("", 0);
 }
 
 bool http_flag(struct http_request *request, const char *name, bool *ret)
@@ -407,7 +407,7 @@ static bool take_cursor(struct http_request *request, Roost__V1__Query *query)
         http_answer_error(request, ERR_BAD_FIELD, "the cursor is none that was given out");
         return false;
     }
-    query->after_name = HTTP_BYTES(cursor->name, cursor->name_size);
+    query->after_name = bytes_of(cursor->name, cursor->name_size);
     query->offset = request->offset = cursor->offset;
     if (cursor->seq && is_backwards)
         query->before_seq = cursor->seq;
@@ -443,7 +443,7 @@ bool http_scope(struct http_request *request, enum scope_prefix prefix, Protobuf
         http_answer_error(request, ERR_BAD_NAME, NULL);
         return false;
     }
-    *ret = HTTP_BYTES(request->scope, scope_format(prefix, name.data, name.len, request->scope));
+    *ret = bytes_of(request->scope, scope_format(prefix, name.data, name.len, request->scope));
     return true;
 }
 

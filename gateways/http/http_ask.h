@@ -45,14 +45,14 @@ http_called http_called_count;
 static inline ProtobufCBinaryData http_variable(const struct http_request *request, size_t index)
 {
     struct http_text text = request->match.variables[index];
-    return HTTP_BYTES(text.data, text.size);
+    return bytes_of(text.data, text.size);
 }
 
 static inline ProtobufCBinaryData http_field(const struct http_request *request,
                                              enum http_field field)
 {
     struct http_text text = request->fields->text[field];
-    return HTTP_BYTES(text.data, text.size);
+    return bytes_of(text.data, text.size);
 }
 
 /* "room:NAME", in request->scope. False: the name is too long, answered. */

@@ -259,5 +259,5 @@ void http_get_statistics(struct http_request *request)
         http_json_number(json, counts[i].name, sum_of(gateway->options, counts[i].metric));
     http_json_signed(json, "uptime_ms", uptime_ms > 0 ? uptime_ms : 0);
     http_json_array(json, "users_per_room");
-    ask_rooms(request, HTTP_BYTES("", 0));
+    ask_rooms(request, bytes_of("", 0));
 }

@@ -276,12 +276,12 @@ static enum err ask_login(struct http_caller *caller, const struct http_request 
 {
     INTERNAL(Login) login = ROOST__INTERNAL__LOGIN__INIT;
     login.session = caller->session;
-    login.name = HTTP_BYTES(name.data, name.size);
+    login.name = bytes_of(name.data, name.size);
     if (token)
-        login.secret = HTTP_BYTES(token, strlen(token));
-    login.kind = HTTP_BYTES(KIND, sizeof(KIND) - 1);
+        login.secret = bytes_of(token, strlen(token));
+    login.kind = bytes_of(KIND, sizeof(KIND) - 1);
     http_request_address(request, caller->address);
-    login.address = HTTP_BYTES(caller->address, strlen(caller->address));
+    login.address = bytes_of(caller->address, strlen(caller->address));
     caller->state = CALLER_PROVING;
     return actor_ask(caller->gateway->actor, ACTOR_ACCOUNTS, MSG_LOGIN, &login.base, NULL,
                      HTTP_ASK_DEADLINE_MS, caller->session);
@@ -402,9 +402,9 @@ static enum err ask_registry(struct http_caller *caller)
 {
     INTERNAL(SessionOpen) open = ROOST__INTERNAL__SESSION_OPEN__INIT;
     open.session = caller->session;
-    open.peer_name = HTTP_BYTES(caller->name, caller->name_size);
-    open.kind = HTTP_BYTES(KIND, sizeof(KIND) - 1);
-    open.address = HTTP_BYTES(caller->address, strlen(caller->address));
+    open.peer_name = bytes_of(caller->name, caller->name_size);
+    open.kind = bytes_of(KIND, sizeof(KIND) - 1);
+    open.address = bytes_of(caller->address, strlen(caller->address));
     open.is_verified = caller->is_verified;
     caller->state = CALLER_OPENING;
     enum err err = actor_ask(caller->gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN,
@@ -559,7 +559,7 @@ void http_callers_tell_seen(struct http_gateway *gateway)
         const struct http_caller *caller =
             has_more ? (const struct http_caller *)(uintptr_t)cursor.value : NULL;
         if (caller && caller->state == CALLER_OPEN) {
-            names[seen.n_peer_names++] = HTTP_BYTES(caller->name, caller->name_size);
+            names[seen.n_peer_names++] = bytes_of(caller->name, caller->name_size);
             sessions[seen.n_sessions++] = caller->session;
         }
         if (seen.n_sessions == SEEN_PER_MESSAGE || (!has_more && seen.n_sessions > 0)) {

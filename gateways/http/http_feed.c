@@ -33,13 +33,13 @@ static enum err ask_attach(struct http_live *live, const struct http_caller *cal
     INTERNAL(Attach) attach = ROOST__INTERNAL__ATTACH__INIT;
     attach.session = feed->session;
     attach.peer_id = caller->peer_id;
-    attach.peer_name = HTTP_BYTES(caller->name, caller->name_size);
+    attach.peer_name = bytes_of(caller->name, caller->name_size);
     attach.is_unverified = !caller->is_verified;
     attach.role = caller->role;
     attach.handle = HANDLE;
     attach.scope_kind = scope->prefix;
-    attach.scope_name = HTTP_BYTES(scope->name, scope->name_size);
-    attach.consumer = HTTP_BYTES(CONSUMER, strlen(CONSUMER));
+    attach.scope_name = bytes_of(scope->name, scope->name_size);
+    attach.consumer = bytes_of(CONSUMER, strlen(CONSUMER));
     attach.start = ROOST__V1__START__START_NEW;
     attach.credit_messages = feed->credit;
     attach.is_ephemeral = true;
@@ -240,7 +240,7 @@ static void publish(struct http_live *live, const struct http_feed *feed,
 {
     struct http_json json;
     if (message->scope.len == 0)
-        message->scope = HTTP_BYTES(feed->scope, feed->scope_size);
+        message->scope = bytes_of(feed->scope, feed->scope_size);
     http_live_begin(live, &json);
     http_json_message(&json, NULL, &message->base);
     http_live_publish(live, HTTP_TOPIC_SCOPE, feed->session, &json);

@@ -112,8 +112,8 @@ static enum err take_header(const struct reading *reading, const json_t *value)
                         "must be a list of {\"name\": text, \"value\": text}");
     Roost__V1__Header *header = &fields->headers[fields->header_count];
     roost__v1__header__init(header);
-    header->name = HTTP_BYTES(json_string_value(name), json_string_length(name));
-    header->value = HTTP_BYTES(json_string_value(text), json_string_length(text));
+    header->name = bytes_of(json_string_value(name), json_string_length(name));
+    header->value = bytes_of(json_string_value(text), json_string_length(text));
     fields->header_list[fields->header_count++] = header;
     return ERR_OK;
 }

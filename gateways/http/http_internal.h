@@ -62,9 +62,6 @@
 #define HTTP_ASK_DEADLINE_MS   15000
 #define HTTP_STORE_DEADLINE_MS 60000
 
-#define HTTP_BYTES(pointer, length)                                                                \
-    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 struct http_gateway;
 struct http_asset;
 struct http_stream;

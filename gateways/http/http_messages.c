@@ -64,7 +64,7 @@ void http_send(struct http_request *request, ProtobufCBinaryData scope)
         memcpy(request->id, fields->text[HTTP_FIELD_message_id].data, sizeof(request->id));
     else
         uuid_next(&gateway->uuids, actor_wall(gateway->actor), request->id);
-    entry.message_id = HTTP_BYTES(request->id, sizeof(request->id));
+    entry.message_id = bytes_of(request->id, sizeof(request->id));
     entry.scope = scope;
     http_store(request, &entry, stored);
 }
@@ -169,7 +169,7 @@ static bool begin_query(struct http_request *request, Roost__V1__QueryKind kind,
     ret->kind = kind;
     if (!http_id(request, 0, request->id))
         return false;
-    ret->message_ids = HTTP_BYTES(request->id, sizeof(request->id));
+    ret->message_ids = bytes_of(request->id, sizeof(request->id));
     return true;
 }
 
@@ -179,7 +179,7 @@ static bool begin_call(struct http_request *request, Roost__V1__Method method, R
     ret->method = method;
     if (!http_id(request, 0, request->id))
         return false;
-    ret->message_ids = HTTP_BYTES(request->id, sizeof(request->id));
+    ret->message_ids = bytes_of(request->id, sizeof(request->id));
     return true;
 }
 

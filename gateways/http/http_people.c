@@ -19,9 +19,9 @@ static void ask_token(struct http_request *request, enum http_field name, bool i
     login.secret = http_field(request, HTTP_FIELD_password);
     login.is_register = is_register;
     login.wants_token = true;
-    login.kind = HTTP_BYTES(KIND, sizeof(KIND) - 1);
+    login.kind = bytes_of(KIND, sizeof(KIND) - 1);
     http_request_address(request, address);
-    login.address = HTTP_BYTES(address, strlen(address));
+    login.address = bytes_of(address, strlen(address));
     enum err err = name_check(login.name.data, login.name.len, NULL);
     if (!err && (login.secret.len == 0 || login.secret.len > WIRE_CREDENTIALS_BYTES_MAX))
         err = is_register ? ERR_BAD_PASSWORD : ERR_BAD_CREDENTIALS;
@@ -268,7 +268,7 @@ static void patch_next(struct http_request *request, const INTERNAL(CallDone) * 
                   request->fields->is_set[HTTP_FIELD_old_password] &&
                   is_own_name(request, request->match.variables[0]);
     if (is_own) /* by the old password, also when an administrator would not need it */
-        call.peer = HTTP_BYTES("", 0);
+        call.peer = bytes_of("", 0);
     if (fill_patch(request, &call, request->step++))
         http_call(request, &call, patch_next);
 }

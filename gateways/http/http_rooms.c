@@ -47,7 +47,7 @@ static void answer_room(struct http_request *request, const INTERNAL(CallDone) *
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
     (void)done;
     query.kind = ROOST__V1__QUERY_KIND__ROOMS;
-    query.scope = HTTP_BYTES(request->scope, strlen(request->scope));
+    query.scope = bytes_of(request->scope, strlen(request->scope));
     http_one(request, &query, "rooms", ERR_NO_SUCH_SCOPE);
 }
 
@@ -206,7 +206,7 @@ void http_get_invitations(struct http_request *request)
     if (!http_flag(request, "sent", &is_sent) || !http_page(request, &query))
         return;
     if (is_sent)
-        query.peer = HTTP_BYTES(request->caller->name, request->caller->name_size);
+        query.peer = bytes_of(request->caller->name, request->caller->name_size);
     http_list(request, &query, "invitations");
 }
 
@@ -247,7 +247,7 @@ static void call_invitation(struct http_request *request, Roost__V1__Method meth
     if (!http_id(request, 0, request->id))
         return;
     call.method = method;
-    call.invitation_id = HTTP_BYTES(request->id, sizeof(request->id));
+    call.invitation_id = bytes_of(request->id, sizeof(request->id));
     http_call(request, &call, on_called);
 }
 

@@ -24,12 +24,12 @@ void ipmsg_consumer_attach(struct ipmsg_peer *peer)
     INTERNAL(Attach) attach = ROOST__INTERNAL__ATTACH__INIT;
     attach.session = peer->session;
     attach.peer_id = peer->peer_id;
-    attach.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    attach.peer_name = bytes_of(peer->name, peer->name_size);
     attach.is_unverified = true;
     attach.handle = HANDLE;
     attach.scope_kind = PREFIX_PEER;
-    attach.scope_name = IPMSG_BYTES(peer->name, peer->name_size);
-    attach.consumer = IPMSG_BYTES("main", 4);
+    attach.scope_name = bytes_of(peer->name, peer->name_size);
+    attach.consumer = bytes_of("main", 4);
     attach.lease_ms = LEASE_MS;
     attach.credit_messages = mail->granted = 1;
     enum err err = actor_ask(peer->gateway->actor, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base,

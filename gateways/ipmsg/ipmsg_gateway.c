@@ -106,7 +106,7 @@ static void reserve(struct ipmsg_gateway *gateway)
     INTERNAL(NumbersReserve) reserve = ROOST__INTERNAL__NUMBERS_RESERVE__INIT;
     if (gateway->is_reserving)
         return;
-    reserve.name = IPMSG_BYTES("ipmsg", 5);
+    reserve.name = bytes_of("ipmsg", 5);
     reserve.count = NUMBERS_BLOCK;
     reserve.at_least =
         (uint64_t)actor_wall(gateway->actor).ms / 1000; /* above those of a lost file */
@@ -173,9 +173,9 @@ void ipmsg_make_own(struct ipmsg_gateway *gateway)
     INTERNAL(SessionOpen) open = ROOST__INTERNAL__SESSION_OPEN__INIT;
     INTERNAL(SessionClosed) closed = ROOST__INTERNAL__SESSION_CLOSED__INIT;
     open.session = closed.session = ++gateway->last_session;
-    open.peer_name = IPMSG_BYTES(gateway->own_name, gateway->own_name_size);
-    open.display_name = IPMSG_BYTES(gateway->options->nickname, strlen(gateway->options->nickname));
-    open.kind = IPMSG_BYTES("ipmsg", 5);
+    open.peer_name = bytes_of(gateway->own_name, gateway->own_name_size);
+    open.display_name = bytes_of(gateway->options->nickname, strlen(gateway->options->nickname));
+    open.kind = bytes_of("ipmsg", 5);
     if (actor_ask(gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN, &open.base, NULL,
                   IPMSG_ASK_MS, 0) != ERR_OK ||
         actor_send(gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_CLOSED, &closed.base, NULL) !=

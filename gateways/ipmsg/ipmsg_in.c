@@ -124,8 +124,8 @@ static size_t add_header(Roost__V1__Header *header, const char *name, const void
                          size_t size)
 {
     roost__v1__header__init(header);
-    header->name = IPMSG_BYTES(name, strlen(name));
-    header->value = IPMSG_BYTES(value, size);
+    header->name = bytes_of(name, strlen(name));
+    header->value = bytes_of(value, size);
     return 1;
 }
 
@@ -189,11 +189,11 @@ static enum err pack(struct ipmsg_store *store, const struct ipmsg_peer *peer,
     count += add_raw(&headers[count], packet);
     for (size_t i = 0; i < count; i++)
         views[i] = &headers[i];
-    entry.message_id = IPMSG_BYTES(store->message_id, UUID_BYTES);
-    entry.scope = IPMSG_BYTES(message->scope, message->scope_size);
-    entry.body = IPMSG_BYTES(message->body.data, message->body.size);
+    entry.message_id = bytes_of(store->message_id, UUID_BYTES);
+    entry.scope = bytes_of(message->scope, message->scope_size);
+    entry.body = bytes_of(message->body.data, message->body.size);
     if (message->content_type)
-        entry.content_type = IPMSG_BYTES(message->content_type, strlen(message->content_type));
+        entry.content_type = bytes_of(message->content_type, strlen(message->content_type));
     entry.headers = views;
     entry.n_headers = count;
     if (packet->command & IPMSG_SECRET)
@@ -374,11 +374,11 @@ static bool ask_join(struct ipmsg_store *store, struct ipmsg_peer *peer)
         return false;
     call.session = peer->session;
     call.peer_id = peer->peer_id;
-    call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    call.peer_name = bytes_of(peer->name, peer->name_size);
     call.request_id = 1;
     call.method = ROOST__V1__METHOD__ROOM_JOIN;
     call.scope_kind = PREFIX_ROOM;
-    call.scope_name = IPMSG_BYTES(address.name.data, address.name.size);
+    call.scope_name = bytes_of(address.name.data, address.name.size);
     store->stage = STORE_JOINING;
     return actor_ask(peer->gateway->actor, ACTOR_PERSISTENCE, MSG_CALL, &call.base, NULL,
                      IPMSG_ASK_MS, store->id) == ERR_OK;

@@ -40,9 +40,6 @@
 #define IPMSG_MAIL_BYTES_MAX (32u << 20) /* one message in the charset of its reader */
 #define IPMSG_PART_BYTES     7800u       /* text of one packet: many read 8 KiB at most */
 
-#define IPMSG_BYTES(pointer, length)                                                               \
-    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 /* Views of texts and bytes. */
 struct ipmsg_text {
     const uint8_t *data;

@@ -321,7 +321,7 @@ enum err ipmsg_on_found(struct actor *actor, void *state, const struct msg *msg)
     }
     call.session = peer->session;
     call.peer_id = peer->peer_id;
-    call.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    call.peer_name = bytes_of(peer->name, peer->name_size);
     call.request_id = 1;
     call.method = ROOST__V1__METHOD__MARK_READ;
     call.peer = found->sender;

@@ -187,7 +187,7 @@ void ipmsg_peer_end(struct ipmsg_peer *peer, uint32_t code)
 
 static ProtobufCBinaryData text(const char *bytes)
 {
-    return IPMSG_BYTES(bytes, strlen(bytes));
+    return bytes_of(bytes, strlen(bytes));
 }
 
 static void ask_registry(struct ipmsg_peer *peer)
@@ -198,7 +198,7 @@ static void ask_registry(struct ipmsg_peer *peer)
         return;
     lan_address_format(peer->path.remote, address);
     open.session = peer->session;
-    open.peer_name = IPMSG_BYTES(peer->name, peer->name_size);
+    open.peer_name = bytes_of(peer->name, peer->name_size);
     open.display_name = text(peer->about.nickname);
     open.kind = text(KIND);
     open.address = text(address);
@@ -555,7 +555,7 @@ void ipmsg_tell_seen(struct ipmsg_gateway *gateway)
         struct ipmsg_peer *peer = has_more ? (struct ipmsg_peer *)(uintptr_t)cursor.value : NULL;
         if (peer && peer->is_registered && peer->is_seen) {
             peer->is_seen = false;
-            names[seen.n_peer_names++] = IPMSG_BYTES(peer->name, peer->name_size);
+            names[seen.n_peer_names++] = bytes_of(peer->name, peer->name_size);
             sessions[seen.n_sessions++] = peer->session;
         }
         if (seen.n_sessions == SEEN_PER_MESSAGE || (!has_more && seen.n_sessions > 0)) {

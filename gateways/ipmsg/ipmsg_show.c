@@ -63,10 +63,10 @@ static void show_peer(const struct ipmsg_gateway *gateway, const struct ipmsg_pe
     INTERNAL(LanSeen) *seen = &shown->peers[place];
     char(*texts)[LAN_ADDRESS_TEXT_MAX] = shown->peer_addresses[place];
     roost__internal__lan_seen__init(seen);
-    seen->peer = IPMSG_BYTES(peer->name, peer->name_size);
-    seen->nickname = IPMSG_BYTES(peer->about.nickname, strlen(peer->about.nickname));
-    seen->group = IPMSG_BYTES(peer->about.group, strlen(peer->about.group));
-    seen->version = IPMSG_BYTES(peer->about.version, strlen(peer->about.version));
+    seen->peer = bytes_of(peer->name, peer->name_size);
+    seen->nickname = bytes_of(peer->about.nickname, strlen(peer->about.nickname));
+    seen->group = bytes_of(peer->about.group, strlen(peer->about.group));
+    seen->version = bytes_of(peer->about.version, strlen(peer->about.version));
     seen->is_present = peer->is_present;
     if (peer->path.remote.ip) {
         lan_address_format(peer->path.remote, texts[0]);
@@ -113,7 +113,7 @@ enum err ipmsg_on_show(struct actor *actor, void *state, const struct msg *msg)
     show_peers(gateway, MSG_BODY(msg, INTERNAL(LanShow))->limit, shown);
     shown->body.seeds = (char **)(uintptr_t)options->seeds; /* only read */
     shown->body.n_seeds = options->seed_count;
-    shown->body.own_name = IPMSG_BYTES(gateway->own_name, gateway->own_name_size);
+    shown->body.own_name = bytes_of(gateway->own_name, gateway->own_name_size);
     actor_reply(actor, msg, MSG_LAN_SHOWN, &shown->body.base, NULL);
     free(shown);
     return ERR_OK;

@@ -58,7 +58,7 @@ void lair_call(struct lair_connection *connection, INTERNAL(Call) * call, lair_c
     call->session = connection->session;
     call->request_id = 1;
     call->peer_id = user->peer_id;
-    call->peer_name = LAIR_BYTES(user->name, user->name_size);
+    call->peer_name = bytes_of(user->name, user->name_size);
     call->is_verified = true;
     call->caller_role = user->role;
     call->is_admin = user->role == ROOST__V1__ROLE__ADMIN;
@@ -103,7 +103,7 @@ void lair_query(struct lair_connection *connection, Roost__V1__Query *query,
     query->request_id = 1;
     body.session = connection->session;
     body.peer_id = user->peer_id;
-    body.peer_name = LAIR_BYTES(user->name, user->name_size);
+    body.peer_name = bytes_of(user->name, user->name_size);
     body.is_verified = true;
     body.role = user->role;
     body.is_admin = user->role == ROOST__V1__ROLE__ADMIN;
@@ -187,11 +187,11 @@ static enum err ask_store(struct lair_connection *connection, struct lair_text s
     zmq_msg_t frame;
     uuid_next(&gateway->uuids, actor_wall(gateway->actor), ret_id);
     memcpy(ret_id + UUID_BYTES - LAIR_MARK_BYTES, gateway->mark, LAIR_MARK_BYTES);
-    entry.message_id = LAIR_BYTES(ret_id, UUID_BYTES);
-    entry.scope = LAIR_BYTES(scope.data, scope.size);
-    entry.body = LAIR_BYTES(body.data, body.size);
+    entry.message_id = bytes_of(ret_id, UUID_BYTES);
+    entry.scope = bytes_of(scope.data, scope.size);
+    entry.body = bytes_of(body.data, body.size);
     if (parent_id)
-        entry.parent_id = LAIR_BYTES(parent_id, UUID_BYTES);
+        entry.parent_id = bytes_of(parent_id, UUID_BYTES);
     send.first_no = store.first_no = connection->published_no + 1;
     send.entries = &entries;
     send.n_entries = store.count = 1;

@@ -35,11 +35,11 @@ static void ask_attach(struct tcp_gateway *gateway, struct lair_feed *feed)
     feed->credit = CREDIT;
     feed->delivered = 0;
     attach.session = feed->session;
-    attach.peer_name = LAIR_BYTES(PEER_NAME, strlen(PEER_NAME));
+    attach.peer_name = bytes_of(PEER_NAME, strlen(PEER_NAME));
     attach.handle = HANDLE;
     attach.scope_kind = PREFIX_ROOM;
-    attach.scope_name = LAIR_BYTES(feed->name, feed->name_size);
-    attach.consumer = LAIR_BYTES(FEED_CONSUMER, strlen(FEED_CONSUMER));
+    attach.scope_name = bytes_of(feed->name, feed->name_size);
+    attach.consumer = bytes_of(FEED_CONSUMER, strlen(FEED_CONSUMER));
     attach.start = ROOST__V1__START__START_NEW;
     attach.credit_messages = feed->credit;
     attach.is_ephemeral = true;

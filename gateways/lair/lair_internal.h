@@ -54,9 +54,6 @@
     1400 /* lines that are sent together: what the network takes in one piece */
 #define LAIR_LOBBY "Lobby"
 
-#define LAIR_BYTES(pointer, length)                                                                \
-    ((ProtobufCBinaryData){.len = (length), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 struct lair_connection;
 struct lair_user;
 struct lair_feed;

@@ -79,10 +79,10 @@ static enum err ask_login(struct lair_connection *connection, const struct lair_
     if (secret_size == 0 || secret_size > WIRE_CREDENTIALS_BYTES_MAX)
         return auth->is_register ? ERR_BAD_PASSWORD : ERR_BAD_CREDENTIALS;
     login.session = connection->session;
-    login.name = LAIR_BYTES(auth->username, name_size);
-    login.secret = LAIR_BYTES(auth->password, secret_size);
+    login.name = bytes_of(auth->username, name_size);
+    login.secret = bytes_of(auth->password, secret_size);
     login.is_register = auth->is_register;
-    login.kind = LAIR_BYTES(KIND, strlen(KIND));
+    login.kind = bytes_of(KIND, strlen(KIND));
     login.tells_unknown = true;
     return actor_ask(connection->gateway->actor, ACTOR_ACCOUNTS, MSG_LOGIN, &login.base, NULL,
                      LAIR_ASK_DEADLINE_MS, connection->session);
@@ -118,7 +118,7 @@ static enum err ask_registry(struct lair_connection *connection, const INTERNAL(
     INTERNAL(SessionOpen) open = ROOST__INTERNAL__SESSION_OPEN__INIT;
     open.session = connection->session;
     open.peer_name = done->name;
-    open.kind = LAIR_BYTES("tcp", 3);
+    open.kind = bytes_of("tcp", 3);
     open.is_verified = true;
     connection->request->count = done->role;
     enum err err = actor_ask(connection->gateway->actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN,
@@ -284,7 +284,7 @@ void lair_tell_seen(struct tcp_gateway *gateway)
             has_more ? (const struct lair_connection *)(uintptr_t)cursor.value : NULL;
         if (connection && connection->state == LAIR_OPEN) {
             names[seen.n_peer_names++] =
-                LAIR_BYTES(connection->user->name, connection->user->name_size);
+                bytes_of(connection->user->name, connection->user->name_size);
             sessions[seen.n_sessions++] = connection->session;
         }
         if (seen.n_sessions == SEEN_PER_MESSAGE || (!has_more && seen.n_sessions > 0)) {

@@ -28,11 +28,11 @@ void lair_mail_attach(struct lair_connection *connection)
     connection->mail_granted = WINDOW;
     attach.session = connection->session;
     attach.peer_id = user->peer_id;
-    attach.peer_name = LAIR_BYTES(user->name, user->name_size);
+    attach.peer_name = bytes_of(user->name, user->name_size);
     attach.handle = HANDLE;
     attach.scope_kind = PREFIX_PEER;
-    attach.scope_name = LAIR_BYTES(user->name, user->name_size);
-    attach.consumer = LAIR_BYTES("main", 4);
+    attach.scope_name = bytes_of(user->name, user->name_size);
+    attach.consumer = bytes_of("main", 4);
     attach.lease_ms = LEASE_MS;
     attach.credit_messages = WINDOW;
     connection->has_mail = actor_ask(gateway->actor, ACTOR_SYNC_MANAGER, MSG_ATTACH, &attach.base,

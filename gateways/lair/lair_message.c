@@ -104,7 +104,7 @@ static void direct_message(struct lair_connection *connection)
         return;
     }
     query.kind = ROOST__V1__QUERY_KIND__PEERS;
-    query.peer = LAIR_BYTES(user.data, user.size);
+    query.peer = bytes_of(user.data, user.size);
     lair_query(connection, &query, on_dm_peer);
 }
 
@@ -155,11 +155,11 @@ static void change(struct lair_connection *connection)
         lair_request_end(connection);
         return;
     }
-    call.message_ids = LAIR_BYTES(id, UUID_BYTES);
+    call.message_ids = bytes_of(id, UUID_BYTES);
     switch ((int)command->kind) {
     case LAIR_EDIT:
         call.method = ROOST__V1__METHOD__MESSAGE_EDIT;
-        call.body = LAIR_BYTES(command->second.data, command->second.size);
+        call.body = bytes_of(command->second.data, command->second.size);
         break;
     case LAIR_DELETE:
         call.method = ROOST__V1__METHOD__MESSAGE_DELETE;
@@ -167,7 +167,7 @@ static void change(struct lair_connection *connection)
     default:
         call.method =
             command->kind == LAIR_REACT ? ROOST__V1__METHOD__REACT : ROOST__V1__METHOD__UNREACT;
-        call.text = LAIR_BYTES(command->second.data, command->second.size);
+        call.text = bytes_of(command->second.data, command->second.size);
     }
     lair_call(connection, &call, on_changed);
 }
@@ -198,7 +198,7 @@ static void mark_read(struct lair_connection *connection)
     INTERNAL(Call) call = ROOST__INTERNAL__CALL__INIT;
     call.method = ROOST__V1__METHOD__MARK_READ;
     call.scope_kind = PREFIX_ROOM;
-    call.scope_name = LAIR_BYTES(connection->request->name, connection->request->name_size);
+    call.scope_name = bytes_of(connection->request->name, connection->request->name_size);
     call.seq = connection->request->seq;
     lair_call(connection, &call, on_marked);
 }
@@ -250,7 +250,7 @@ static void find(struct lair_connection *connection)
         return;
     }
     query.kind = ROOST__V1__QUERY_KIND__BY_ID;
-    query.message_ids = LAIR_BYTES(id, UUID_BYTES);
+    query.message_ids = bytes_of(id, UUID_BYTES);
     lair_query(connection, &query, on_found);
 }
 
@@ -289,9 +289,9 @@ static void search(struct lair_connection *connection)
     struct lair_text scope = lair_room_scope(connection);
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
     query.kind = ROOST__V1__QUERY_KIND__SEARCH;
-    query.scope = LAIR_BYTES(scope.data, scope.size);
+    query.scope = bytes_of(scope.data, scope.size);
     query.text =
-        LAIR_BYTES(words.data, words.size < WIRE_TEXT_BYTES_MAX ? words.size : WIRE_TEXT_BYTES_MAX);
+        bytes_of(words.data, words.size < WIRE_TEXT_BYTES_MAX ? words.size : WIRE_TEXT_BYTES_MAX);
     query.limit = SEARCH_MAX;
     lair_query(connection, &query, on_search);
 }
@@ -322,7 +322,7 @@ static void history(struct lair_connection *connection)
         return;
     }
     query.kind = ROOST__V1__QUERY_KIND__HISTORY;
-    query.scope = LAIR_BYTES(scope.data, scope.size);
+    query.scope = bytes_of(scope.data, scope.size);
     query.newest_first = true;
     query.limit = count;
     lair_query(connection, &query, on_history);

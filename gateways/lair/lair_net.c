@@ -189,9 +189,9 @@ static void note_refused(struct tcp_gateway *gateway)
     if (gateway->refusal_noted.ns && mono_elapsed_ms(gateway->refusal_noted, now) < NOTE_AGAIN_MS)
         return;
     INTERNAL(Audit) audit = ROOST__INTERNAL__AUDIT__INIT;
-    audit.action = LAIR_BYTES(action, sizeof(action) - 1);
-    audit.target = LAIR_BYTES(target, sizeof(target) - 1);
-    audit.detail = LAIR_BYTES(detail, sizeof(detail) - 1);
+    audit.action = bytes_of(action, sizeof(action) - 1);
+    audit.target = bytes_of(target, sizeof(target) - 1);
+    audit.detail = bytes_of(detail, sizeof(detail) - 1);
     if (actor_send(gateway->actor, ACTOR_PERSISTENCE, MSG_AUDIT, &audit.base, NULL) == ERR_OK)
         gateway->refusal_noted = now;
 }

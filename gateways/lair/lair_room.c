@@ -36,7 +36,7 @@ static void call_room(struct lair_connection *connection, uint32_t method, struc
     call.method = method;
     if (room.size > 0) {
         call.scope_kind = PREFIX_ROOM;
-        call.scope_name = LAIR_BYTES(room.data, room.size);
+        call.scope_name = bytes_of(room.data, room.size);
     }
     lair_call(connection, &call, on_called);
 }
@@ -213,7 +213,7 @@ static void query_rooms(struct lair_connection *connection)
     request->name_size = 0;
     query.kind = ROOST__V1__QUERY_KIND__ROOMS;
     query.limit = WIRE_PAGE_MAX;
-    query.after_name = LAIR_BYTES(after, size);
+    query.after_name = bytes_of(after, size);
     lair_query(connection, &query, on_rooms);
 }
 
@@ -273,8 +273,8 @@ static void invite(struct lair_connection *connection)
     }
     call.method = CALL(INVITE);
     call.scope_kind = PREFIX_ROOM;
-    call.scope_name = LAIR_BYTES(room.data, room.size);
-    call.peer = is_name(user) ? LAIR_BYTES(user.data, user.size) : LAIR_BYTES("?", 1);
+    call.scope_name = bytes_of(room.data, room.size);
+    call.peer = is_name(user) ? bytes_of(user.data, user.size) : bytes_of("?", 1);
     lair_call(connection, &call, on_invited);
 }
 

@@ -27,9 +27,6 @@
 #define KIND_OF_PEER     "zmq"
 #define FULL_RETRY_MS    1000
 
-#define BYTES(pointer, size)                                                                       \
-    ((ProtobufCBinaryData){.len = (size), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 static void show_count(struct actor *actor, const struct zmq_gateway *gateway)
 {
     metrics_set(actor_metrics(actor), METRIC_SESSIONS,
@@ -118,10 +115,10 @@ static enum err ask_accounts(struct actor *actor, struct zmq_gateway *gateway,
     body.session = session->id;
     body.name = hello->peer;
     body.secret = hello->credentials;
-    body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
-    body.address = BYTES(session->greeting->address, session->greeting->address_size);
+    body.kind = bytes_of(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
+    body.address = bytes_of(session->greeting->address, session->greeting->address_size);
     if (session->key[0])
-        body.key = BYTES(session->key, sizeof(session->key));
+        body.key = bytes_of(session->key, sizeof(session->key));
     return actor_ask(actor, ACTOR_ACCOUNTS, MSG_LOGIN, &body.base, NULL, ZMQ_ASK_DEADLINE_MS,
                      session->id);
 }
@@ -132,10 +129,10 @@ static enum err ask_registry(struct actor *actor, struct zmq_session *session)
     INTERNAL(SessionOpen) body = ROOST__INTERNAL__SESSION_OPEN__INIT;
     const struct zmq_greeting *greeting = session->greeting;
     body.session = session->id;
-    body.peer_name = BYTES(session->name, session->name_size);
-    body.display_name = BYTES(greeting->display_name, greeting->display_name_size);
-    body.kind = BYTES(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
-    body.address = BYTES(greeting->address, greeting->address_size);
+    body.peer_name = bytes_of(session->name, session->name_size);
+    body.display_name = bytes_of(greeting->display_name, greeting->display_name_size);
+    body.kind = bytes_of(KIND_OF_PEER, sizeof(KIND_OF_PEER) - 1);
+    body.address = bytes_of(greeting->address, greeting->address_size);
     body.is_verified = session->is_verified;
     enum err err = actor_ask(actor, ACTOR_PEER_REGISTRY, MSG_SESSION_OPEN, &body.base, NULL,
                              ZMQ_ASK_DEADLINE_MS, session->id);
@@ -245,9 +242,9 @@ static void say_welcome(struct actor *actor, struct zmq_gateway *gateway,
     Roost__V1__Limits limits = make_limits(options);
     Roost__V1__Welcome welcome = ROOST__V1__WELCOME__INIT;
     welcome.version = WIRE_VERSION;
-    welcome.boot_id = BYTES(options->boot_id, sizeof(options->boot_id));
-    welcome.peer = BYTES(session->name, session->name_size);
-    welcome.resume_token = BYTES(session->token, sizeof(session->token));
+    welcome.boot_id = bytes_of(options->boot_id, sizeof(options->boot_id));
+    welcome.peer = bytes_of(session->name, session->name_size);
+    welcome.resume_token = bytes_of(session->token, sizeof(session->token));
     welcome.resumed = session->is_resumed;
     welcome.limits = &limits;
     welcome.publish_upto = zmq_book_upto(&session->book, &gateway->book_limits);

@@ -23,9 +23,6 @@
 #define NO_SLOT          UINT32_MAX
 #define CONSUMER_DEFAULT "main"
 
-#define BYTES(pointer, size)                                                                       \
-    ((ProtobufCBinaryData){.len = (size), .data = (uint8_t *)(uintptr_t)(pointer)})
-
 /* --- Slots */
 
 void zmq_asks_init(struct zmq_gateway *gateway)
@@ -108,15 +105,15 @@ static enum err pass_attach(struct actor *actor, struct zmq_gateway *gateway,
     INTERNAL(Attach) body = ROOST__INTERNAL__ATTACH__INIT;
     body.session = session->id;
     body.peer_id = session->peer_id;
-    body.peer_name = BYTES(session->name, session->name_size);
+    body.peer_name = bytes_of(session->name, session->name_size);
     body.is_unverified = !session->is_verified;
     body.role = session->role;
     body.handle = attach->handle;
     body.scope_kind = scope.prefix;
-    body.scope_name = BYTES(scope.name, scope.name_size);
+    body.scope_name = bytes_of(scope.name, scope.name_size);
     body.consumer = attach->consumer.len > 0
                         ? attach->consumer
-                        : BYTES(CONSUMER_DEFAULT, sizeof(CONSUMER_DEFAULT) - 1);
+                        : bytes_of(CONSUMER_DEFAULT, sizeof(CONSUMER_DEFAULT) - 1);
     body.start = attach->start;
     body.start_value = attach->start_value;
     body.lease_ms = attach->lease_ms ? attach->lease_ms : gateway->options->lease_ms;
@@ -157,8 +154,8 @@ enum err zmq_on_attached(struct actor *actor, void *state, const struct msg *msg
     char scope[WIRE_SCOPE_BYTES_MAX + 1] = "";
     Roost__V1__Attached attached = ROOST__V1__ATTACHED__INIT;
     if (body->scope_kind != 0 && body->scope_name.len <= WIRE_NAME_BYTES_MAX)
-        attached.scope = BYTES(scope, scope_format(body->scope_kind, body->scope_name.data,
-                                                   body->scope_name.len, scope));
+        attached.scope = bytes_of(scope, scope_format(body->scope_kind, body->scope_name.data,
+                                                      body->scope_name.len, scope));
     attached.handle = (uint32_t)handle;
     metrics_count_code(actor_metrics(actor), body->code);
     attached.code = body->code;
@@ -323,7 +320,7 @@ static enum err pass_query(struct actor *actor, struct zmq_gateway *gateway,
         INTERNAL(Query) body = ROOST__INTERNAL__QUERY__INIT;
         body.session = session->id;
         body.peer_id = session->peer_id;
-        body.peer_name = BYTES(session->name, session->name_size);
+        body.peer_name = bytes_of(session->name, session->name_size);
         body.is_admin = zmq_is_admin(gateway, session);
         body.is_verified = session->is_verified;
         body.role = session->role;

@@ -52,7 +52,7 @@ static void chat_is_not_echoed(void **state)
     lair_answer_store(scene.play, 0, id);
     client_hear_nothing(scene.alice);
     Roost__V1__Delivery message = make_message("alice", "hello: everyone");
-    message.message_id = LAIR_BYTES(id, UUID_BYTES);
+    message.message_id = bytes_of(id, UUID_BYTES);
     lair_deliver(scene.play, scene.lobby, 1, &message);
     client_hear(scene.bob, "alice: hello: everyone");
     client_hear_nothing(scene.alice);
@@ -78,7 +78,7 @@ static void each_kind_has_its_line(void **state)
     struct scene scene = begin();
     uint8_t parent[UUID_BYTES] = {0x0b, 0x9e, [6] = 0x70, [8] = 0x80, [15] = 1};
     Roost__V1__Delivery message = make_message("zed", "text");
-    message.parent_id = LAIR_BYTES(parent, UUID_BYTES);
+    message.parent_id = bytes_of(parent, UUID_BYTES);
     lair_deliver(scene.play, scene.lobby, 1, &message);
     client_hear(scene.bob, "REPLY:zed:0b9e0000-0000-7000-8000-000000000001:text");
     message.kind = ROOST__V1__KIND__EDIT;

@@ -130,7 +130,7 @@ static void invitations_have_their_line(void **state)
     message.sender = lair_bytes("bob");
     message.kind = ROOST__V1__KIND__SYSTEM;
     message.content_type = lair_bytes("application/x-roost-invitation");
-    message.body = LAIR_BYTES(body, roost__v1__invitation__pack(&invitation, body));
+    message.body = bytes_of(body, roost__v1__invitation__pack(&invitation, body));
     lair_deliver(scene.play, scene.session, 1, &message);
     client_hear(scene.client, "SYSTEM_MESSAGE:bob invited you to join room 'tea'");
     message.body = lair_bytes("\xff\xff\xff no invitation"); /* whatever a client made of it */

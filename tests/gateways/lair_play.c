@@ -308,7 +308,7 @@ void lair_deliver(struct lair_play *play, uint64_t session, uint64_t no,
     zmq_msg_t frame;
     uint8_t id[UUID_BYTES] = {1, 2, 3, 4, 5, 6, 0x70, 8, 0x80, 10, 11, 12, 13, 14, 15, (uint8_t)no};
     if (entry.message_id.len == 0)
-        entry.message_id = LAIR_BYTES(id, UUID_BYTES);
+        entry.message_id = bytes_of(id, UUID_BYTES);
     entry.seq = entry.seq ? entry.seq : no;
     deliver.handle = 1;
     deliver.first_delivery_no = no;
