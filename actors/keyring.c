@@ -294,15 +294,20 @@ static void handle(struct keyring *keyring, zmq_msg_t *messages, size_t count)
         answer(keyring, &parts[0], &request);
 }
 
-static void answer_held(struct keyring *keyring)
+static void drop_held(struct keyring *keyring)
 {
     for (size_t i = 0; i < keyring->held_count; i++) {
-        struct held *held = &keyring->held[i];
-        handle(keyring, held->parts, held->count);
         for (size_t part = 0; part < MESSAGE_PARTS; part++)
-            (void)zmq_msg_close(&held->parts[part]); /* cannot fail on a valid message */
+            (void)zmq_msg_close(&keyring->held[i].parts[part]); /* cannot fail on a valid message */
     }
     keyring->held_count = 0;
+}
+
+static void answer_held(struct keyring *keyring)
+{
+    for (size_t i = 0; i < keyring->held_count; i++)
+        handle(keyring, keyring->held[i].parts, keyring->held[i].count);
+    drop_held(keyring);
 }
 
 /* Requests are answered in the turn after the one in which they were read: until then everything is
@@ -371,9 +376,7 @@ static enum err init(struct actor *actor, void *state, const void *args)
 static void fini(struct actor *actor, void *state)
 {
     struct keyring *keyring = state;
-    for (size_t i = 0; i < keyring->held_count; i++)
-        for (size_t part = 0; part < MESSAGE_PARTS; part++)
-            (void)zmq_msg_close(&keyring->held[i].parts[part]); /* cannot fail */
+    drop_held(keyring);
     if (keyring->zap) {
         actor_unwatch(actor, WATCH_ZAP);
         (void)zmq_unbind(keyring->zap, ZAP_ENDPOINT); /* at once; fails when it never was bound */

@@ -12,8 +12,8 @@
 static void *allocate(size_t size)
 {
     void *memory = malloc(size);
-    CHECK(memory !=
-          NULL); /* of the length of a body that was received, so never the sender's doing */
+    /* Its size is that of a body that was received, so bounded: never the sender's doing. */
+    CHECK(memory != NULL);
     return memory;
 }
 

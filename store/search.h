@@ -52,8 +52,8 @@ MUST_USE enum err search_run(struct store *store, const struct search *search, s
 /* How far the index reaches. */
 MUST_USE enum err search_progress(struct store *store, uint64_t *ret_seq);
 
-/* Writer, in a transaction: indexes the next messages that can have words, at most `rows_max` and about a MiB of text.
- * *ret_upto: how far the index reaches then (0: it was damaged and is made anew). */
+/* Writer, in a transaction: indexes the next messages that can have words, at most `rows_max` and about
+ * a MiB of text. *ret_upto: how far the index reaches then (0: it was damaged and is made anew). */
 MUST_USE enum err search_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_upto);
 
 /* Writer, outside of transactions: a slice in a transaction of its own. An index that FTS5 finds

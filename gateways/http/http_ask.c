@@ -316,14 +316,12 @@ void http_finish_list(struct http_request *request, const Roost__V1__Fin *fin)
 {
     http_json_array_end(&request->json);
     write_next(request, fin);
-    http_json_object_end(&request->json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &request->json, MHD_HTTP_OK);
 }
 
 void http_begin_list(struct http_request *request)
 {
-    http_answer_json(request, &request->json);
-    http_json_object(&request->json, NULL);
+    http_answer_object(request, &request->json);
     http_json_array(&request->json, "items");
     request->rows = 0;
 }

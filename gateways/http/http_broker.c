@@ -74,16 +74,14 @@ static void take_counters(struct http_request *request, const Roost__V1__Result 
 static void finish_counters(struct http_request *request, const Roost__V1__Fin *fin)
 {
     (void)fin;
-    http_json_object_end(&request->json);
-    http_answer(request, MHD_HTTP_OK);
+    http_answer_object_end(request, &request->json, MHD_HTTP_OK);
 }
 
 static void get_counters(struct http_request *request, Roost__V1__QueryKind kind)
 {
     Roost__V1__Query query = ROOST__V1__QUERY__INIT;
     query.kind = kind;
-    http_answer_json(request, &request->json);
-    http_json_object(&request->json, NULL);
+    http_answer_object(request, &request->json);
     http_query(request, &query, take_counters, finish_counters);
 }
 
