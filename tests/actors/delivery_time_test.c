@@ -186,35 +186,32 @@ static struct consumer *open_with_schedule(struct bed *bed, const struct deliver
     return consumer;
 }
 
+/* Started with clocks so far apart, it is delivered after `due_ms` and not a millisecond before. */
+static void check_schedule(int64_t apart_ms, int64_t due_ms)
+{
+    struct bed bed;
+    struct consumer *consumer = open_with_schedule(
+        &bed, &(struct delivery_clock){.wall_ms = START_MS + apart_ms, .steady_ms = START_MS});
+    attach(&bed, consumer, 1, 10);
+    wait_ms(&bed, due_ms - 1);
+    assert_int_equal(take(&bed), 0);
+    wait_ms(&bed, 1);
+    assert_int_equal(take(&bed), 1);
+    bed_close(&bed);
+}
+
 /* Both clocks are cut to milliseconds, each at another moment of it. */
 static void a_restart_makes_no_schedule_early(void **state)
 {
     (void)state;
-    struct bed bed;
-    for (int64_t apart_ms = -1; apart_ms <= 1; apart_ms++) {
-        struct consumer *consumer = open_with_schedule(
-            &bed, &(struct delivery_clock){.wall_ms = START_MS + apart_ms, .steady_ms = START_MS});
-        attach(&bed, consumer, 1, 10);
-        wait_ms(&bed, 4999);
-        assert_int_equal(take(&bed), 0);
-        wait_ms(&bed, 1);
-        assert_int_equal(take(&bed), 1);
-        bed_close(&bed);
-    }
+    for (int64_t apart_ms = -1; apart_ms <= 1; apart_ms++)
+        check_schedule(apart_ms, 5000);
 }
 
 static void a_restart_behind_a_jump_keeps_the_schedule(void **state)
 {
     (void)state;
-    struct bed bed;
-    struct consumer *consumer = open_with_schedule(
-        &bed, &(struct delivery_clock){.wall_ms = START_MS + 3000, .steady_ms = START_MS});
-    attach(&bed, consumer, 1, 10);
-    wait_ms(&bed, 1999);
-    assert_int_equal(take(&bed), 0);
-    wait_ms(&bed, 1);
-    assert_int_equal(take(&bed), 1);
-    bed_close(&bed);
+    check_schedule(3000, 2000);
 }
 
 /* --- Credit */
