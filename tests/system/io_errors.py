@@ -21,13 +21,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "faults")]
 
+import fault_points  # noqa: E402
 from broker import Broker  # noqa: E402
+from fault_points import PATIENCE_S, Broken  # noqa: E402
 from helpers import data_file  # noqa: E402
 from raw import Raw  # noqa: E402
 from roost import Client  # noqa: E402
@@ -37,14 +38,9 @@ CALLS = ["pwrite64", "fdatasync", "ftruncate", "openat", "unlink"]
 ERRORS = ["EIO", "ENOSPC", "EINTR"]
 SPANS = ["once", "ever"]
 BEFORE, COUNT, SAMPLE = 20, 200, 32
-PATIENCE_S = 60  # a hang is for ever; a busy machine is not
 SKIPPED = 77
 
 Point = collections.namedtuple("Point", "call nth error span")
-
-
-class Broken(Exception):
-    """A promise was broken."""
 
 
 def body(number):
@@ -230,44 +226,22 @@ def points_of(options, calls):
 
 def run(options, folder):
     template = make_template(folder)
-    results, problems, acknowledged = collections.Counter(), 0, 0
     points = points_of(options, {} if options.only else list_calls(template, folder))
-    for number, point in enumerate(points, 1):
-        try:
-            result, count = try_point(point, template, folder)
-            acknowledged += count
-        except Broken as problem:
-            result, problems = "broken", problems + 1
-            print(f"{problem}\nreplay: ROOSTD={os.environ['ROOSTD']} {sys.argv[0]} --only "
-                  + ":".join(map(str, point)), flush=True)
-            if options.expects_broken:
-                break
-        results[result] += 1
-        if number % 100 == 0:
-            print(f"{number} of {len(points)}", flush=True)
-    print(f"{len(points)} points, {acknowledged:,} acknowledged:",
-          ", ".join(f"{count} {result}" for result, count in results.most_common()))
-    return problems == 0
+    return fault_points.play(points, lambda point: try_point(point, template, folder),
+                             options.expects_broken)
 
 
 def main():
     parser = argparse.ArgumentParser(description="errors of system calls, one after the other")
     is_long = os.environ.get("ROOST_TEST_ALL") == "1"
-    parser.add_argument("--points", type=int, default=0 if is_long else SAMPLE, help="0: all")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", help="CALL:NTH:ERROR:SPAN, for example fdatasync:40:EIO:once")
-    parser.add_argument("--expect-broken", dest="expects_broken", action="store_true")
+    fault_points.add_options(parser, 0 if is_long else SAMPLE,
+                             "CALL:NTH:ERROR:SPAN, for example fdatasync:40:EIO:once", "0: all")
     options = parser.parse_args()
     reason = why_not()
     if reason:
         print(f"SKIPPED: {reason}")
         return SKIPPED
-    print(f"replay: ROOSTD={os.environ['ROOSTD']} {sys.argv[0]} --points {options.points} --seed "
-          f"{options.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="roost-errors-") as folder:
-        is_good = run(options, folder)
-    print("GOOD" if is_good else "BROKEN")
-    return 0 if is_good != options.expects_broken else 1
+    return fault_points.main(options, run)
 
 
 if __name__ == "__main__":

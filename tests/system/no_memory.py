@@ -28,7 +28,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -36,10 +35,12 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "faults")]
 
+import fault_points  # noqa: E402
 import ledger  # noqa: E402
 from broker import Broker  # noqa: E402
+from fault_points import PATIENCE_S, Broken  # noqa: E402
 from helpers import data_file  # noqa: E402
-from io_errors import PATIENCE_S, Broken, copy_of, start  # noqa: E402
+from io_errors import copy_of, start  # noqa: E402
 from ledger_peer import Ledger, digest_of, message_of  # noqa: E402
 from roost import Client, RoostError, RoostTimeout  # noqa: E402
 
@@ -313,40 +314,17 @@ def points_of(options, template, folder, control):
 
 def run(options, folder):
     control, template = Control(folder), make_template(folder)
-    results, problems, acknowledged = collections.Counter(), 0, 0
     points = points_of(options, template, folder, control)
-    for number, point in enumerate(points, 1):
-        try:
-            result, count = try_point(point, template, folder, control)
-            acknowledged += count
-        except Broken as problem:
-            result, problems = "broken", problems + 1
-            print(f"{problem}\nreplay: ROOSTD={os.environ['ROOSTD']} {sys.argv[0]} --only "
-                  f"{point.nth}:{point.span}", flush=True)
-            if options.expects_broken:
-                break
-        results[result] += 1
-        if number % 100 == 0:
-            print(f"{number} of {len(points)}", flush=True)
-    print(f"{len(points)} points, {acknowledged:,} acknowledged:",
-          ", ".join(f"{count} {result}" for result, count in results.most_common()))
-    return problems == 0
+    return fault_points.play(points, lambda point: try_point(point, template, folder, control),
+                             options.expects_broken)
 
 
 def main():
     parser = argparse.ArgumentParser(description="the n-th allocation fails")
     is_long = os.environ.get("ROOST_TEST_ALL") == "1"
-    parser.add_argument("--points", type=int, default=SAMPLE_ALL if is_long else SAMPLE)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", help="NTH:SPAN, for example 4000:once")
-    parser.add_argument("--expect-broken", dest="expects_broken", action="store_true")
-    options = parser.parse_args()
-    print(f"replay: ROOSTD={os.environ['ROOSTD']} {sys.argv[0]} --points {options.points} --seed "
-          f"{options.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="roost-memory-") as folder:
-        is_good = run(options, folder)
-    print("GOOD" if is_good else "BROKEN")
-    return 0 if is_good != options.expects_broken else 1
+    fault_points.add_options(parser, SAMPLE_ALL if is_long else SAMPLE,
+                             "NTH:SPAN, for example 4000:once")
+    return fault_points.main(parser.parse_args(), run)
 
 
 if __name__ == "__main__":
