@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "history_state.h"
+#include "proto/wire_delivery.h"
 #include "rt/check.h"
 #include "rt/log.h"
 #include "rt/metrics.h"
@@ -135,9 +136,10 @@ static bool fits(const struct fetch *fetch, size_t entry_size)
            fetch->frame_size + ENTRY_HEAD_BYTES_MAX + entry_size <= room;
 }
 
-static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delivery *delivery)
+/* `size` is that of the delivery, packed. */
+static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delivery *delivery,
+                      size_t size)
 {
-    size_t size = roost__v1__delivery__get_packed_size(delivery);
     if (fetch->frame_count > 0 && !fits(fetch, size))
         flush(fetch);
     if (fetch->is_over)
@@ -150,7 +152,7 @@ static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delive
     uint8_t *to = fetch->h->frame + fetch->frame_size;
     size_t head = 1 + put_length(to + 1, size);
     to[0] = ENTRY_TAG;
-    (void)roost__v1__delivery__pack(delivery, to + head); /* size as computed */
+    CHECK(wire_delivery_write(delivery, to + head) == to + head + size);
     fetch->frame_size += head + size;
     fetch->frame_count++;
     fetch->frame_body_bytes += delivery->body.len;
@@ -254,14 +256,14 @@ static void take_message(struct fetch *fetch, const struct message_row *row)
         hide_deleted(fetch, &delivery);
         if (fetch->topic != NULL)
             delivery.scope = bytes_of(fetch->topic->text, fetch->topic->text_size);
-        size_t size = roost__v1__delivery__get_packed_size(&delivery);
+        delivery.attempt = place < question->n_attempts ? question->attempts[place] : 1;
+        delivery.redelivered = place < question->n_redelivered && question->redelivered[place];
+        size_t size = wire_delivery_bytes(&delivery);
         if (size > WIRE_FRAME_BYTES_CAP - FRAME_HEAD_BYTES_MAX - ENTRY_HEAD_BYTES_MAX) {
             note_damaged(fetch); /* nobody could have sent it */
             return;
         }
-        delivery.attempt = place < question->n_attempts ? question->attempts[place] : 1;
-        delivery.redelivered = place < question->n_redelivered && question->redelivered[place];
-        add_entry(fetch, place, &delivery);
+        add_entry(fetch, place, &delivery, size);
     }
     if (!fetch->is_over)
         fetch->next++;
