@@ -113,6 +113,7 @@ static enum err persistence_on_batch(struct actor *actor, void *state)
     err = persistence_upkeep(p);
     p->turn_messages = 0;
     p->turn_rows = 0;
+    p->turn_settled = 0;
     return err;
 }
 

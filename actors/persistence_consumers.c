@@ -244,6 +244,7 @@ static enum err write_consumers(struct persistence *p, const INTERNAL(ConsumerWr
 {
     struct receipt_list receipts = {0};
     enum err err = ERR_OK;
+    p->turn_settled += question->settled;
     for (size_t i = 0; !err && i < question->n_changes; i++)
         err = write_change(p, question->changes[i]);
     for (size_t i = 0; !err && i < question->n_quarantine; i++) {

@@ -164,6 +164,7 @@ struct persistence {
     uint64_t searched_seq;  /* how far the text index reaches */
     unsigned turn_messages; /* questions handled since the last on_batch */
     uint64_t turn_rows;     /* messages stored in that time */
+    uint64_t turn_settled;  /* messages whose settling was written in that time */
     unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
     bool is_full;           /* the disk */
     uint64_t writes_seen;

@@ -9,6 +9,7 @@
  *                      every answer waits for the whole slice)
  *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
  *     idle             the same after a few ms; after a second everything
+ * Load is what is stored and what is settled: while a backlog is drained the index waits, too.
  * The text index is brought forward only when nobody waits: idle, in small slices, from
  * SEARCH_WORTHWHILE rows on; after a second all of it. Searches look through the rest themselves.
  *
@@ -31,7 +32,8 @@
 #define SEARCH_FLUSH_MAX  65536
 #define SLICE_IDLE        4096
 #define LIGHT_TURN_ROWS   64
-#define IDLE_MS           5
+#define IDLE_MS           12 /* more than twice what settles wait for each other */
+#define NEXT_MS           5
 #define QUIET_MS          1000
 #define FULL_MS           200
 #define CLEANUP_ROWS      512
@@ -98,7 +100,7 @@ static enum err index_slice(struct persistence *p)
 /* One slice per turn. */
 static enum err index_when_idle(struct persistence *p, bool is_idle, bool is_quiet)
 {
-    bool is_light = p->turn_messages > 0 && p->turn_rows <= LIGHT_TURN_ROWS;
+    bool is_light = p->turn_messages > 0 && p->turn_rows + p->turn_settled <= LIGHT_TURN_ROWS;
     uint64_t wanted = is_quiet ? 1 : TAIL_WORTHWHILE;
     if (p->is_full || !(is_light || is_idle || is_quiet) || tail_length(p) < wanted)
         return ERR_OK;
@@ -266,10 +268,10 @@ enum err persistence_upkeep(struct persistence *p)
     bool is_work_left =
         is_quiet && (tail_length(p) > 0 || search_tail_length(p) > 0) && !p->is_full;
     if (is_work_left || p->turn_messages > 0)
-        arm(p, TIMER_QUIET, is_work_left ? IDLE_MS : QUIET_MS);
+        arm(p, TIMER_QUIET, is_work_left ? NEXT_MS : QUIET_MS);
     bool is_worthwhile =
         tail_length(p) >= TAIL_WORTHWHILE || search_tail_length(p) >= SEARCH_WORTHWHILE;
     if (is_worthwhile && !p->is_full)
-        arm(p, TIMER_IDLE, IDLE_MS);
+        arm(p, TIMER_IDLE, is_idle ? NEXT_MS : IDLE_MS);
     return err;
 }

@@ -200,6 +200,9 @@ static void send_writes(struct sync_manager *sync, const struct delivery_clock *
         struct write_memory memory;
         write_memory_init(&memory, &write);
         fill_write(&memory, &write, &body);
+        uint64_t settled = delivery_counts(sync->delivery).settled;
+        body.settled = settled - sync->settled_told;
+        sync->settled_told = settled;
         bool is_empty = body.n_changes == 0 && body.n_fates == 0 && body.n_quarantine == 0;
         enum err err = is_empty ? ERR_OK
                                 : actor_ask(sync->actor, ACTOR_PERSISTENCE, MSG_CONSUMER_WRITE,

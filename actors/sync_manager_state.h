@@ -142,6 +142,7 @@ struct sync_manager {
 
     struct sync_event *events, **events_end;
     struct delivery_counts reported;
+    uint64_t settled_told;     /* to persistence */
     struct commit_marks marks; /* for the time from commit to settling */
     int64_t gauges_pause_ms;
     bool are_gauges_new; /* set in this turn */
