@@ -4,9 +4,9 @@
  * the WAL, remove what is old, and look for room after the disk was full.
  *
  * When the index is brought forward
- *     under load       not at all, until the tail is TAIL_MAX long; then a large slice within the
- *                      batch (a row is the cheaper the more of them are sorted together, but
- *                      every answer waits for the whole slice)
+ *     under load       not at all, until the tail is TAIL_MAX long; then large slices (a row is the
+ *                      cheaper the more of them are sorted together), in each batch as much of
+ *                      one as keeps up with what the batch stores, because every answer waits
  *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
  *     idle             the same after a few ms; after a second everything
  * Load is what is stored and what is settled: while a backlog is drained the index waits, too.
@@ -31,6 +31,8 @@
 #define SEARCH_SLICE      512
 #define SEARCH_FLUSH_MAX  65536
 #define SLICE_IDLE        4096
+#define WORK_PER_ROW      6 /* a slice is 5 for each of its messages at most */
+#define WORK_MIN          256
 #define LIGHT_TURN_ROWS   64
 #define IDLE_MS           12 /* more than twice what settles wait for each other */
 #define NEXT_MS           5
@@ -62,10 +64,13 @@ static bool take_due(struct persistence *p, unsigned timer)
 
 enum err persistence_shorten_tail(struct persistence *p)
 {
-    uint64_t left;
-    if (p->last_seq - p->indexed_seq <= TAIL_MAX || p->is_full)
+    uint64_t left, stored = p->last_seq - p->committed_last_seq;
+    bool is_long = p->last_seq - p->indexed_seq > TAIL_MAX;
+    if (p->is_full || !(is_long || message_index_is_begun(p->store)))
         return ERR_OK;
-    return message_index_slice(p->store, SLICE_LOADED, &left);
+    uint64_t work = WORK_MIN + stored * WORK_PER_ROW;
+    return message_index_step(p->store, SLICE_LOADED,
+                              work < UINT32_MAX ? (uint32_t)work : UINT32_MAX, &left);
 }
 
 enum err persistence_index_all(struct persistence *p)
@@ -91,7 +96,7 @@ static enum err index_slice(struct persistence *p)
     uint64_t left;
     enum err err = persistence_begin(p);
     if (!err)
-        err = message_index_slice(p->store, SLICE_IDLE, &left);
+        err = message_index_step(p->store, SLICE_IDLE, SLICE_IDLE * WORK_PER_ROW, &left);
     if (err)
         return persistence_fail(p, err);
     return persistence_commit(p);

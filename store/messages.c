@@ -154,11 +154,15 @@ enum err message_find_indexed(struct store *store, int64_t sender_id, const uint
                               uint64_t *ret_seq)
 {
     sqlite3_stmt *stmt;
-    enum err err = statement_open(store, STATEMENT_message_seq_by_id, &stmt);
+    uint64_t indexed_seq = 0;
+    enum err err = store_indexed_seq(store, &indexed_seq);
+    if (err == ERR_OK)
+        err = statement_open(store, STATEMENT_message_seq_by_id, &stmt);
     if (err != ERR_OK)
         return err;
     (void)sqlite3_bind_blob(stmt, 1, message_id, 16, SQLITE_STATIC);
     (void)sqlite3_bind_int64(stmt, 2, sender_id);
+    (void)sqlite3_bind_int64(stmt, 3, (int64_t)indexed_seq);
     bool has_row = false;
     err = statement_step(store, stmt, &has_row);
     if (err == ERR_OK)

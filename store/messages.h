@@ -134,9 +134,16 @@ typedef enum err conversation_visit(void *context, const struct conversation_row
 MUST_USE enum err conversation_list(struct store *store, int64_t peer_id, uint32_t limit,
                                     conversation_visit *visit, void *context);
 
-/* Writer, in a transaction: indexes the next at most `rows_max` messages in sorted order.
- * ret_left: how many are still not indexed. */
+/* Writer, in a transaction: works on the slice in hand, or begins one of the next at most `rows_max`
+ * messages. A unit of work is a message read or a row of a table; a slice is 3 to 5 for each message.
+ * It ends with the slice, or when `work` units are done. ret_left: how many messages are still not
+ * indexed. A rollback forgets the slice in hand. */
+MUST_USE enum err message_index_step(struct store *store, uint32_t rows_max, uint32_t work,
+                                     uint64_t *ret_left);
+/* All of it at once. */
 MUST_USE enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left);
+/* Is there a slice in hand? */
+bool message_index_is_begun(const struct store *store);
 
 /* Writer, in a transaction: removes at most `rows_max` messages from the old end that were stored
  * before `stored_before_ms` and expired before `expired_before_ms`; stops at the first that was

@@ -30,6 +30,7 @@ void slice_reset(struct slice *slice, size_t rows_max)
 {
     CHECK(rows_max <= SLICE_ROWS_MAX);
     slice->count = 0;
+    slice->order_count = 0;
     slice->view = NULL;
     slice->view_count = 0;
     size_t capacity = SLICE_ROWS_KEPT;
@@ -78,8 +79,7 @@ static void move_by_digit(const struct slice_key *from, struct slice_key *into, 
 
 static void sort(struct slice *slice, size_t count)
 {
-    slice->view_count = count;
-    slice->view = slice->keys;
+    slice->order_count = count;
     if (is_sorted(slice->keys, count))
         return;
     uint32_t counts[DIGITS][DIGIT_VALUES];
@@ -92,7 +92,6 @@ static void sort(struct slice *slice, size_t count)
         slice->spare = slice->keys;
         slice->keys = sorted;
     }
-    slice->view = slice->keys;
 }
 
 static uint64_t id_key(const struct slice_row *row)
@@ -122,6 +121,7 @@ void slice_by_id(struct slice *slice)
         if (to - from > 1)
             qsort(slice->keys + from, to - from, sizeof *slice->keys, compare_ids);
     }
+    slice_show(slice, 0, slice->order_count);
 }
 
 void slice_by_conversation(struct slice *slice)
@@ -131,6 +131,7 @@ void slice_by_conversation(struct slice *slice)
         slice->keys[i] = (struct slice_key){(uint64_t)row->conversation ^ SIGN, row};
     }
     sort(slice, slice->count);
+    slice_show(slice, 0, slice->order_count);
 }
 
 /* Leaves the last of each run of equal keys: the newest. */
@@ -146,7 +147,8 @@ void slice_by_scope(struct slice *slice)
         if (i + 1 == slice->count || slice->keys[i + 1].key != slice->keys[i].key)
             slice->keys[kept++] = slice->keys[i];
     }
-    slice->view_count = kept;
+    slice->order_count = kept;
+    slice_show(slice, 0, slice->order_count);
 }
 
 /* A later message of the same: the row of the two together. */
@@ -223,5 +225,13 @@ void slice_by_peer(struct slice *slice)
         else
             slice->keys[kept++] = slice->keys[i];
     }
-    slice->view_count = kept;
+    slice->order_count = kept;
+    slice_show(slice, 0, slice->order_count);
+}
+
+void slice_show(struct slice *slice, size_t first, size_t count)
+{
+    CHECK(count <= slice->order_count && first <= slice->order_count - count);
+    slice->view = slice->keys + first;
+    slice->view_count = count;
 }

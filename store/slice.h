@@ -3,8 +3,8 @@
  * A slice of the log in memory, for message_index_slice(): its rows as read, and what of them goes
  * into the deferred tables, in the order of each table's key.
  *
- * `view` says what the virtual table `slice` (slice_table.h) shows just now; each slice_by_...
- * points it at another order. Nothing here can fail but for want of memory, which ends the program.
+ * Each slice_by_... puts the keys into another order; `view` says what of that the virtual table `slice`
+ * (slice_table.h) shows just now. Nothing here can fail but for want of memory, which ends the program.
  *
  * Size: 256 bytes for each message there is room for, of which half, the rows of peers, stays untouched
  * where conversations are few. At most SLICE_ROWS_MAX messages (32 MiB), and after a small slice
@@ -40,7 +40,8 @@ struct slice {
     struct slice_row *rows;
     struct slice_key *keys, *spare;
     size_t count;                 /* messages in rows, by seq */
-    const struct slice_key *view; /* keys or NULL */
+    size_t order_count;           /* keys in the order of the last slice_by_... */
+    const struct slice_key *view; /* some of them, or NULL */
     size_t view_count;
 };
 
@@ -57,5 +58,8 @@ void slice_by_scope(struct slice *slice);
 /* (peer, conversation): one row for both peers of a direct conversation, and for each sender of
  * one of a scope. To be called after slice_by_conversation, whose order it needs. */
 void slice_by_peer(struct slice *slice);
+
+/* Points the view, at first all of that order, at a part of it. */
+void slice_show(struct slice *slice, size_t first, size_t count);
 
 #endif

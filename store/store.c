@@ -212,6 +212,7 @@ void store_rollback(struct store *store)
     }
     store->last_seq = store->committed_last_seq;
     store->indexed_seq = store->committed_indexed_seq;
+    message_index_forget(store);
 }
 
 enum err store_read_begin(struct store *store)

@@ -22,6 +22,24 @@
 #define WAL_FRAME_BYTES       (STORE_PAGE_BYTES + 24)
 #define STORE_VALUE_BYTES_MAX (256 << 20) /* of one row; message.size_max_bytes is far below */
 
+/* Where the slice in hand is; indexing.c. */
+enum index_phase {
+    INDEX_NONE,
+    INDEX_READ,
+    INDEX_IDS,
+    INDEX_CONVERSATIONS,
+    INDEX_PEERS,
+    INDEX_SCOPES,
+    INDEX_PHASES
+};
+struct indexing {
+    enum index_phase phase;
+    uint64_t read_seq, upto; /* read so far, and the last one of the slice */
+    size_t rows_max;         /* there is room for so many */
+    size_t done;             /* of the order that the phase goes through */
+    bool is_odd;             /* one message, of values that it cannot have */
+};
+
 struct store {
     sqlite3 *db;
     struct gather_vfs *gather; /* writer: what it writes through */
@@ -44,7 +62,8 @@ struct store {
     uint32_t wal_frames;         /* in the WAL after the last commit */
     uint32_t wal_frames_moved;   /* of those, already in the database file */
 
-    struct slice slice; /* writer only: kept between the slices of message_index_slice */
+    struct slice slice; /* writer only: its memory is kept between slices */
+    struct indexing indexing;
 
     int lock_fd; /* -1: none */
     size_t reserve_bytes;
@@ -69,6 +88,9 @@ __attribute__((format(printf, 3, 4))) enum err store_fail(struct store *store, e
  * the lock of the WAL costs more than finding a row). Nothing happens inside of a transaction. */
 MUST_USE enum err store_read_enter(struct store *store, bool *ret_has_entered);
 void store_read_leave(struct store *store, bool has_entered);
+
+/* The slice in hand is begun anew. */
+void message_index_forget(struct store *store);
 
 /* How far the deferred tables reach, for one look-up: take it first, then use it in both parts. */
 MUST_USE enum err store_indexed_seq(struct store *store, uint64_t *ret_seq);

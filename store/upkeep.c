@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * What is done to the log later: filling the deferred tables, retention, quarantine.
+ * What is done to the log later: retention, quarantine. (The deferred tables: indexing.c.)
  *
  * All of it in slices, each one transaction of the caller together with whatever else he writes.
- * For the deferred tables the messages of a slice are read once, sorted here (slice.h), and inserted
- * in the order of each table's key by one statement each (slice_table.h), so that neighbours go into
- * the same page; the larger the slice, the less a row costs.
  */
 #include <string.h>
 
@@ -15,126 +12,9 @@
 #include "store/message_rows.h"
 #include "store/messages.h"
 #include "store/search.h"
-#include "store/slice.h"
 #include "store/store_internal.h"
 
 #define REMOVE_SCOPE_MAX 512
-
-/* The columns of index_read. False: a value of another type or size than every message has, as a
- * damaged row may hold it; the rest is set. */
-static bool read_row(sqlite3_stmt *stmt, struct slice_row *ret_row)
-{
-    int64_t values[6];
-    bool is_odd = false;
-    for (int i = 0; i < 6; i++) {
-        sqlite3_value *value = sqlite3_column_value(stmt, i);
-        is_odd |= sqlite3_value_type(value) != SQLITE_INTEGER;
-        values[i] = sqlite3_value_int64(value);
-    }
-    *ret_row = (struct slice_row){.seq = values[0],
-                                  .conversation = values[1],
-                                  .peer_id = values[2],
-                                  .stored_ms = values[3],
-                                  .kind = values[4],
-                                  .scope_id = values[5]};
-    sqlite3_value *id = sqlite3_column_value(stmt, 6);
-    const void *bytes = sqlite3_value_type(id) == SQLITE_BLOB ? sqlite3_value_blob(id) : NULL;
-    if (!bytes || (size_t)sqlite3_value_bytes(id) != sizeof ret_row->message_id)
-        return false;
-    memcpy(ret_row->message_id, bytes, sizeof ret_row->message_id);
-    return !is_odd;
-}
-
-/* Fills the slice with the messages of from < seq <= *inout_upto. It ends before the first with odd
- * values; where that is the first of all, it is that one alone. */
-static enum err read_slice(struct store *store, uint64_t from, uint64_t *inout_upto,
-                           bool *ret_is_odd)
-{
-    struct slice *slice = &store->slice;
-    sqlite3_stmt *stmt;
-    enum err err = statement_open(store, STATEMENT_index_read, &stmt);
-    if (err != ERR_OK)
-        return err;
-    slice_reset(slice, *inout_upto - from);
-    statement_bind_ints(stmt, INTS((int64_t)from, (int64_t)*inout_upto));
-    bool has_row = false, is_odd = false;
-    size_t rows_max = *inout_upto - from;
-    while (!is_odd && (err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {
-        uint64_t seq = (uint64_t)sqlite3_column_int64(stmt, 0);
-        if (slice->count == rows_max || seq <= from) { /* more rows than there are numbers */
-            (void)statement_close(stmt, ERR_CORRUPT);
-            return store_fail(store, ERR_CORRUPT, "the messages are not in their order");
-        }
-        is_odd = !read_row(stmt, &slice->rows[slice->count]);
-        slice->count += !is_odd;
-    }
-    *ret_is_odd = is_odd && slice->count == 0;
-    if (is_odd) {
-        uint64_t seq = (uint64_t)slice->rows[slice->count].seq;
-        *inout_upto = *ret_is_odd ? seq : seq - 1;
-        slice->count += *ret_is_odd;
-    }
-    return statement_close(stmt, err);
-}
-
-static enum err insert_by_key(struct store *store)
-{
-    slice_by_id(&store->slice);
-    enum err err = statement_run_ints(store, STATEMENT_index_ids, 0, NULL);
-    if (err != ERR_OK)
-        return err;
-    slice_by_conversation(&store->slice);
-    return statement_run_ints(store, STATEMENT_index_conversations, 0, NULL);
-}
-
-/* SQL takes the values as they are, or refuses them. */
-static enum err insert_odd(struct store *store)
-{
-    int64_t seq = store->slice.rows[0].seq;
-    enum err err = statement_run_ints(store, STATEMENT_index_odd_id, INTS(seq));
-    if (err == ERR_OK)
-        err = statement_run_ints(store, STATEMENT_index_odd_conversation, INTS(seq));
-    slice_by_conversation(&store->slice);
-    return err;
-}
-
-static enum err set_newest(struct store *store)
-{
-    const struct slice *slice = &store->slice;
-    slice_by_peer(&store->slice);
-    enum err err = statement_run_ints(store, STATEMENT_index_peers, 0, NULL);
-    slice_by_scope(&store->slice);
-    for (size_t i = 0; i < slice->view_count && err == ERR_OK; i++) {
-        const struct slice_row *row = slice->view[i].row;
-        err = statement_run_ints(store, STATEMENT_index_scope, INTS(row->scope_id, row->seq));
-    }
-    return err;
-}
-
-enum err message_index_slice(struct store *store, uint32_t rows_max, uint64_t *ret_left)
-{
-    CHECK(store->is_in_transaction);
-    uint64_t from = store->indexed_seq, upto = store->last_seq;
-    rows_max = rows_max < SLICE_ROWS_MAX ? rows_max : SLICE_ROWS_MAX;
-    if (upto - from > rows_max)
-        upto = from + rows_max;
-    enum err err = ERR_OK;
-    if (upto > from) {
-        bool is_odd = false;
-        err = read_slice(store, from, &upto, &is_odd);
-        if (err == ERR_OK)
-            err = is_odd ? insert_odd(store) : insert_by_key(store);
-        if (err == ERR_OK)
-            err = set_newest(store);
-        if (err == ERR_OK)
-            err = statement_run_ints(store, STATEMENT_index_progress, INTS((int64_t)upto));
-    }
-    if (err != ERR_OK)
-        return err;
-    store->indexed_seq = upto;
-    *ret_left = store->last_seq - upto;
-    return ERR_OK;
-}
 
 /* The newest message stays whatever its age (the next seq is above it), and so does what the
  * deferred tables have not seen. */
@@ -183,7 +63,8 @@ enum err message_remove_slice(struct store *store, int64_t stored_before_ms,
     return err;
 }
 
-/* The oldest of the scope's indexed messages, but never the newest of the log. */
+/* The oldest of the scope's indexed messages, but never the newest of the log. A slice of the deferred
+ * tables that is not done yet must find its messages. */
 static enum err find_removable_of_scope(struct store *store, int64_t scope_id,
                                         int64_t stored_before_ms, int64_t expired_before_ms,
                                         uint32_t rows_max, uint64_t *ret_seqs, uint64_t *ret_count)
@@ -192,8 +73,8 @@ static enum err find_removable_of_scope(struct store *store, int64_t scope_id,
     enum err err = statement_open(store, STATEMENT_remove_scope_candidates, &stmt);
     if (err != ERR_OK)
         return err;
-    statement_bind_ints(stmt,
-                        INTS(conversation_of_scope(scope_id), (int64_t)store->last_seq, rows_max));
+    uint64_t end = store->indexed_seq < store->last_seq ? store->indexed_seq + 1 : store->last_seq;
+    statement_bind_ints(stmt, INTS(conversation_of_scope(scope_id), (int64_t)end, rows_max));
     uint64_t count = 0;
     bool has_row = false;
     while ((err = statement_step(store, stmt, &has_row)) == ERR_OK && has_row) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * The deferred tables against what SQL says of the log itself, after slices of random sizes over
- * messages of every kind of conversation.
+ * The deferred tables against what SQL says of the log itself, after slices of random sizes, done
+ * at once and in steps, over messages of every kind of conversation.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -116,6 +116,85 @@ static void random_slices(void **state)
     assert_true(left > 0); /* so that a part is always not indexed */
 }
 
+/* A slice that is not done: what progress covers is there, and what is there is in the log. */
+static void check_ahead(struct fixture *fixture)
+{
+#define SEEN "seq <= (SELECT value FROM progress WHERE name = 'indexed_seq')"
+#define CONVERSATION                                                                               \
+    "SELECT conversation || ' ' || seq || ' ' || sender_id || ' ' || kind || ' ' || stored_ms"
+    assert_empty(fixture, "SELECT hex(message_id) || seq FROM message WHERE " SEEN
+                          " EXCEPT SELECT hex(message_id) || seq FROM message_id");
+    assert_empty(fixture, "SELECT hex(message_id) || seq FROM message_id"
+                          " EXCEPT SELECT hex(message_id) || seq FROM message");
+    assert_empty(fixture, CONVERSATION " FROM message WHERE " SEEN " EXCEPT " CONVERSATION
+                                       " FROM message_conversation");
+    assert_empty(fixture, CONVERSATION " FROM message_conversation"
+                                       " EXCEPT " CONVERSATION " FROM message");
+#undef CONVERSATION
+#undef SEEN
+}
+
+/* Slices in steps of any size over many transactions, some of which are rolled back. */
+static void random_steps(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t random = 815;
+    uint64_t left = 0, ahead = 0;
+    fixture_fill(fixture);
+    for (int round = 0; round < 300; round++) {
+        assert_ok(store_begin(fixture->store));
+        uint32_t rows = 1 + next_random(&random) % 250, work = next_random(&random) % 200;
+        uint64_t before = fixture->store->indexed_seq;
+        assert_ok(message_index_step(fixture->store, rows, work, &left));
+        if (next_random(&random) % 4 == 0)
+            store_rollback(fixture->store);
+        else
+            assert_ok(store_commit(fixture->store));
+        if (round % 20 == 0)
+            append_random(fixture, &random, ROWS / 20);
+        assert_true(fixture->store->indexed_seq >= before);
+        ahead += message_index_is_begun(fixture->store);
+        check_ahead(fixture);
+    }
+    assert_true(ahead > 100); /* slices were seen half done */
+    do {
+        assert_ok(store_begin(fixture->store));
+        assert_ok(message_index_step(fixture->store, 100, 70, &left));
+        assert_ok(store_commit(fixture->store));
+    } while (left > 0);
+    check_tables(fixture);
+}
+
+/* What a slice in hand has read stays until the slice is done: else it would name what is gone. */
+static void retention_waits_for_the_slice(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t left = 0, removed = 0;
+    fixture_fill(fixture);
+    assert_ok(store_begin(fixture->store));
+    for (int i = 0; i < 20; i++) {
+        struct message_row row = fixture_message(fixture, 0, 10);
+        row.scope_id = 1;
+        row.conversation = conversation_of_scope(1);
+        row.message_id[0] = (uint8_t)i;
+        assert_ok(message_append(fixture->store, &row));
+    }
+    assert_ok(store_commit(fixture->store));
+    assert_ok(store_begin(fixture->store));
+    /* Read, by id, and half of those by conversation. */
+    assert_ok(message_index_step(fixture->store, 20, 50, &left));
+    assert_true(message_index_is_begun(fixture->store) && left == 20);
+    assert_ok(message_remove_of_scope(fixture->store, 1, INT64_MAX, INT64_MAX, 100, &removed));
+    assert_int_equal(removed, 0);
+    assert_ok(message_remove_slice(fixture->store, INT64_MAX, INT64_MAX, 100, &removed));
+    assert_int_equal(removed, 0);
+    assert_ok(message_index_slice(fixture->store, 20, &left));
+    assert_ok(message_remove_of_scope(fixture->store, 1, INT64_MAX, INT64_MAX, 100, &removed));
+    assert_int_equal(removed, 19); /* but the newest */
+    assert_ok(store_commit(fixture->store));
+    check_ahead(fixture);
+}
+
 /* last_ms is that of the newest time in the slice, whatever the order of the log. */
 static void the_time_is_the_newest_of_the_slice(void **state)
 {
@@ -138,6 +217,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_slices, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(random_steps, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(retention_waits_for_the_slice, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(the_time_is_the_newest_of_the_slice, fixture_setup,
                                         fixture_teardown),
     };
