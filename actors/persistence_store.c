@@ -18,7 +18,10 @@
 
 #define RETRY_DISK_FULL_MS 1000
 #define RETRY_BUSY_MS      100
-#define BODY_BYTES_MAX     ((size_t)32 << 20) /* of one transaction; beyond it is committed early */
+/* Of one transaction; what goes beyond is committed at once, and answered while the rest of the turn is
+ * worked on: who sends has his next messages here in time. */
+#define BODY_BYTES_MAX ((size_t)32 << 20)
+#define ROWS_MAX       2048
 
 _Static_assert((int)MESSAGE_FLAG_RECEIPT_DELIVERED == 1 && (int)MESSAGE_FLAG_RECEIPT_READ == 2 &&
                    (int)MESSAGE_FLAG_RECEIPT_FATE == 4,
@@ -393,9 +396,11 @@ enum err persistence_on_store(struct actor *actor, void *state, const struct msg
     }
     if (err)
         return persistence_fail(p, err);
-    if (p->body_bytes < BODY_BYTES_MAX)
+    if (p->body_bytes < BODY_BYTES_MAX && p->stored_count < ROWS_MAX)
         return ERR_OK;
     err = persistence_commit(p);
     persistence_close_batch(p);
+    if (!err)
+        persistence_release(p);
     return err;
 }
