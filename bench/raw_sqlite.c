@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
  * raw_sqlite: rows a second SQLite makes durable (WAL, synchronous=FULL) at 1, 10, 100 and 1,000
- * rows per commit, for roost's own table `message` as the migrations given create it, and for the
- * floor: a bare table of number and body. One line of JSON each.
+ * rows per commit, for roost's own table `message` as the migrations given create it, and for two
+ * floors: a bare table of number and body, and one row for all messages of a commit, which SQL could
+ * not read any more. One line of JSON each.
  *
  * The INSERT is made from the columns the table says are NOT NULL, so that a change of the schema
  * needs no change here: numbers rise, message_id has 16 bytes, the body 256. This is the raw rate
@@ -19,13 +20,16 @@
 #include "measure.h"
 
 #define BODY_SIZE_BYTES 256
+#define HEAD_SIZE_BYTES 90 /* what roost stores of a message beside its body */
 #define COLUMNS_MAX     64
+#define MESSAGES_MAX    1000
 
 enum filling { FILL_NUMBER, FILL_TEXT, FILL_ID, FILL_BODY };
 
 struct table {
     const char *label;
     const char *name;
+    bool is_packed; /* one row a commit */
     unsigned columns;
     enum filling filling[COLUMNS_MAX];
     char insert[4096];
@@ -147,6 +151,29 @@ static void insert_row(sqlite3 *database, const struct table *table, sqlite3_stm
     check(database, sqlite3_reset(insert), "insert");
 }
 
+/* All messages of a commit as one blob. */
+static void insert_packed(sqlite3 *database, const struct table *table, sqlite3_stmt *insert,
+                          unsigned messages)
+{
+    static uint8_t packed[MESSAGES_MAX * (HEAD_SIZE_BYTES + BODY_SIZE_BYTES)];
+    size_t size = messages * (size_t)(HEAD_SIZE_BYTES + BODY_SIZE_BYTES);
+    if (table->columns != 1 || table->filling[0] != FILL_BODY || messages > MESSAGES_MAX)
+        bench_fail("packed messages go into a table of one column");
+    memset(packed, (int)(messages & 0x7f), size); /* they were put together somewhere */
+    (void)sqlite3_bind_blob(insert, 1, packed, (int)size, SQLITE_STATIC);
+    check(database, sqlite3_step(insert), "insert");
+    check(database, sqlite3_reset(insert), "insert");
+}
+
+static void insert_all(sqlite3 *database, const struct table *table, sqlite3_stmt *insert,
+                       unsigned count, uint64_t first)
+{
+    if (table->is_packed)
+        insert_packed(database, table, insert, count);
+    for (unsigned i = 0; i < count && !table->is_packed; i++)
+        insert_row(database, table, insert, first + i);
+}
+
 static void measure(sqlite3 *database, const struct table *table, unsigned rows,
                     int64_t duration_ms)
 {
@@ -162,9 +189,8 @@ static void measure(sqlite3 *database, const struct table *table, unsigned rows,
     int64_t now_ns = begin_ns;
     while (now_ns - begin_ns < duration_ms * 1000000) {
         run_sql(database, "BEGIN IMMEDIATE");
-        for (unsigned i = 0; i < rows; i++) {
-            insert_row(database, table, insert, ++number);
-        }
+        insert_all(database, table, insert, rows, number + 1);
+        number += rows;
         int64_t before_ns = bench_now_ns();
         run_sql(database, "COMMIT");
         now_ns = bench_now_ns();
@@ -198,8 +224,10 @@ static void measure_fresh(const char *path, struct table *table, unsigned rows, 
 int main(int argc, char **argv)
 {
     static const unsigned batches[] = {1, 10, 100, 1000};
-    static struct table tables[] = {{.label = "roost message", .name = "message"},
-                                    {.label = "bare seq+body", .name = "bare"}};
+    static struct table tables[] = {
+        {.label = "roost message", .name = "message"},
+        {.label = "bare seq+body", .name = "bare"},
+        {.label = "one row a commit", .name = "bare", .is_packed = true}};
     if (argc < 3) {
         (void)fputs(
             "Usage: raw_sqlite DIRECTORY MILLISECONDS [MIGRATION.sql ...]\n"

@@ -19,7 +19,7 @@ POINTS = [name for name, _, _ in PUBLISH_POINTS] + ["drain", "latency"]
 WINDOWS = ["4x1", "4x10", "4x100", "4x1000", "4x10000"]  # what "windows" stands for
 RAW = ["raw-disk", "raw-sqlite", "raw-zmq"]
 START_AND_STOP_S = 0.7
-RAW_POINTS = {"raw-disk": 8, "raw-sqlite": 8, "raw-zmq": 3}
+RAW_POINTS = {"raw-disk": 8, "raw-sqlite": 12, "raw-zmq": 3}
 
 
 def parse_publish(point):
