@@ -124,6 +124,7 @@ static enum err history_init(struct actor *actor, void *state, const void *args)
     h->frame = malloc(WIRE_FRAME_BYTES_CAP);
     CHECK(h->frame);
     history_repeat_init(&h->repeat);
+    recent_init(&h->recent);
     return open_store(h);
 }
 
@@ -139,6 +140,7 @@ static void history_fini(struct actor *actor, void *state)
 {
     struct history *h = state;
     (void)actor;
+    recent_fini(&h->recent);
     store_close(&h->store);
     forget_names(h);
     u64map_fini(&h->names);

@@ -133,7 +133,8 @@ enum err query_history(struct query *query)
         .offset = asked->offset,
         .newest_first = asked->newest_first,
     };
-    return message_read_conversation(query->page.h->store, &page, take_message, &walk);
+    struct history *h = query->page.h;
+    return recent_read_conversation(&h->recent, h->store, &page, take_message, &walk);
 }
 
 /* --- BY_ID */

@@ -37,6 +37,7 @@
 #include "store/changes.h"
 #include "store/consumers.h"
 #include "store/messages.h"
+#include "store/recent.h"
 #include "store/store.h"
 
 #define HISTORY_NAMES_MAX      65536      /* names of peers kept */
@@ -58,6 +59,7 @@ struct history {
     struct actor *actor;
     struct history_options options; /* defaults filled in */
     struct store *store;
+    struct recent recent; /* of the store */
     struct mono_time mono_start;
     int64_t wall_start_ms;
 

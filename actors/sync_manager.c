@@ -383,7 +383,7 @@ static enum err sync_init(struct actor *actor, void *state, const void *args)
     sync->mono_start = actor_mono(actor);
     sync->wall_start_ms = actor_wall(actor).ms;
     sync->room_gateway = options->room_gateway;
-    sync->load_page = options->load_page ? options->load_page : 10000;
+    sync->load_page = options->load_page ? options->load_page : 2048;
     sync->events_end = &sync->events;
     sync->attaches = calloc(SYNC_ATTACHES_MAX, sizeof(*sync->attaches));
     CHECK(sync->attaches != NULL);

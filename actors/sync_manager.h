@@ -35,7 +35,7 @@ struct sync_manager_options {
     uint32_t window_messages_max; /* [8,192] deliveries not settled, per attachment */
     uint64_t window_bytes_max;    /* [32 MiB] */
     uint32_t write_interval_ms;   /* [0] between writes of settles that are not to be confirmed */
-    uint32_t load_page;           /* [10,000] heads of one page at start */
+    uint32_t load_page;           /* [2,048] heads of one page: what others ask waits for it */
     uint8_t room_gateway;         /* actor id: told who left a room (MEMBER_LEFT); 0 = nobody */
     bool has_acl;                 /* the access list is asked of persistence; else all is allowed */
     bool is_acl_open;             /* what no rule is about is allowed */

@@ -2,6 +2,7 @@
 """Tables and curves of bench/scale: one table and one picture for each thing that grows."""
 import os
 
+NOT_MEASURED = float("nan")  # what an earlier run has stored (--data)
 TITLES = {
     "sessions": "Idle ZeroMQ sessions",
     "rooms": "Rooms",
@@ -37,10 +38,10 @@ def as_markdown(results, info, failures):
             f"{info['file_system']}; load {info['load_1min_at_start']:.1f} before, "
             f"{info['load_1min_at_end']:.1f} after (its own included)."]
     for name, rows in results.items():
-        columns = list(rows[0])
+        columns = list(rows[-1]) if len(rows[-1]) > len(rows[0]) else list(rows[0])
         text += ["", f"## {TITLES[name]}", "", "| " + " | ".join(columns) + " |",
                  "|---" * len(columns) + "|"]
-        text += ["| " + " | ".join(text_of(row[column]) for column in columns) + " |"
+        text += ["| " + " | ".join(text_of(row.get(column, NOT_MEASURED)) for column in columns) + " |"
                  for row in rows]
     text += [""] + [f"failed: {failure}" for failure in failures]
     return "\n".join(text) + "\n"
@@ -51,7 +52,7 @@ def draw_one(pyplot, name, rows, path):
     figure, axes = pyplot.subplots(1, len(curves), squeeze=False, layout="constrained",
                                    figsize=(3.6 * len(curves), 2.8))
     for axis, (column, label) in zip(axes[0], curves):
-        axis.plot([row["count"] for row in rows], [row[column] for row in rows], "o-",
+        axis.plot([row["count"] for row in rows], [row.get(column, NOT_MEASURED) for row in rows], "o-",
                   color="#c4561a", linewidth=1.4, markersize=4)
         axis.set_xscale("log")
         axis.set_ylim(bottom=0)

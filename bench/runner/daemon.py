@@ -22,14 +22,15 @@ def free_port():
 
 
 class Daemon:
-    """A context manager that leaves nothing behind."""
+    """A context manager that leaves nothing behind but a directory that was given to it."""
 
-    def __init__(self, build, scratch, settings=()):
+    def __init__(self, build, scratch, settings=(), directory=None):
         self.build = build
         self.settings = settings
         self.port = free_port()
         self.url = f"tcp://127.0.0.1:{self.port}"
-        self.directory = tempfile.mkdtemp(prefix="roost-scale-", dir=scratch)
+        self.is_kept = directory is not None
+        self.directory = directory or tempfile.mkdtemp(prefix="roost-scale-", dir=scratch)
         self.process = None
 
     def __enter__(self):
@@ -42,7 +43,8 @@ class Daemon:
 
     def __exit__(self, *_error):
         self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if not self.is_kept:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self):
         """Returns the milliseconds from starting the process to STORED of a message sent by a client

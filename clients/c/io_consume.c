@@ -21,6 +21,7 @@
 
 #include "clients/c/event.h"
 #include "clients/c/io.h"
+#include "clients/c/view.h"
 #include "rt/check.h"
 
 #define ATTACH_RETRY_MS 1000
@@ -96,12 +97,6 @@ void io_attach(struct io *io, struct roost_consumer *consumer)
         return;
     }
     consumer_ref(consumer);
-}
-
-static ProtobufCBinaryData view_text(const char *text)
-{
-    /* protobuf-c has no const; packing only reads. */
-    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
 }
 
 /* What messages_max leaves for this attachment, as a total since ATTACH. */

@@ -22,6 +22,7 @@
 
 #include "clients/c/event.h"
 #include "clients/c/io.h"
+#include "clients/c/view.h"
 
 #define PAUSE_FIRST_MS    100u
 #define PAUSE_MAX_MS      5000u
@@ -31,13 +32,6 @@
 #define SEND_QUEUE_FRAMES 10000
 #define NAME_BYTES        256
 #define SOFTWARE_BYTES    128
-
-static ProtobufCBinaryData view_text(const char *text)
-{
-    /* protobuf-c has no const; packing only reads. */
-    return (ProtobufCBinaryData){.len = text ? strlen(text) : 0,
-                                 .data = (uint8_t *)(uintptr_t)text};
-}
 
 /* ------------------------------------------------------------------------------- attempt */
 

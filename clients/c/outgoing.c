@@ -4,6 +4,7 @@
  * descriptors by the unit test, which also unpacks what this file writes.
  */
 #include "clients/c/outgoing.h"
+#include "clients/c/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +34,6 @@ static uint8_t *write_varint(uint64_t value, uint8_t *at)
     }
     *at++ = (uint8_t)value;
     return at;
-}
-
-static ProtobufCBinaryData view(const void *bytes, size_t size)
-{
-    /* protobuf-c has no const; packing only reads. */
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)bytes};
-}
-
-static ProtobufCBinaryData view_text(const char *text)
-{
-    return text ? view(text, strlen(text)) : view(NULL, 0);
 }
 
 static bool is_in_range(const struct roost_outgoing *message)

@@ -6,18 +6,8 @@
 #include <string.h>
 
 #include "clients/c/request.h"
+#include "clients/c/view.h"
 #include "proto/limits.h"
-
-static ProtobufCBinaryData view(const void *bytes, size_t size)
-{
-    /* protobuf-c has no const; packing only reads. */
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)bytes};
-}
-
-static ProtobufCBinaryData view_text(const char *text)
-{
-    return view(text, text ? strlen(text) : 0);
-}
 
 /* Hands the request over and waits. ROOST_OK: *ret has the broker's answer and is the caller's. */
 static enum roost_error ask(struct roost *roost, struct request *request,

@@ -12,6 +12,7 @@
 #include "clients/cli/commands.h"
 #include "clients/cli/manual.h"
 #include "clients/cli/session.h"
+#include "gateways/json_memory.h"
 
 #define CLOSE_MS 2000
 
@@ -196,6 +197,7 @@ int main(int argc, char **argv)
 {
     static struct cli cli;
     int words;
+    json_memory_init();
     if (!setlocale(LC_CTYPE, "C.UTF-8")) /* tables ask how wide a letter is; all text is UTF-8 */
         (void)setlocale(LC_CTYPE, "");
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, not an end */

@@ -88,8 +88,8 @@ static size_t count_of(const struct http_events *events)
 static void drop_oldest(struct http_events *events)
 {
     struct http_event *event = place_of(events, events->first++);
-    events->bytes -= event->size;
-    free(event->bytes);
+    events->bytes -= event->piece ? event->piece->size : 0;
+    http_piece_drop(&event->piece);
     *event = (struct http_event){.number = 0};
 }
 
@@ -100,7 +100,7 @@ void http_events_destroy(struct http_events **events_pointer)
         return;
     while (count_of(events) > 0)
         drop_oldest(events);
-    free(events->passing.bytes);
+    http_piece_drop(&events->passing.piece);
     free(events->ring);
     free(events);
     *events_pointer = NULL;
@@ -121,23 +121,23 @@ enum err http_events_add(struct http_events *events, unsigned topic, uint64_t fe
     int head_size = snprintf(head, sizeof(head), "id: %s\nevent: %s\ndata: ", id,
                              http_topic_event((enum http_topic)topic));
     struct http_event event = {.number = number, .topic = topic, .feed = feed};
-    event.size = (size_t)head_size + size + 2;
-    event.bytes = malloc(event.size);
-    if (!event.bytes)
+    size_t bytes = (size_t)head_size + size + 2;
+    event.piece = http_piece_new(bytes);
+    if (!event.piece)
         return ERR_BUSY;
-    memcpy(event.bytes, head, (size_t)head_size);
-    memcpy(event.bytes + head_size, data, size);
-    memcpy(event.bytes + head_size + size, "\n\n", 2);
-    bool is_kept = event.size <= events->bytes_max;
+    memcpy(event.piece->bytes, head, (size_t)head_size);
+    memcpy(event.piece->bytes + head_size, data, size);
+    memcpy(event.piece->bytes + head_size + size, "\n\n", 2);
+    bool is_kept = bytes <= events->bytes_max;
     while (count_of(events) > 0 && (!is_kept || count_of(events) == events->events_max ||
-                                    events->bytes + event.size > events->bytes_max))
+                                    events->bytes + bytes > events->bytes_max))
         drop_oldest(events);
     events->newest = number;
-    free(events->passing.bytes);
+    http_piece_drop(&events->passing.piece);
     events->passing = (struct http_event){.number = 0};
     if (is_kept) {
         *place_of(events, number) = event;
-        events->bytes += event.size;
+        events->bytes += bytes;
         *ret = place_of(events, number);
     } else {
         events->passing = event;
@@ -192,17 +192,4 @@ const struct http_event *http_events_after(const struct http_events *events, uin
 {
     uint64_t next = number + 1 > events->first ? number + 1 : events->first;
     return next <= events->newest ? place_of(events, next) : NULL;
-}
-
-bool http_interest_has(const struct http_interest *interest, const struct http_event *event)
-{
-    if (event->topic == 0)
-        return false; /* a mark */
-    if (event->topic != HTTP_TOPIC_SCOPE)
-        return (interest->topics & event->topic) != 0;
-    for (size_t i = 0; i < interest->feed_count; i++) {
-        if (interest->feeds[i] == event->feed)
-            return true;
-    }
-    return false;
 }

@@ -2,8 +2,8 @@
  *
  * The last live events, so that a reader whose connection broke gets what it missed.
  *
- * Each event is written once, as it goes over the wire (id, event and data lines), under a number that
- * rises by one; its id is BOOT.NUMBER, BOOT naming this run of the broker. Whoever comes back with
+ * Each event is written once, as it goes over the wire (id, event and data lines), whoever gets it and
+ * keeps it for how long; under a number that rises by one: its id is BOOT.NUMBER, BOOT naming this run of the broker. Whoever comes back with
  * the id of the last event it has seen goes on behind it, if everything since is still there; if not
  * (another run, or too long ago) it is told so and begins anew.
  *
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateways/http/http_unread.h"
 #include "rt/err.h"
 
 #define HTTP_EVENT_ID_MAX    48u
@@ -37,10 +38,9 @@ const char *http_topic_event(enum http_topic topic); /* "sample" ... "message" *
 
 struct http_event {
     uint64_t number;
-    unsigned topic; /* one bit */
-    uint64_t feed;  /* of HTTP_TOPIC_SCOPE */
-    size_t size;
-    char *bytes; /* as on the wire */
+    unsigned topic;           /* one bit */
+    uint64_t feed;            /* of HTTP_TOPIC_SCOPE */
+    struct http_piece *piece; /* as on the wire; NULL: a mark */
 };
 
 struct http_events;
@@ -71,13 +71,5 @@ bool http_events_has_all_after(const struct http_events *events, uint64_t number
 
 /* The first event after this number; NULL: none. */
 const struct http_event *http_events_after(const struct http_events *events, uint64_t number);
-
-/* What a reader listens to. */
-struct http_interest {
-    unsigned topics;
-    uint64_t feeds[HTTP_EVENT_FEEDS_MAX];
-    size_t feed_count;
-};
-bool http_interest_has(const struct http_interest *interest, const struct http_event *event);
 
 #endif

@@ -75,14 +75,12 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         http_callers_tell_seen(gateway);
         arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
         break;
-    case HTTP_TIMER_STREAMS:
-        http_streams_go_on(gateway);
-        break;
     case HTTP_TIMER_LIVE:
         http_live_tick(gateway);
         break;
+    case HTTP_TIMER_STREAMS:
     case HTTP_TIMER_STOP:
-        break; /* on_batch looks whether that is over */
+        break; /* on_batch looks whether it is time */
     }
     return ERR_OK;
 }
@@ -99,6 +97,7 @@ static enum err on_batch(struct actor *actor, void *state)
 {
     struct http_gateway *gateway = state;
     (void)actor;
+    http_streams_go_on(gateway);
     if (gateway->has_news)
         http_net_run(gateway);
     if (gateway->is_stopping)

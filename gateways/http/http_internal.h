@@ -26,7 +26,7 @@
  *      is never given out twice. Every request is answered or it would wait for ever: whoever asks with
  *      a deadline answers in on_no_answer too.
  *   4. Or without an end: http_stream_begin(request, "text/event-stream", bytes_max), at once or later. Then
- *      http_stream_write(request, bytes, size) as often as there is something, until http_request_of(ticket)
+ *      http_stream_write(request, piece) as often as there is something, until http_request_of(ticket)
  *      is NULL. What the reader does not take is kept up to bytes_max; a reader that lets that fill is
  *      closed, counted (METRIC_DROPPED) and logged. http_stream_end() ends it in order. To be told when
  *      it is gone, set request->on_gone.
@@ -68,6 +68,7 @@ struct http_stream;
 struct http_live;
 struct http_caller;
 struct http_fields;
+struct http_piece;
 
 /* What goes on when an answer has come; http_ask.h. */
 typedef void http_called(struct http_request *request, const INTERNAL(CallDone) * done);
@@ -185,7 +186,8 @@ struct http_gateway {
     struct wire_reader reader;  /* frames that answer */
     size_t running;             /* requests whose handler was called and that have no answer */
     size_t streams;
-    struct http_stream *gathered; /* of these, which have something; http_stream.c */
+    struct http_stream *gathered;      /* of these, which have something; http_stream.c */
+    struct mono_time gathered_go_next; /* not before */
     struct mono_time started;
     bool is_stopping;
     struct mono_time stop_began;
@@ -198,7 +200,7 @@ enum http_timer {
     HTTP_TIMER_SEEN,  /* the registry is told who is there */
     HTTP_TIMER_STOP,
     HTTP_TIMER_LIVE,    /* the second of http_live.c */
-    HTTP_TIMER_STREAMS, /* those of many streams that have something go on */
+    HTTP_TIMER_STREAMS, /* those streams that have something go on */
 };
 
 /* --- http_net.c */
@@ -266,10 +268,11 @@ void http_requests_stop(struct http_gateway *gateway);
 /* --- http_stream.c */
 
 void http_stream_begin(struct http_request *request, const char *content_type, size_t bytes_max);
-/* False: the reader was too slow and is gone; the request ends soon. */
-bool http_stream_write(struct http_request *request, const void *bytes, size_t size);
+/* The piece is held until the reader has it. False: the reader was too slow and is gone; the request
+ * ends soon. */
+bool http_stream_write(struct http_request *request, struct http_piece *piece);
 void http_stream_end(struct http_request *request);
-/* HTTP_TIMER_STREAMS. */
+/* At the end of a turn: those that have something, when it is time. */
 void http_streams_go_on(struct http_gateway *gateway);
 /* To libmicrohttpd. */
 struct MHD_Response *http_stream_response(struct http_request *request);

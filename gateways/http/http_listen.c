@@ -33,17 +33,18 @@
 struct http_listener {
     struct http_listener *previous, *next;
     struct http_live *live;
-    uint64_t ticket;
+    struct http_request *request; /* which ends it */
     unsigned topics;
-    struct http_feed *feeds[HTTP_EVENT_FEEDS_MAX];
-    size_t feed_count;
     bool is_reading; /* it was said hello */
     bool is_closing;
+    size_t feed_count, feeds_max;
+    struct http_feed *feeds[];
 };
 
+/* NULL: it is answered, without a stream. */
 static struct http_request *request_of(const struct http_listener *listener)
 {
-    return http_request_of(listener->live->gateway, listener->ticket);
+    return http_request_of(listener->live->gateway, listener->request->ticket);
 }
 
 /* --- Coming and going. */
@@ -77,15 +78,17 @@ static void on_gone(struct http_request *request)
     free(listener);
 }
 
-static struct http_listener *add(struct http_request *request)
+static struct http_listener *add(struct http_request *request, size_t feeds_max)
 {
     struct http_live *live = request->gateway->live;
-    struct http_listener *listener =
-        live->listener_count < LISTENERS_MAX ? calloc(1, sizeof(*listener)) : NULL;
+    struct http_listener *listener = NULL;
+    if (live->listener_count < LISTENERS_MAX)
+        listener = calloc(1, sizeof(*listener) + feeds_max * sizeof(struct http_feed *));
     if (!listener)
         return NULL;
     listener->live = live;
-    listener->ticket = request->ticket;
+    listener->request = request;
+    listener->feeds_max = feeds_max;
     listener->next = live->listeners;
     if (listener->next)
         listener->next->previous = listener;
@@ -98,14 +101,14 @@ static struct http_listener *add(struct http_request *request)
 }
 
 /* False: it was too slow, and is gone soon. */
-static bool write_to(struct http_listener *listener, const void *bytes, size_t size)
+static bool write_to(struct http_listener *listener, struct http_piece *piece)
 {
-    struct http_request *request = request_of(listener);
+    struct http_request *request = listener->request;
     struct metrics *metrics = actor_metrics(listener->live->gateway->actor);
-    if (!request || listener->is_closing)
+    if (!request->stream || listener->is_closing)
         return false;
-    if (http_stream_write(request, bytes, size)) {
-        metrics_add(metrics, METRIC_BYTES_OUT, (int64_t)size);
+    if (http_stream_write(request, piece)) {
+        metrics_add(metrics, METRIC_BYTES_OUT, (int64_t)piece->size);
         return true;
     }
     listener->is_closing = true;
@@ -123,28 +126,27 @@ static void close_stream(struct http_listener *listener)
 
 /* --- Hearing. */
 
-static void hear(struct http_listener *listener, const struct http_event *event)
+static bool wants(const struct http_listener *listener, const struct http_event *event)
 {
-    if (write_to(listener, event->bytes, event->size))
-        metrics_add(actor_metrics(listener->live->gateway->actor), METRIC_HTTP_EVENTS, 1);
+    if (event->topic != HTTP_TOPIC_SCOPE)
+        return (listener->topics & event->topic) != 0; /* a mark has none */
+    for (size_t i = 0; i < listener->feed_count; i++) {
+        if (listener->feeds[i]->session == event->feed)
+            return true;
+    }
+    return false;
 }
 
-static void fill_interest(const struct http_listener *listener, struct http_interest *ret)
+static void hear(struct http_listener *listener, const struct http_event *event)
 {
-    ret->topics = listener->topics;
-    ret->feed_count = listener->feed_count;
-    for (size_t i = 0; i < listener->feed_count; i++)
-        ret->feeds[i] = listener->feeds[i]->session;
+    if (wants(listener, event) && write_to(listener, event->piece))
+        metrics_add(actor_metrics(listener->live->gateway->actor), METRIC_HTTP_EVENTS, 1);
 }
 
 void http_listeners_hear(struct http_live *live, const struct http_event *event)
 {
     for (struct http_listener *at = live->listeners; at; at = at->next) {
-        struct http_interest interest;
-        if (!at->is_reading || at->is_closing)
-            continue;
-        fill_interest(at, &interest);
-        if (http_interest_has(&interest, event))
+        if (at->is_reading && !at->is_closing)
             hear(at, event);
     }
 }
@@ -160,19 +162,22 @@ __attribute__((format(printf, 2, 3))) static bool say(struct http_listener *list
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    return size > 0 && (size_t)size < sizeof(text) && write_to(listener, text, (size_t)size);
+    bool fits = size > 0 && (size_t)size < sizeof(text);
+    struct http_piece *piece = fits ? http_piece_new((size_t)size) : NULL;
+    if (!piece)
+        return false;
+    memcpy(piece->bytes, text, piece->size);
+    bool is_written = write_to(listener, piece);
+    http_piece_drop(&piece);
+    return is_written;
 }
 
 static void replay(struct http_listener *listener, uint64_t after)
 {
     struct http_events *events = listener->live->events;
-    struct http_interest interest;
-    fill_interest(listener, &interest);
     const struct http_event *event = http_events_after(events, after);
-    for (; event && !listener->is_closing; event = http_events_after(events, event->number)) {
-        if (http_interest_has(&interest, event))
-            hear(listener, event);
-    }
+    for (; event && !listener->is_closing; event = http_events_after(events, event->number))
+        hear(listener, event);
 }
 
 /* Topics of which it cannot be told what came after `after`, as {"topics": [...]}; false: none. */
@@ -280,7 +285,7 @@ static enum err take_topic(struct http_request *request, struct http_listener *l
         *ret_text = "topics are sample, presence, log, alarm and scope:SCOPE, with commas between";
         return ERR_BAD_FIELD;
     }
-    if (listener->feed_count == HTTP_EVENT_FEEDS_MAX)
+    if (listener->feed_count == listener->feeds_max)
         return ERR_TOO_MANY;
     struct http_text scope = http_text_of(text.data + prefix, text.size - prefix);
     struct http_feed *feed = NULL;
@@ -315,10 +320,20 @@ static enum err take_topics(struct http_request *request, struct http_listener *
     return err;
 }
 
+/* As many as there are parts of the list, if that is few enough. */
+static size_t count_feeds(const struct http_request *request)
+{
+    const struct http_text *list = http_target_parameter(&request->target, "topics");
+    size_t count = 1;
+    for (size_t i = 0; list && i < list->size; i++)
+        count += list->data[i] == ',';
+    return count < HTTP_EVENT_FEEDS_MAX ? count : HTTP_EVENT_FEEDS_MAX;
+}
+
 void http_get_events(struct http_request *request)
 {
     const char *text = NULL;
-    struct http_listener *listener = add(request);
+    struct http_listener *listener = add(request, count_feeds(request));
     if (!listener) {
         http_answer_error(request, ERR_TOO_MANY, NULL);
         return;

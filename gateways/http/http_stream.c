@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * Answers without an end: what is written waits in a bounded buffer until libmicrohttpd takes it;
- * while there is nothing, the connection is suspended.
+ * Answers without an end: what is written waits, bounded, until libmicrohttpd takes it; while there is
+ * nothing, the connection is suspended.
  *
- * Each time a stream goes on costs a system call, whatever it brings. So when there are many, what comes
- * within STREAMS_GATHER_MS goes out together: a thousand readers of a busy room cost four calls a second
- * each, not one for each message. A few streams are never kept waiting.
+ * Each time a stream goes on costs a system call, whatever it brings. So they go on together, and the more
+ * of them did, the later the next ones do: SENDS_PER_S in all, but none waits for longer than
+ * GATHER_MS_MAX. A few streams are never kept waiting, and neither is what comes after a silence; a
+ * thousand readers of a busy room cost two calls a second each, not one for each message.
  *
  * The response outlives the request by a moment (libmicrohttpd frees it after it has told us that
  * the request is over), so the stream is a thing of its own that both point to.
@@ -14,16 +15,18 @@
 #include <string.h>
 
 #include "gateways/http/http_internal.h"
+#include "gateways/http/http_unread.h"
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BLOCK_BYTES       1024u /* each stream has one */
-#define STREAMS_FEW       100u
-#define STREAMS_GATHER_MS 250
+#define BLOCK_BYTES   128u /* each stream has one, which is used for HTTP/1.0 only */
+#define SENDS_PER_S   2000u
+#define GATHER_MS_MAX 500
+#define MS_PER_S      1000
 
 struct http_stream {
     struct http_request *request; /* NULL: gone */
-    struct buf waiting;
+    struct http_unread unread;
     bool is_over;      /* nothing comes any more */
     bool is_cut;       /* its reader is too slow */
     bool is_at_reader; /* libmicrohttpd has the response */
@@ -37,9 +40,8 @@ static void gather(struct http_gateway *gateway, struct http_stream *stream)
 {
     if (stream->is_gathered)
         return;
-    if (!gateway->gathered)
-        actor_timer_set(gateway->actor, HTTP_TIMER_STREAMS,
-                        mono_add_ms(actor_mono(gateway->actor), STREAMS_GATHER_MS));
+    if (!gateway->gathered && !mono_reached(gateway->gathered_go_next, actor_mono(gateway->actor)))
+        actor_timer_set(gateway->actor, HTTP_TIMER_STREAMS, gateway->gathered_go_next);
     stream->is_gathered = true;
     stream->next_gathered = gateway->gathered;
     gateway->gathered = stream;
@@ -58,42 +60,35 @@ static void leave_gathered(struct http_gateway *gateway, struct http_stream *str
 
 void http_streams_go_on(struct http_gateway *gateway)
 {
-    while (gateway->gathered) {
+    struct mono_time now = actor_mono(gateway->actor);
+    int64_t count = 0;
+    if (!gateway->gathered || !mono_reached(gateway->gathered_go_next, now))
+        return;
+    for (; gateway->gathered; count++) {
         struct http_stream *stream = gateway->gathered;
         leave_gathered(gateway, stream);
         http_net_resume(stream->request);
     }
+    int64_t pause_ms = count * MS_PER_S / SENDS_PER_S;
+    gateway->gathered_go_next =
+        mono_add_ms(now, pause_ms < GATHER_MS_MAX ? pause_ms : GATHER_MS_MAX);
 }
 
 /* --- One of them. */
 
-/* A listener costs no buffer while there is nothing to tell. */
-static void give_back(struct buf *buf)
-{
-    size_t limit = buf->limit;
-    buf_fini(buf);
-    buf_init(buf, limit);
-}
-
 static ssize_t on_read(void *context, uint64_t position, char *space, size_t room)
 {
     struct http_stream *stream = context;
-    size_t size = buf_size(&stream->waiting);
     (void)position;
     if (!stream->request || stream->is_cut)
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t size = http_unread_read(&stream->unread, space, room);
     if (size == 0 && stream->is_over)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (size == 0) {
         stream->request->is_suspended = true;
         MHD_suspend_connection(stream->request->mhd);
-        return 0;
     }
-    size = size < room ? size : room;
-    memcpy(space, buf_data(&stream->waiting), size);
-    buf_consume(&stream->waiting, size);
-    if (buf_size(&stream->waiting) == 0)
-        give_back(&stream->waiting);
     return (ssize_t)size;
 }
 
@@ -104,7 +99,7 @@ static void on_free(void *context)
         leave_gathered(stream->request->gateway, stream);
         stream->request->stream = NULL;
     }
-    buf_fini(&stream->waiting);
+    http_unread_fini(&stream->unread);
     free(stream);
 }
 
@@ -117,10 +112,10 @@ void http_stream_begin(struct http_request *request, const char *content_type, s
         return;
     }
     stream->request = request;
-    buf_init(&stream->waiting, bytes_max);
+    http_unread_init(&stream->unread, bytes_max);
     request->stream = stream;
-    request->content_type = content_type;
     request->gateway->streams++;
+    request->content_type = content_type;
     http_answer(request, MHD_HTTP_OK);
 }
 
@@ -133,12 +128,12 @@ struct MHD_Response *http_stream_response(struct http_request *request)
     return response;
 }
 
-bool http_stream_write(struct http_request *request, const void *bytes, size_t size)
+bool http_stream_write(struct http_request *request, struct http_piece *piece)
 {
     struct http_stream *stream = request->stream;
     if (!stream || stream->is_over || stream->is_cut)
         return false;
-    if (buf_append(&stream->waiting, bytes, size) != ERR_OK) {
+    if (http_unread_add(&stream->unread, piece) != ERR_OK) {
         stream->is_cut = true;
         metrics_add(actor_metrics(request->gateway->actor), METRIC_DROPPED, 1);
         log_warn("reader-too-slow", LOG_U64("ticket", request->ticket));
@@ -146,10 +141,7 @@ bool http_stream_write(struct http_request *request, const void *bytes, size_t s
         http_net_resume(request);
         return false;
     }
-    if (request->gateway->streams > STREAMS_FEW)
-        gather(request->gateway, stream);
-    else
-        http_net_resume(request);
+    gather(request->gateway, stream);
     return true;
 }
 

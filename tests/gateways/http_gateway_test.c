@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "gateways/http/http_caller.h"
+#include "gateways/http/http_unread.h"
+
+#define MANY          20 /* streams */
+#define MANY_PAUSE_MS 10 /* 2,000 of them a second */
 
 static struct http_play *begin(void)
 {
@@ -238,6 +242,16 @@ static struct http_request *begin_stream(struct http_play *play, struct http_cli
     return request;
 }
 
+static bool write_text(struct http_request *request, const char *text, size_t size)
+{
+    struct http_piece *piece = http_piece_new(size);
+    assert_non_null(piece);
+    memcpy(piece->bytes, text, size);
+    bool is_written = http_stream_write(request, piece);
+    http_piece_drop(&piece);
+    return is_written;
+}
+
 static void streams_go_on_and_end(void **state)
 {
     struct http_play *play = begin();
@@ -245,10 +259,10 @@ static void streams_go_on_and_end(void **state)
     struct http_request *request = begin_stream(play, client, 1000);
     uint64_t ticket = request->ticket;
     (void)state;
-    assert_true(http_stream_write(request, "one", 3));
+    assert_true(write_text(request, "one", 3));
     http_client_hear_part(client, "one");
     http_play_read(play); /* nothing left: suspended */
-    assert_true(http_stream_write(request, "two", 3));
+    assert_true(write_text(request, "two", 3));
     http_client_hear_part(client, "two");
     http_stream_end(request);
     http_client_hear_part(client, "0\r\n\r\n");
@@ -256,6 +270,43 @@ static void streams_go_on_and_end(void **state)
     assert_null(http_request_of(http_play_gateway(play), ticket));
     assert_int_equal(http_play_gateway(play)->streams, 0);
     http_client_end(&client);
+    http_play_end(play);
+}
+
+/* What comes after a silence goes out at once; the more of them went, the later is the next time, when all
+ * that came meanwhile goes out as one. A single stream never waits. */
+static void many_streams_go_on_together(void **state)
+{
+    struct http_play *play = begin();
+    struct http_client *clients[MANY];
+    struct http_request *requests[MANY];
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        clients[i] = http_client_new(play);
+        requests[i] = begin_stream(play, clients[i], 1000);
+    }
+    for (int i = 0; i < MANY; i++)
+        assert_true(write_text(requests[i], "one", 3));
+    for (int i = 0; i < MANY; i++)
+        http_client_hear_part(clients[i], "one");
+    for (int i = 0; i < MANY; i++) {
+        assert_true(write_text(requests[i], "two", 3));
+        assert_true(write_text(requests[i], "three", 5));
+    }
+    sim_advance(play->sim, MANY_PAUSE_MS - 1);
+    http_client_hear_nothing(clients[0]);
+    http_client_hear_nothing(clients[MANY - 1]);
+    sim_advance(play->sim, 1);
+    for (int i = 0; i < MANY; i++)
+        http_client_hear_part(clients[i], "8\r\ntwothree\r\n"); /* one chunk */
+    sim_advance(play->sim, MANY_PAUSE_MS);
+    for (int i = 0; i < 3; i++) {
+        assert_true(write_text(requests[0], "alone", 5));
+        http_client_hear_part(clients[0], "alone");
+        http_play_read(play);
+    }
+    for (int i = 0; i < MANY; i++)
+        http_client_end(&clients[i]);
     http_play_end(play);
 }
 
@@ -267,9 +318,9 @@ static void a_reader_that_is_too_slow_is_cut(void **state)
     uint64_t ticket = request->ticket;
     char block[900] = {0};
     (void)state;
-    assert_true(http_stream_write(request, block, sizeof(block)));
-    assert_false(http_stream_write(request, block, sizeof(block)));
-    assert_false(http_stream_write(request, "more", 4));
+    assert_true(write_text(request, block, sizeof(block)));
+    assert_false(write_text(request, block, sizeof(block)));
+    assert_false(write_text(request, "more", 4));
     http_client_hear_end(client);
     http_play_read(play);
     assert_null(http_request_of(http_play_gateway(play), ticket));
@@ -287,7 +338,7 @@ static void streams_end_with_the_actor(void **state)
     struct http_client *client = http_client_new(play);
     struct http_request *request = begin_stream(play, client, 1000);
     (void)state;
-    assert_true(http_stream_write(request, "one", 3));
+    assert_true(write_text(request, "one", 3));
     http_client_hear_part(client, "one");
     http_play_read(play);
     http_play_end(play);
@@ -306,6 +357,7 @@ int main(void)
         cmocka_unit_test(no_answer_is_told),
         cmocka_unit_test(who_vanishes_leaves_nothing_behind),
         cmocka_unit_test(streams_go_on_and_end),
+        cmocka_unit_test(many_streams_go_on_together),
         cmocka_unit_test(a_reader_that_is_too_slow_is_cut),
         cmocka_unit_test(streams_end_with_the_actor),
     };
