@@ -271,6 +271,8 @@ void http_stream_begin(struct http_request *request, const char *content_type, s
 /* The piece is held until the reader has it. False: the reader was too slow and is gone; the request
  * ends soon. */
 bool http_stream_write(struct http_request *request, struct http_piece *piece);
+/* What waits for it now does not count as left unread. */
+void http_stream_forgive(struct http_request *request);
 void http_stream_end(struct http_request *request);
 /* At the end of a turn: those that have something, when it is time. */
 void http_streams_go_on(struct http_gateway *gateway);

@@ -172,12 +172,15 @@ __attribute__((format(printf, 2, 3))) static bool say(struct http_listener *list
     return is_written;
 }
 
+/* It may have missed more than it may leave unread: these events are kept anyhow. */
 static void replay(struct http_listener *listener, uint64_t after)
 {
     struct http_events *events = listener->live->events;
     const struct http_event *event = http_events_after(events, after);
-    for (; event && !listener->is_closing; event = http_events_after(events, event->number))
+    for (; event && !listener->is_closing; event = http_events_after(events, event->number)) {
         hear(listener, event);
+        http_stream_forgive(listener->request);
+    }
 }
 
 /* Topics of which it cannot be told what came after `after`, as {"topics": [...]}; false: none. */

@@ -145,6 +145,12 @@ bool http_stream_write(struct http_request *request, struct http_piece *piece)
     return true;
 }
 
+void http_stream_forgive(struct http_request *request)
+{
+    if (request->stream)
+        http_unread_forgive(&request->stream->unread);
+}
+
 void http_stream_end(struct http_request *request)
 {
     if (!request->stream)

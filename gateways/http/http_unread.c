@@ -64,7 +64,7 @@ static enum err make_space(struct http_unread *unread)
 
 enum err http_unread_add(struct http_unread *unread, struct http_piece *piece)
 {
-    if (piece->size > unread->limit - unread->size)
+    if (piece->size > unread->limit - (unread->size - unread->free_of_limit))
         return ERR_TOO_LARGE;
     enum err err = make_space(unread);
     if (err)
@@ -73,6 +73,11 @@ enum err http_unread_add(struct http_unread *unread, struct http_piece *piece)
     unread->pieces[unread->first + unread->count++] = piece;
     unread->size += piece->size;
     return ERR_OK;
+}
+
+void http_unread_forgive(struct http_unread *unread)
+{
+    unread->free_of_limit = unread->size;
 }
 
 static void drop_oldest(struct http_unread *unread)
@@ -96,6 +101,7 @@ size_t http_unread_read(struct http_unread *unread, char *space, size_t room)
             drop_oldest(unread);
     }
     unread->size -= done;
+    unread->free_of_limit -= done < unread->free_of_limit ? done : unread->free_of_limit;
     if (unread->count == 0)
         http_unread_fini(unread);
     return done;

@@ -33,12 +33,15 @@ struct http_unread {
     uint32_t first, count, space; /* space: of the array */
     size_t read;                  /* bytes of the oldest one */
     size_t size, limit;           /* bytes that are unread */
+    size_t free_of_limit;         /* of these, the oldest ones: do not count against it */
 };
 
 void http_unread_init(struct http_unread *unread, size_t limit);
 void http_unread_fini(struct http_unread *unread);
 /* Holds the piece too. ERR_TOO_LARGE: beyond the limit; ERR_BUSY: no memory; nothing is changed then. */
 MUST_USE enum err http_unread_add(struct http_unread *unread, struct http_piece *piece);
+/* What there is now does not count against the limit. */
+void http_unread_forgive(struct http_unread *unread);
 /* The next bytes, as many as there is room for. */
 size_t http_unread_read(struct http_unread *unread, char *space, size_t room);
 

@@ -83,6 +83,23 @@ static void what_is_unread_is_bounded(void **state)
     http_unread_fini(&unread);
 }
 
+static void what_is_forgiven_does_not_count(void **state)
+{
+    (void)state;
+    struct http_unread unread;
+    http_unread_init(&unread, 10);
+    assert_int_equal(add(&unread, "12345678"), ERR_OK);
+    http_unread_forgive(&unread);
+    assert_int_equal(add(&unread, "abcdefghij"), ERR_OK);
+    assert_int_equal(add(&unread, "k"), ERR_TOO_LARGE);
+    assert_read(&unread, 5, "12345"); /* of what was forgiven: no room for more */
+    assert_int_equal(add(&unread, "k"), ERR_TOO_LARGE);
+    assert_read(&unread, 4, "678a");
+    assert_int_equal(add(&unread, "k"), ERR_OK);
+    assert_read(&unread, 64, "bcdefghijk");
+    http_unread_fini(&unread);
+}
+
 static void a_piece_lives_as_long_as_it_is_held(void **state)
 {
     (void)state;
@@ -141,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_read_in_order),
         cmocka_unit_test(what_is_unread_is_bounded),
+        cmocka_unit_test(what_is_forgiven_does_not_count),
         cmocka_unit_test(a_piece_lives_as_long_as_it_is_held),
         cmocka_unit_test(any_amounts_give_the_same_text),
     };

@@ -150,6 +150,18 @@ def test_a_reader_that_comes_back_misses_nothing(live, listen, connect):
     assert messages_of(again, 1) == ["live"]
 
 
+def test_more_may_be_missed_than_may_be_left_unread(live, listen, connect):
+    sender, size = connect(live, "sender"), 20000
+    stream = listen(live, "scope:topic:much", peer="reader")
+    last_id = stream.next("hello").id
+    stream.close()
+    for number in range(60):                    # 1.2 MB
+        sender.send("topic:much", f"{number} ".encode() + b"x" * size)
+    again = listen(live, "scope:topic:much", peer="reader", last_id=last_id)
+    assert again.next().data["resumed"] is True
+    assert [text.split()[0] for text in messages_of(again, 60)] == [str(number) for number in range(60)]
+
+
 def test_what_was_not_listened_to_before_is_said_to_be_unknown(live, listen, connect):
     sender = connect(live, "sender")
     stream = listen(live, "presence", peer="reader")
