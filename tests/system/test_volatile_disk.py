@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """The disk of the virtual machine: what it must keep, what it must lose, and that its NBD is NBD."""
+import concurrent.futures
 import os
 import socket
 import struct
@@ -46,6 +47,10 @@ def test_what_is_not_flushed_is_seen_and_lost(disk, image):
     assert lasting(image)[:5] == b"....."
     assert disk.cut() == 2
     assert disk.read(0, 5 * SECTOR)[::SECTOR] == b"....."
+    for seed in range(20):
+        disk.write(0, sectors(b"a", 4))
+        disk.cut("drop", seed)
+        assert lasting(image)[:5] == b"....."
 
 
 def test_a_flush_keeps_what_came_before_it(disk, image):
@@ -182,6 +187,18 @@ def test_the_power_fails_in_the_middle_of_a_flush(disk, path, image):
     assert lasting(image)[:2] == b".."
 
 
+def test_a_flush_of_before_the_cut_keeps_nothing_of_after_it(disk, image):
+    disk.flush_s = 0.3
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        flush = pool.submit(disk.flush)
+        time.sleep(0.1)
+        disk.cut()
+        disk.write(0, sectors(b"n"))
+        assert isinstance(flush.exception(), EOFError)
+    assert disk.is_dirty() and lasting(image)[:1] == b"."
+    assert disk.cut() == 1 and not disk.is_dirty()
+
+
 @pytest.mark.parametrize("kind, at, length", [(READ, SIZE, SECTOR), (READ, 1, SECTOR), (READ, 0, 100),
                                               (READ, SIZE - SECTOR, 2 * SECTOR), (4, 0, SECTOR)])
 def test_what_a_disk_cannot_do_is_an_error(path, kind, at, length):
@@ -209,7 +226,7 @@ def test_the_old_way_to_begin_and_the_two_ways_to_end(path):
 
 
 def test_who_speaks_no_nbd_is_dropped(path):
-    for junk in (b"GET / HTTP/1.0\r\n\r\n", os.urandom(64)):
+    for junk in (b"GET / HTTP/1.0\r\n\r\n", os.urandom(64), struct.pack(">QII", OPTION_MAGIC, OPT_GO, 1 << 30)):
         nbd = Nbd(path)
         nbd.link.sendall(junk + bytes(64))
         try:
