@@ -56,7 +56,7 @@ def why_not():
 
 
 def traced(*options):
-    return ["strace", "-f", "-qq", "-D", *options]
+    return ["strace", "-f", "--seccomp-bpf", "-qq", "-D", *options]
 
 
 def store(raw, number, broker):

@@ -6,9 +6,10 @@ usage: kill_rounds.py [--rounds N] [--seed S] [--rate R] [--keep DIR] [--expect-
                       [--long-life S [--long-every N]] [--last-life S]
 
 Senders and receivers are processes of their own, of the languages named in turn (ROOST_LEDGER_PEER
-names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for 20 to 400 ms after it is
-ready; then the broker, a sender or a receiver gets SIGKILL and is started again. At the end all
-queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays 3,000 rounds.
+names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for
+20 to 400 ms after it is ready; then the broker, a sender or a receiver gets SIGKILL and is started
+again. At the end all queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays
+3,000 rounds.
 
 --power-cuts: the data are on a disk (ROOST_FAULT_FS, tests/faults) that loses with the broker all
 that was not synced: in every second cut all of it, in the others parts of it, down to sectors.
