@@ -210,7 +210,8 @@ class Machine:
             QEMU, "-accel", accelerator, "-cpu", "max", "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config",
             "-display", "none", "-serial", "stdio", "-monitor", f"unix:{self._monitor},server=on,wait=off",
             "-no-reboot", "-kernel", kernel, "-initrd", initramfs,
-            "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on mitigations=off",
+            # no_timer_check: on a busy host the emulated timer is late, and the kernel would give up
+            "-append", "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on mitigations=off",
             "-drive", f"file=nbd:unix:{disk_socket},format=raw,if=none,id=disk,cache={cache}",
             "-device", "virtio-blk-pci,drive=disk",
             "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]

@@ -17,6 +17,7 @@ no program keeps its word on these, and the tool must find that out (--expect-br
 Owns the faults; leaves the machine, the disk and the judgement to others. Exit status 77: no machine here.
 """
 import argparse
+import glob
 import os
 import random
 import subprocess
@@ -30,7 +31,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "faults")]
 import kill_rounds  # noqa: E402
 import ledger  # noqa: E402
 import vm  # noqa: E402
-from broker import Patience  # noqa: E402
+from broker import Patience, eventually  # noqa: E402
 from volatile_disk import VolatileDisk  # noqa: E402
 
 SKIPPED = 77
@@ -41,16 +42,18 @@ def is_early(number):
     return number % 4 == 0
 
 
-def live(machine, disk, rng, number):
-    """One life of the machine up to the moment of its cut. Two of three come while the disk holds something
-    back; the others at any moment, most of them in between."""
+def live(machine, disk, rng, number, folder):
+    """One life of the machine up to the moment of its cut, in which something was acknowledged. Two of three
+    cuts come while the disk holds something back; the others at any moment, most of them in between."""
     if is_early(number):
         machine.launch()
         machine.wait_for("^MOUNTING")
         time.sleep(rng.uniform(0, 1.5))
     else:
+        before = count_acknowledged(folder)
         machine.start()
-        time.sleep(rng.uniform(2, 7))
+        eventually(lambda: count_acknowledged(folder) > before, vm.BOOT_S, "an acknowledgement")
+        time.sleep(rng.uniform(0.2, 4))
     if number % 3:
         patience = Patience(2)
         while not disk.is_dirty() and not patience.is_over():
@@ -59,7 +62,8 @@ def live(machine, disk, rng, number):
 
 
 def count_acknowledged(folder):
-    return len(ledger.read_folder(folder).acknowledged)
+    return sum(line.startswith("A ") for path in glob.glob(os.path.join(folder, "*sender*.ledger"))
+               for line in open(path, encoding="ascii"))
 
 
 def play(machine, disk, peers, rng, folder, options):
@@ -67,7 +71,7 @@ def play(machine, disk, peers, rng, folder, options):
     faults = open(os.path.join(folder, "faults.ledger"), "a", encoding="ascii")
     for number in range(1, options.cuts + 1):
         began = time.monotonic()
-        live(machine, disk, rng, number)
+        live(machine, disk, rng, number, folder)
         kill_rounds.look_after(peers, options.expects_broken)
         faults.write(f"F {number}\n")
         faults.flush()
