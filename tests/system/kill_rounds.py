@@ -43,7 +43,7 @@ from roost import BUSY, Client, RoostError  # noqa: E402
 from soak import Soak, in_words, look_at  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
-DRAIN_S = 120
+DRAIN_S = 360
 SKIPPED = 77
 TROUBLE_EVERY_S, TROUBLE_S = 30, 2
 
@@ -208,8 +208,7 @@ def drain(broker, senders, receivers):
     for sender in senders:
         sender.finish()
     with Client(broker.url, "judge") as judge:
-        judge.wait_ready(20)
-
+        judge.wait_ready(DRAIN_S)
         eventually(lambda: not is_waiting(judge), DRAIN_S, "empty queues")
     for receiver in receivers:
         receiver.finish()
@@ -246,6 +245,7 @@ def run_on(disk, folder, options):
         counts, soak = play(broker, disk, senders, receivers, rng, folder, options)
     except AssertionError as problem:  # it does not even start again
         if not options.expects_broken:
+            print("\n".join(broker.lines[-40:]), flush=True)
             raise
         print(f"broken: {problem}")
     if options.expects_broken:

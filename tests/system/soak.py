@@ -59,6 +59,7 @@ class Soak:
         began, faults = time.monotonic(), 0
         self._life += 1
         while (age := time.monotonic() - began) < seconds:
+            assert self.broker.is_running(), f"roostd ended with {self.broker.process.returncode}"
             self.samples.append(Sample(self._life, age, began + age - self._began, *look_at(self.broker)))
             if age > (faults + 0.5) * every_s:
                 faults += 1

@@ -111,10 +111,12 @@ def play_to_the_end(machine, disk, image, folder, options):
 
 def run(folder, options):
     image = os.path.join(folder, "image")
-    vm.make_disk(image)
+    if not os.path.exists(image):
+        vm.make_disk(image)
     disk = VolatileDisk(image, FLUSH_S)
-    disk.serve(os.path.join(folder, "nbd"))
-    machine = vm.Machine(folder, os.path.join(folder, "nbd"), options.accelerator, options.cache, options.mount)
+    socket = os.path.join(folder, f"nbd-{os.getpid()}")
+    disk.serve(socket)
+    machine = vm.Machine(folder, socket, options.accelerator, options.cache, options.mount)
     try:
         play_to_the_end(machine, disk, image, folder, options)
     except AssertionError as problem:  # a file system or a daemon that does not even start again
@@ -148,7 +150,7 @@ def main():
     parser.add_argument("--cache", default="writeback", help="of qemu; unsafe: flushes are swallowed")
     parser.add_argument("--mount", default="rw", help="options of ext4")
     parser.add_argument("--accelerator", default="tcg", help="of qemu")
-    parser.add_argument("--keep", help="work in this folder and leave it behind")
+    parser.add_argument("--keep", help="work in this folder, go on with what is there, and leave it behind")
     options = parser.parse_args()
     reason = vm.why_not()
     if reason:
