@@ -6,10 +6,10 @@ usage: vm_power_cuts.py [--cuts N] [--seed S] [--rate R] [--keep DIR] [--expect-
 
 roostd runs in a machine of qemu (vm.py) on ext4, on a disk with a cache that is lost with the power
 (volatile_disk.py): in every second cut all of it, in the others parts of it, down to sectors. Senders and
-receivers are processes outside of the machine, and so are their ledgers. One receiver starts after the
-last cut only: all that it gets has survived every cut since it was sent. Every fourth cut comes while the
-machine starts: its disk is being mounted, or roostd recovers. At the end all queues drain, the ledgers
-are judged (ledger.py), and the disk is looked at from outside: e2fsck, `roost verify`.
+receivers are processes outside of the machine, and so are their ledgers. Every fourth cut comes while the
+machine starts: its disk is being mounted, or roostd recovers. After the last one roostd starts once more and
+ends in order; then the disk is looked at from outside: e2fsck, `roost verify`, and whether every message
+that was ever acknowledged is in the data file, whole and in order. The ledgers are judged too (ledger.py).
 
 --cache unsafe is a host that lies about what is flushed, --mount rw,nobarrier a guest that does not ask:
 no program keeps its word on these, and the tool must find that out (--expect-broken).
@@ -17,9 +17,11 @@ no program keeps its word on these, and the tool must find that out (--expect-br
 Owns the faults; leaves the machine, the disk and the judgement to others. Exit status 77: no machine here.
 """
 import argparse
+import contextlib
 import glob
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,7 @@ import kill_rounds  # noqa: E402
 import ledger  # noqa: E402
 import vm  # noqa: E402
 from broker import Patience, eventually  # noqa: E402
+from ledger_peer import digest_of  # noqa: E402
 from volatile_disk import VolatileDisk  # noqa: E402
 
 SKIPPED = 77
@@ -82,8 +85,9 @@ def play(machine, disk, peers, rng, folder, options):
     machine.start()
 
 
-def check_disk(image, folder):
-    """The disk after it was unmounted: the file system, and the data file in it."""
+def look_at_disk(image, folder):
+    """The disk after it was unmounted: the file system, and the data file in it. Gives what is stored of the
+    senders: id -> (place in the order, digest)."""
     subprocess.run(["e2fsck", "-f", "-n", image], check=True, capture_output=True)
     data = os.path.join(folder, "roost.db")
     subprocess.run(["debugfs", "-R", f"dump /roost/roost.db {data}", image], check=True,
@@ -91,22 +95,38 @@ def check_disk(image, folder):
     assert os.path.getsize(data) > 0, "no data file on the disk"
     verify = subprocess.run([os.environ["ROOST_CLI"], "verify", data], check=False, capture_output=True, text=True)
     assert verify.returncode == 0, f"roost verify: {verify.stdout}{verify.stderr}"
+    with contextlib.closing(sqlite3.connect(data)) as database:
+        return {ident.hex(): (seq, digest_of(body)) for seq, ident, body in database.execute(
+            "SELECT seq, message_id, body FROM message JOIN peer ON peer.id = sender_id"
+            " WHERE peer.name LIKE '%-sender%'")}
+
+
+def check_stored(stored, history):
+    """What is wrong with what is stored, beside what is not there at all."""
+    problems, newest = [], {}
+    for ident, (_, digest) in sorted(stored.items(), key=lambda item: item[1]):
+        if ident not in history.sent:
+            problems.append(f"phantom: {ident} is stored, and nobody sent it")
+            continue
+        sender, index, scope, sent_digest = history.sent[ident]
+        if digest != sent_digest:
+            problems.append(f"corrupted: {ident} is stored with another body")
+        if index < newest.get((sender, scope), -1):
+            problems.append(f"reordered: {ident} is stored after a younger one")
+        newest[sender, scope] = index
+    return problems
 
 
 def play_to_the_end(machine, disk, image, folder, options):
+    """Gives what is stored in the end."""
     rng = random.Random(options.seed)
     senders, receivers = kill_rounds.start_peers(machine, folder, options.rate, ["python", "c"])
-    late = receivers[0]
-    late.kill()  # it has found nobody yet
-    play(machine, disk, senders + receivers[1:], rng, folder, options)
-    late.start()
-    if options.expects_broken:
-        kill_rounds.drain_broken(machine, senders, receivers)
-        return
-    kill_rounds.drain(machine, senders, receivers)
+    play(machine, disk, senders + receivers, rng, folder, options)
+    for peer in senders + receivers:
+        peer.kill()
     assert machine.stop() == 0, "roostd did not end in order"
     disk.flush()
-    check_disk(image, folder)
+    return look_at_disk(image, folder)
 
 
 def run(folder, options):
@@ -117,8 +137,9 @@ def run(folder, options):
     socket = os.path.join(folder, f"nbd-{os.getpid()}")
     disk.serve(socket)
     machine = vm.Machine(folder, socket, options.accelerator, options.cache, options.mount)
+    stored = {}
     try:
-        play_to_the_end(machine, disk, image, folder, options)
+        stored = play_to_the_end(machine, disk, image, folder, options)
     except AssertionError as problem:  # a file system or a daemon that does not even start again
         if not options.expects_broken:
             raise
@@ -129,13 +150,15 @@ def run(folder, options):
         disk.close()
         with open(os.path.join(folder, "console.log"), "w", encoding="utf-8") as file:
             file.write("\n".join(machine.lines))
-    verdict = ledger.check(ledger.read_folder(folder))
-    for name, count in (*verdict.counts.items(), *disk.counts.items()):
+    history = ledger.read_folder(folder)
+    verdict = ledger.check(history, expected_fates=stored)
+    verdict.problems += check_stored(stored, history)
+    for name, count in (*verdict.counts.items(), ("stored", len(stored)), *disk.counts.items()):
         print(f"{name:26} {count:>10,}")
     for problem in verdict.problems[:20]:
         print(problem)
     if options.expects_broken:
-        return verdict.counts["lost"] == 0
+        return not any(problem.startswith("lost") for problem in verdict.problems)
     return verdict.is_good and verdict.counts["acknowledged"] > 0
 
 
