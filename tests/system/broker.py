@@ -27,14 +27,28 @@ def binary():
     return path
 
 
+class Patience:
+    """A time that is over after so many seconds, not counting those in which this process was stopped:
+    then so was what it waits for. Ask at least once a second."""
+
+    def __init__(self, seconds):
+        self.left_s, self._asked = seconds, time.monotonic()
+
+    def is_over(self):
+        now = time.monotonic()
+        self.left_s -= min(now - self._asked, 1)
+        self._asked = now
+        return self.left_s <= 0
+
+
 def eventually(condition, timeout=DEADLINE_S, what="the condition"):
     """Waits until condition() is true and gives its value."""
-    deadline = time.monotonic() + timeout
+    patience = Patience(timeout)
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if patience.is_over():
             raise AssertionError(f"{what} did not come true within {timeout} s")
         time.sleep(0.01)
 
@@ -164,12 +178,14 @@ class Broker:
             return next((line for line in self.lines[self._run_began_at:]
                          if re.search(pattern, line)), None)
 
+        patience = Patience(timeout)
         with self._news:
-            self._news.wait_for(
-                lambda: found() or END_OF_LOG in self.lines[self._run_began_at:], timeout)
+            while not (found() or END_OF_LOG in self.lines[self._run_began_at:] or patience.is_over()):
+                self._news.wait(0.5)
             line = found()
             tail = "\n".join(self.lines[-20:])
-        assert line is not None, f"no line {pattern!r} in the log of roostd:\n{tail}"
+        how = "still runs" if self.is_running() else f"ended with {self.process.returncode}"
+        assert line is not None, f"no line {pattern!r} in the log of roostd, which {how}:\n{tail}"
         return line
 
     def rss_bytes(self):

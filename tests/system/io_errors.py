@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """An error at every system call on files that roostd makes: is anything acknowledged that is not there?
 
-usage: io_errors.py [--points N] [--seed S] [--only CALL:NTH:ERROR:SPAN] [--expect-broken]
+usage: io_errors.py [--points N] [--seed S] [--skip N] [--only CALL:NTH:ERROR:SPAN] [--expect-broken]
 
 A run stores 200 messages, one after the other, on a data file that has 20 already. First the calls of
 such a run are counted (strace); then, for each point, the n-th pwrite64, fdatasync, ftruncate, openat
@@ -15,23 +15,23 @@ Owns the faults and the judgement; prints the command that replays each point th
 """
 import argparse
 import collections
+import itertools
 import os
 import random
 import re
 import shutil
 import subprocess
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "faults")]
 
 import fault_points  # noqa: E402
-from broker import Broker  # noqa: E402
+from broker import Broker, Patience  # noqa: E402
 from fault_points import PATIENCE_S, Broken  # noqa: E402
 from helpers import data_file  # noqa: E402
 from raw import Raw  # noqa: E402
-from roost import Client  # noqa: E402
+from roost import Client, RoostError  # noqa: E402
 from roost.schema import pb  # noqa: E402
 
 CALLS = ["pwrite64", "fdatasync", "ftruncate", "openat", "unlink"]
@@ -56,14 +56,14 @@ def why_not():
 
 
 def traced(*options):
-    return ["strace", "-f", "-qq", "-D", *options]
+    return ["strace", "-f", "--seccomp-bpf", "-qq", "-D", *options]
 
 
 def store(raw, number, broker):
     """Sends a message; True: acknowledged, False: refused for now, None: the process ended."""
     raw.send(pb.Send(first_no=number, entries=[raw.entry("alice", body(number))]))
-    began = time.monotonic()
-    while time.monotonic() - began < PATIENCE_S:
+    patience = Patience(PATIENCE_S)
+    while not patience.is_over():
         stored = raw.receive(pb.STORED, timeout_ms=100)
         if stored is not None:
             if stored.upto_no >= number:
@@ -82,12 +82,12 @@ def play(broker, first, count):
     acknowledged = []
     with Raw(broker.url) as raw:
         raw.send(pb.Hello(peer=b"bob", version_min=1, version_max=1))
-        began, welcome = time.monotonic(), None
+        patience, welcome = Patience(PATIENCE_S), None
         while welcome is None and broker.is_running():
             welcome = raw.receive(None, timeout_ms=100)
             if isinstance(welcome, pb.Error):
                 return [], 0  # a disk that stays full has no room for who comes either
-            if time.monotonic() - began > PATIENCE_S:
+            if patience.is_over():
                 raise Broken("no WELCOME")
         number = refused = 0
         while welcome is not None and number < count:
@@ -162,10 +162,14 @@ def judge(broker, acknowledged, sent_last):
     broker.prefix = []
     if not start(broker):
         raise Broken("does not start without the fault: " + "; ".join(broker.log_of_run()[-3:]))
-    with Client(broker.url, "alice") as alice:
-        alice.wait_ready(20)
-        inbox = alice.attach()
-        got = [inbox.receive(20).body for _ in range(inbox.waiting_at_attach)]
+    try:
+        with Client(broker.url, "alice") as alice:
+            alice.wait_ready(PATIENCE_S)
+            inbox = alice.attach()
+            got = [received.body for received in
+                   (inbox.receive(PATIENCE_S) for _ in range(inbox.waiting_at_attach)) if received]
+    except RoostError as problem:
+        raise Broken(f"started again, it does not serve: {problem}") from None
     if broker.stop() != 0:
         raise Broken("does not end in order")
     # The template's messages are 1 to BEFORE; those of the run count from there.
@@ -219,9 +223,10 @@ def points_of(options, calls):
     count = sum(map(len, by_kind.values()))
     print(f"{count} points:", ", ".join(f"{len(kinds)} {call}" for call, kinds in calls.items()),
           flush=True)
-    each = count if options.points == 0 else max(1, options.points // len(by_kind))
-    rng = random.Random(options.seed)  # of each kind as many
-    return [point for some in by_kind.values() for point in rng.sample(some, min(each, len(some)))]
+    rng = random.Random(options.seed)
+    rounds = itertools.zip_longest(*(rng.sample(some, len(some)) for some in by_kind.values()))
+    points = [point for one_of_each in rounds for point in one_of_each if point]
+    return points[:options.points or count][options.skip:]  # of each kind as many, as long as there are any
 
 
 def run(options, folder):

@@ -3,19 +3,27 @@
 
 usage: kill_rounds.py [--rounds N] [--seed S] [--rate R] [--keep DIR] [--expect-broken]
                       [--languages python,c,javascript] [--power-cuts] [--minutes M]
+                      [--long-life S [--long-every N]] [--last-life S]
 
 Senders and receivers are processes of their own, of the languages named in turn (ROOST_LEDGER_PEER
-names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for 20 to 400 ms after it is
-ready; then the broker, a sender or a receiver gets SIGKILL and is started again. At the end all
-queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays 3,000 rounds.
+names the one in C; the one in JavaScript needs its npm packages). In each round the broker lives for
+20 to 400 ms after it is ready; then the broker, a sender or a receiver gets SIGKILL and is started
+again. At the end all queues drain, and the ledgers are judged (ledger.py). ROOST_TEST_ALL=1 plays
+3,000 rounds.
 
 --power-cuts: the data are on a disk (ROOST_FAULT_FS, tests/faults) that loses with the broker all
 that was not synced: in every second cut all of it, in the others parts of it, down to sectors.
+
+A soak: with --long-life every N-th life of the broker is so long, with --last-life the last one is, and
+every 30 s of these a client is killed, a consumer or the broker stops for 2 s, or the disk is slow or full
+for 2 s (--power-cuts); soak.py looks at what grows.
 
 Owns the processes and the faults; leaves the judgement to ledger.py. Prints the command that
 replays the same faults; the interleaving of processes is the system's.
 """
 import argparse
+import collections
+import errno
 import os
 import random
 import signal
@@ -32,10 +40,12 @@ from broker import Broker, eventually, no_orphan  # noqa: E402
 from fault_disk import FaultDisk, why_not  # noqa: E402
 from javascript import HAS_PACKAGES, NODE, WHY  # noqa: E402
 from roost import BUSY, Client, RoostError  # noqa: E402
+from soak import Soak, in_words, look_at  # noqa: E402
 
 SCOPES = ["peer:anna", "peer:boris", "queue:work"]
-DRAIN_S = 120
+DRAIN_S = 360
 SKIPPED = 77
+TROUBLE_EVERY_S, TROUBLE_S = 30, 2
 
 
 class Peer:
@@ -94,13 +104,6 @@ def start_peers(broker, folder, rate, languages):
     return senders, receivers
 
 
-def size_of(broker):
-    """What must not grow in a soak: memory, descriptors, the write-ahead log."""
-    files = len(os.listdir(f"/proc/{broker.process.pid}/fd"))
-    log = sum(entry.stat().st_size for entry in os.scandir(broker.data) if entry.name.endswith("-wal"))
-    return f"{broker.rss_bytes() >> 20} MiB resident, {files} descriptors, WAL {log >> 20} MiB"
-
-
 def end_broker(broker, disk, number, counts):
     """kill -9, and with it the power of its disk."""
     broker.kill()
@@ -118,20 +121,63 @@ def look_after(peers, expects_broken):
             peer.start()
 
 
-def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken, minutes):
+def stop_for_a_while(process):
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(TROUBLE_S)
+    process.send_signal(signal.SIGCONT)
+
+
+def trouble(broker, disk, senders, receivers, rng, note, counts):
+    """A fault that the broker lives through."""
+    kinds = ["client killed", "consumer stopped", "broker stopped"] + ["disk slow", "disk full"] * bool(disk)
+    kind = rng.choice(kinds)
+    look_after(senders + receivers, False)
+    note()
+    counts[kind] += 1
+    if kind == "client killed":
+        peer = rng.choice(senders + receivers)
+        peer.kill()
+        peer.start()
+    elif kind == "consumer stopped":
+        stop_for_a_while(rng.choice(receivers).process)
+    elif kind == "broker stopped":
+        stop_for_a_while(broker.process)
+    else:
+        if kind == "disk slow":
+            disk.slow("sync", 300)
+        else:
+            disk.fault("write", 1, errno.ENOSPC, for_ever=True)
+        time.sleep(TROUBLE_S)
+        disk.clear()
+
+
+def play(broker, disk, senders, receivers, rng, folder, options):
     faults = open(os.path.join(folder, "faults.ledger"), "a", encoding="ascii")
     slowest_s, began = 0.0, time.monotonic()
-    counts = {"cuts": 0, "taken back": 0}
-    for number in range(1, rounds + 1):
-        if time.monotonic() - began > minutes * 60:
-            break
-        time.sleep(rng.uniform(0.020, 0.400))  # the life of this round, drawn from the seed
-        look_after(senders + receivers, expects_broken)
-        faults.write(f"F {number}\n")
+    counts, soak = collections.Counter(), Soak(broker)
+
+    def note():
+        counts["faults"] += 1
+        faults.write(f"F {counts['faults']}\n")
         faults.flush()
+
+    def live(seconds):
+        soak.live(seconds, lambda: trouble(broker, disk, senders, receivers, rng, note, counts),
+                  TROUBLE_EVERY_S)
+
+    for number in range(1, options.rounds + 1):
+        if time.monotonic() - began > options.minutes * 60:
+            break
+        if options.long_life and number % options.long_every == 0:
+            live(options.long_life)
+        else:
+            time.sleep(rng.uniform(0.020, 0.400))  # the life of this round, drawn from the seed
+        look_after(senders + receivers, options.expects_broken)
+        note()
         victim = rng.choices(["broker", "sender", "receiver"], [8, 1, 1])[0]
         if victim == "broker":
             end_broker(broker, disk, number, counts)
+            counts["broker killed"] += 1
             start = time.monotonic()
             broker.start()
             slowest_s = max(slowest_s, time.monotonic() - start)
@@ -139,9 +185,12 @@ def play(broker, disk, senders, receivers, rounds, rng, folder, expects_broken, 
             peer = rng.choice(senders if victim == "sender" else receivers)
             peer.kill()
             peer.start()
+            counts["client killed"] += 1
         if number % 50 == 0:
-            print(f"round {number}, {time.monotonic() - began:.0f} s, {size_of(broker)}", flush=True)
-    return slowest_s, counts if disk else {}
+            print(f"round {number}, {time.monotonic() - began:.0f} s, {in_words(look_at(broker))}", flush=True)
+    live(options.last_life)
+    counts["slowest start, ms"] = round(slowest_s * 1000)
+    return counts, soak
 
 
 def is_waiting(judge):
@@ -159,8 +208,7 @@ def drain(broker, senders, receivers):
     for sender in senders:
         sender.finish()
     with Client(broker.url, "judge") as judge:
-        judge.wait_ready(20)
-
+        judge.wait_ready(DRAIN_S)
         eventually(lambda: not is_waiting(judge), DRAIN_S, "empty queues")
     for receiver in receivers:
         receiver.finish()
@@ -187,43 +235,43 @@ def drain_broken(broker, senders, receivers):
         broker.kill()
 
 
-def run_on(disk, rounds, seed, rate, languages, folder, expects_broken, minutes):
-    rng = random.Random(seed)
+def run_on(disk, folder, options):
+    """Gives whether nothing grew that must not; the rest is in the ledgers."""
+    rng = random.Random(options.seed)
     broker = Broker(os.path.join(disk.path if disk else folder, "data")).start()
-    senders, receivers = start_peers(broker, folder, rate, languages)
+    senders, receivers = start_peers(broker, folder, options.rate, options.languages.split(","))
+    counts, soak = {}, Soak(broker)
     try:
-        slowest_s, counts = play(broker, disk, senders, receivers, rounds, rng, folder,
-                                 expects_broken, minutes)
+        counts, soak = play(broker, disk, senders, receivers, rng, folder, options)
     except AssertionError as problem:  # it does not even start again
-        if not expects_broken:
+        if not options.expects_broken:
+            print("\n".join(broker.lines[-40:]), flush=True)
             raise
         print(f"broken: {problem}")
-        slowest_s, counts = 0.0, {}
-    if expects_broken:
+    if options.expects_broken:
         drain_broken(broker, senders, receivers)
     else:
         drain(broker, senders, receivers)
         assert broker.stop() == 0
     for name, count in counts.items():
         print(f"{name:26} {count:>10,}")
-    return slowest_s
+    return soak.report()
 
 
-def run(has_power_cuts, rounds, seed, rate, languages, expects_broken, minutes, folder):
-    if has_power_cuts:
+def run(folder, options):
+    if options.has_power_cuts:
         with FaultDisk(os.environ["ROOST_FAULT_FS"], folder) as disk:
-            slowest_s = run_on(disk, rounds, seed, rate, languages, folder, expects_broken, minutes)
+            is_steady = run_on(disk, folder, options)
     else:
-        slowest_s = run_on(None, rounds, seed, rate, languages, folder, expects_broken, minutes)
+        is_steady = run_on(None, folder, options)
     verdict = ledger.check(ledger.read_folder(folder))
     for name, count in verdict.counts.items():
         print(f"{name:26} {count:>10,}")
-    print(f"{'slowest start, ms':26} {slowest_s * 1000:>10,.0f}")
     for problem in verdict.problems[:20]:
         print(problem)
-    if expects_broken:
+    if options.expects_broken:
         return verdict.counts["lost"] == 0
-    return verdict.is_good and verdict.counts["acknowledged"] > 0
+    return is_steady and verdict.is_good and verdict.counts["acknowledged"] > 0
 
 
 def main():
@@ -232,6 +280,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3000 if is_long else 300)
     parser.add_argument("--minutes", type=float, default=float("inf"),
                         help="at most so long; with many rounds: a soak")
+    parser.add_argument("--long-life", dest="long_life", type=float, default=0, metavar="S",
+                        help="a soak: some lives of the broker are so long, with other faults in them")
+    parser.add_argument("--long-every", dest="long_every", type=int, default=20, metavar="N",
+                        help="every N-th is")
+    parser.add_argument("--last-life", dest="last_life", type=float, default=0, metavar="S",
+                        help="after all rounds the broker lives so long, with other faults")
     parser.add_argument("--power-cuts", dest="has_power_cuts", action="store_true",
                         help="with the broker its disk loses what was not synced")
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -241,25 +295,24 @@ def main():
     parser.add_argument("--keep", help="work in this folder and leave it behind")
     parser.add_argument("--languages", default="python,c", help="of the peers, in turn")
     options = parser.parse_args()
-    languages = options.languages.split(",")
-    if "javascript" in languages and not HAS_PACKAGES:
+    if "javascript" in options.languages.split(",") and not HAS_PACKAGES:
         print(f"SKIPPED: {WHY}")
         return SKIPPED
     reason = options.has_power_cuts and why_not(os.environ.get("ROOST_FAULT_FS"))
     if reason:
         print(f"SKIPPED: {reason}")
         return SKIPPED
-    how = (options.has_power_cuts, options.rounds, options.seed, options.rate, languages,
-           options.expects_broken, options.minutes)
     print(f"replay: ROOSTD={os.environ.get('ROOSTD')} {sys.argv[0]} --rounds {options.rounds} "
           f"--seed {options.seed} --rate {options.rate} --languages {options.languages}"
-          + " --power-cuts" * options.has_power_cuts, flush=True)
+          + " --power-cuts" * options.has_power_cuts
+          + f" --long-life {options.long_life} --long-every {options.long_every}" * bool(options.long_life)
+          + f" --last-life {options.last_life}" * bool(options.last_life), flush=True)
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
-        is_good = run(*how, options.keep)
+        is_good = run(options.keep, options)
     else:
         with tempfile.TemporaryDirectory(prefix="roost-kill-") as folder:
-            is_good = run(*how, folder)
+            is_good = run(folder, options)
     print("GOOD" if is_good else "BROKEN")
     return 0 if is_good != options.expects_broken else 1
 

@@ -228,7 +228,7 @@ static int send_messages(const char *url, const char *peer, const char *path, do
             began += passed - due; /* it was held up: no catching up */
         hand_over(&sender, number, true);
     }
-    error = roost_flush(sender.roost, 0, 60000);
+    error = roost_flush(sender.roost, 0, 300000);
     if (error)
         die("roost_flush", error);
     error = roost_close(&sender.roost, 1000);

@@ -106,7 +106,7 @@ async function send(url, peer, path, rate, scopes) {
         if (aheadS <= 0)
             await handOver(number++);
     }
-    await client.flush({ timeoutMs: 60_000 });
+    await client.flush({ timeoutMs: 300_000 });
     await client.close();
 }
 

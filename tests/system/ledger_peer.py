@@ -99,7 +99,7 @@ def send(url, peer, path, rate, scopes):
             began = time.monotonic() - (number - next_number) / rate  # held up: no catching up
         hand_over(number)
         number += 1
-    is_flushed = client.flush(60)
+    is_flushed = client.flush(300)
     client.close()
     return 0 if is_flushed else 1
 

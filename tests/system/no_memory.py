@@ -309,7 +309,7 @@ def points_of(options, template, folder, control):
         low, high = ((late if number % 8 else 0, ready), (ready, worked), (ready, worked),
                      (worked, ended) if number % 8 == 3 else (ready, worked))[number % 4]
         points.append(Point(rng.randint(low + 1, high), SPANS[number // 4 % 2]))
-    return points
+    return points[options.skip:]
 
 
 def run(options, folder):
