@@ -75,6 +75,9 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         http_callers_tell_seen(gateway);
         arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
         break;
+    case HTTP_TIMER_ACCEPT:
+        http_net_accept_again(gateway);
+        break;
     case HTTP_TIMER_STREAMS:
         http_streams_go_on(gateway);
         break;
