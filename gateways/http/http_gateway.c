@@ -13,7 +13,7 @@
 
 #define WATCH_POLLER 0
 #define SWEEP_MS     500
-#define STOP_MS      3000
+#define STOP_MS      700
 #define REQUESTS_MAX (1u << 20)
 
 static void arm(struct http_gateway *gateway, enum http_timer timer, int64_t delay_ms)

@@ -25,7 +25,7 @@
 #include "rt/clock.h"
 #include "rt/hash.h"
 
-#define ZMQ_ARRIVALS_PATIENCE_MS 10000
+#define ZMQ_ARRIVALS_PATIENCE_MS 8000
 
 struct zmq_arrival;
 

@@ -32,7 +32,7 @@
 #define BYTES_PER_TURN     (8u << 20)
 #define RETRY_MS           1
 #define STOP_STEP_MS       2
-#define STOP_FLUSH_MS      4000 /* what is asked may still be answered so long */
+#define STOP_FLUSH_MS      700 /* what is asked may still be answered so long */
 #define HEARTBEAT_PAUSE_MS 100
 #define HEARTBEAT_PAUSES   20
 #define HEARTBEAT_LATE_MS  500
