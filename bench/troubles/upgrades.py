@@ -34,7 +34,7 @@ def migrations():
 def make_new(options, broker):
     """Messages of today, published."""
     broker.start()
-    subprocess.run([os.environ["ROOST_CLI"], "--url", broker.url, "--timeout", "60", "bench", "publish", "--producers",
+    subprocess.run([os.environ["ROOST_CLI"], "--url", broker.url, "--timeout", "600", "bench", "publish", "--producers",
                     "4", "--count", str(options.messages), "--ttl", "600000", "--quiet"], check=True)
     broker.stop()
     database = sqlite3.connect(os.path.join(broker.data, "roost.db"))

@@ -10,7 +10,7 @@ import time
 from troubles.figures import MIB, ms, percentile, ping, status_bytes
 
 OTHERS = 50
-RATE_PER_S = 20  # of each
+RATE_PER_S = 4  # of each
 
 
 def slow_disk(options, figures, folder):
@@ -114,7 +114,8 @@ def slow_consumer(options, figures, folder):
     with Client(broker.url, "sleeper") as client:
         inbox = client.attach()
         came = 0
-        while came < options.waiting and inbox.receive(30):
+        while came < options.waiting and (received := inbox.receive(30)):
+            received.ack()
             came += 1
     if came != options.waiting:
         figures.fail(f"{came:,} of {options.waiting:,} came when it read again")

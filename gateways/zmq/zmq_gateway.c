@@ -121,11 +121,17 @@ void zmq_on_accepted(void *context, int descriptor)
         metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
 }
 
+static void count_cut(struct actor *actor, size_t count)
+{
+    if (count > 0)
+        metrics_add(actor_metrics(actor), METRIC_CONNECTIONS_CUT, (int64_t)count);
+}
+
 /* Everything that the monitor tells; and those that are too many end. */
 static void look_at_connections(struct actor *actor, struct zmq_gateway *gateway)
 {
     (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
-    (void)zmq_arrivals_cut(&gateway->arrivals);
+    count_cut(actor, zmq_arrivals_cut(&gateway->arrivals));
     struct mono_time due = zmq_arrivals_next_due(&gateway->arrivals);
     if (due.ns != MONO_NEVER.ns && !actor_timer_is_set(actor, ZMQ_TIMER_ARRIVALS))
         actor_timer_set(actor, ZMQ_TIMER_ARRIVALS, due);
@@ -335,9 +341,7 @@ static void check_arrivals(struct actor *actor, struct zmq_gateway *gateway)
         return;
     }
     gateway->arrival_pauses = 0;
-    size_t count = zmq_arrivals_cut_due(&gateway->arrivals, now);
-    if (count > 0)
-        log_debug("silent-connections", LOG_U64("count", count));
+    count_cut(actor, zmq_arrivals_cut_due(&gateway->arrivals, now));
     if (zmq_arrivals_next_due(&gateway->arrivals).ns == MONO_NEVER.ns)
         actor_timer_stop(actor, ZMQ_TIMER_ARRIVALS);
 }
