@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,17 +21,26 @@ struct zmq_arrival {
     uint64_t serial;
     uint64_t inode;
     uint32_t sessions;
-    bool is_waiting;      /* in the list */
-    struct mono_time due; /* waiting: zero, one too many */
+    struct zmq_arrival_list *in; /* NULL: in none */
+    struct mono_time due;        /* waiting */
     struct address_key address;
 };
 
-void zmq_arrivals_init(struct zmq_arrivals *arrivals, uint32_t per_address,
-                       uint64_t descriptors_max)
+enum err zmq_arrivals_init(struct zmq_arrivals *arrivals, uint32_t per_address,
+                           uint64_t descriptors_max)
 {
     *arrivals = (struct zmq_arrivals){.descriptors_max = descriptors_max};
+    arrivals->idle = eventfd(0, EFD_CLOEXEC);
+    arrivals->held = eventfd(0, EFD_CLOEXEC);
     u64map_init(&arrivals->by_descriptor, ARRIVALS_MAX);
     address_book_init(&arrivals->addresses, per_address, ARRIVALS_MAX);
+    return arrivals->idle >= 0 && arrivals->held >= 0 ? ERR_OK : ERR_BUSY;
+}
+
+static void close_if_open(int descriptor)
+{
+    if (descriptor >= 0)
+        (void)close(descriptor); /* nothing was written */
 }
 
 void zmq_arrivals_fini(struct zmq_arrivals *arrivals)
@@ -40,47 +50,40 @@ void zmq_arrivals_fini(struct zmq_arrivals *arrivals)
         free((struct zmq_arrival *)(uintptr_t)cursor.value);
     u64map_fini(&arrivals->by_descriptor);
     address_book_fini(&arrivals->addresses);
+    close_if_open(arrivals->idle);
+    close_if_open(arrivals->held);
 }
 
-/* --- The list. */
+/* --- Lists. */
 
-static void unlink_one(struct zmq_arrivals *arrivals, struct zmq_arrival *arrival)
+static void take_out(struct zmq_arrival *arrival)
 {
-    if (!arrival->is_waiting)
+    struct zmq_arrival_list *list = arrival->in;
+    if (!list)
         return;
     if (arrival->prev)
         arrival->prev->next = arrival->next;
     else
-        arrivals->head = arrival->next;
+        list->head = arrival->next;
     if (arrival->next)
         arrival->next->prev = arrival->prev;
     else
-        arrivals->tail = arrival->prev;
-    arrival->is_waiting = false;
+        list->tail = arrival->prev;
+    arrival->in = NULL;
 }
 
-static void link_front(struct zmq_arrivals *arrivals, struct zmq_arrival *arrival)
+/* At the end of a list; out of the one it is in. */
+static void put_in(struct zmq_arrival_list *list, struct zmq_arrival *arrival)
 {
-    arrival->is_waiting = true;
-    arrival->prev = NULL;
-    arrival->next = arrivals->head;
-    if (arrival->next)
-        arrival->next->prev = arrival;
-    else
-        arrivals->tail = arrival;
-    arrivals->head = arrival;
-}
-
-static void link_back(struct zmq_arrivals *arrivals, struct zmq_arrival *arrival)
-{
-    arrival->is_waiting = true;
+    take_out(arrival);
+    arrival->in = list;
     arrival->next = NULL;
-    arrival->prev = arrivals->tail;
+    arrival->prev = list->tail;
     if (arrival->prev)
         arrival->prev->next = arrival;
     else
-        arrivals->head = arrival;
-    arrivals->tail = arrival;
+        list->head = arrival;
+    list->tail = arrival;
 }
 
 /* --- Coming and going. */
@@ -105,6 +108,16 @@ static struct zmq_arrival *find(const struct zmq_arrivals *arrivals, int descrip
                           : u64map_get_pointer(&arrivals->by_descriptor, (uint64_t)descriptor);
 }
 
+static bool is_welcome(struct zmq_arrivals *arrivals, struct zmq_arrival *arrival)
+{
+    if (!address_book_add(&arrivals->addresses, &arrival->address)) {
+        arrival->address = (struct address_key){0}; /* it is not counted */
+        return false;
+    }
+    return arrivals->descriptors_max == 0 ||
+           (uint64_t)arrival->descriptor < arrivals->descriptors_max;
+}
+
 bool zmq_arrivals_add(struct zmq_arrivals *arrivals, int descriptor, struct mono_time now)
 {
     zmq_arrivals_remove(arrivals, descriptor); /* its end was not told */
@@ -116,18 +129,10 @@ bool zmq_arrivals_add(struct zmq_arrivals *arrivals, int descriptor, struct mono
     }
     arrival->descriptor = descriptor;
     arrival->serial = ++arrivals->last_serial;
-    bool is_counted = address_book_add(&arrivals->addresses, &arrival->address);
-    if (!is_counted)
-        arrival->address = (struct address_key){0};
-    bool is_allowed = is_counted && (arrivals->descriptors_max == 0 ||
-                                     (uint64_t)descriptor < arrivals->descriptors_max);
-    if (is_allowed) {
-        arrival->due = mono_add_ms(now, ZMQ_ARRIVALS_PATIENCE_MS);
-        link_back(arrivals, arrival);
-    } else {
-        link_front(arrivals, arrival);
-    }
-    return is_allowed;
+    arrival->due = mono_add_ms(now, ZMQ_ARRIVALS_PATIENCE_MS);
+    bool is_kept = is_welcome(arrivals, arrival);
+    put_in(is_kept ? &arrivals->waiting : &arrivals->doomed, arrival);
+    return is_kept;
 }
 
 void zmq_arrivals_remove(struct zmq_arrivals *arrivals, int descriptor)
@@ -136,7 +141,7 @@ void zmq_arrivals_remove(struct zmq_arrivals *arrivals, int descriptor)
     if (!arrival)
         return;
     (void)u64map_remove_pointer(&arrivals->by_descriptor, (uint64_t)descriptor);
-    unlink_one(arrivals, arrival);
+    take_out(arrival);
     address_book_remove(&arrivals->addresses, &arrival->address);
     free(arrival);
 }
@@ -147,7 +152,7 @@ uint64_t zmq_arrivals_hold(struct zmq_arrivals *arrivals, int descriptor)
     if (!arrival)
         return 0;
     arrival->sessions++;
-    unlink_one(arrivals, arrival);
+    take_out(arrival);
     return arrival->serial;
 }
 
@@ -161,41 +166,46 @@ void zmq_arrivals_release(struct zmq_arrivals *arrivals, int descriptor, uint64_
     if (--arrival->sessions > 0)
         return;
     arrival->due = mono_add_ms(now, ZMQ_ARRIVALS_PATIENCE_MS);
-    link_back(arrivals, arrival);
+    put_in(&arrivals->waiting, arrival);
 }
 
 /* --- Cutting. */
 
-/* False: there was no descriptor to hold it with. */
-static bool cut(const struct zmq_arrival *arrival)
+/* Held by a descriptor that we have, as there may be none to be had just now. */
+static void cut(const struct zmq_arrivals *arrivals, const struct zmq_arrival *arrival)
 {
     struct stat status;
-    int held = fcntl(arrival->descriptor, F_DUPFD_CLOEXEC, 0);
-    if (held < 0)
-        return false;
-    if (fstat(held, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_ino == arrival->inode)
-        (void)shutdown(held, SHUT_RDWR); /* it may have ended by itself */
-    (void)close(held);
-    return true;
+    if (dup3(arrival->descriptor, arrivals->held, O_CLOEXEC) < 0)
+        return; /* it has ended */
+    if (fstat(arrivals->held, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        status.st_ino == arrival->inode)
+        (void)shutdown(arrivals->held, SHUT_RDWR);               /* or it has ended by itself */
+    CHECK(dup3(arrivals->idle, arrivals->held, O_CLOEXEC) >= 0); /* needs no new one */
 }
 
 struct mono_time zmq_arrivals_next_due(const struct zmq_arrivals *arrivals)
 {
-    return arrivals->head ? arrivals->head->due : MONO_NEVER;
+    return arrivals->waiting.head ? arrivals->waiting.head->due : MONO_NEVER;
 }
 
 /* What is cut stays known until its end is told. */
-size_t zmq_arrivals_cut_due(struct zmq_arrivals *arrivals, struct mono_time now)
+size_t zmq_arrivals_cut(struct zmq_arrivals *arrivals)
 {
     size_t count = 0;
-    while (arrivals->head && mono_reached(arrivals->head->due, now) && cut(arrivals->head)) {
-        unlink_one(arrivals, arrivals->head);
-        count++;
+    for (; arrivals->doomed.head; count++) {
+        cut(arrivals, arrivals->doomed.head);
+        take_out(arrivals->doomed.head);
     }
     return count;
 }
 
-size_t zmq_arrivals_cut(struct zmq_arrivals *arrivals)
+size_t zmq_arrivals_cut_due(struct zmq_arrivals *arrivals, struct mono_time now)
 {
-    return zmq_arrivals_cut_due(arrivals, (struct mono_time){0});
+    size_t count = zmq_arrivals_cut(arrivals);
+    struct zmq_arrival_list *waiting = &arrivals->waiting;
+    for (; waiting->head && mono_reached(waiting->head->due, now); count++) {
+        cut(arrivals, waiting->head);
+        take_out(waiting->head);
+    }
+    return count;
 }

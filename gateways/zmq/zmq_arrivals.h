@@ -23,23 +23,30 @@
 
 #include "gateways/address_book.h"
 #include "rt/clock.h"
+#include "rt/err.h"
 #include "rt/hash.h"
 
 #define ZMQ_ARRIVALS_PATIENCE_MS 8000
 
 struct zmq_arrival;
 
+struct zmq_arrival_list {
+    struct zmq_arrival *head, *tail;
+};
+
 struct zmq_arrivals {
     struct u64map by_descriptor;
     struct address_book addresses;
-    struct zmq_arrival *head, *tail; /* those without a session, who is due first in front */
+    struct zmq_arrival_list waiting; /* those without a session, who is due first in front */
+    struct zmq_arrival_list doomed;  /* one too many */
     uint64_t last_serial;
+    int idle, held;           /* to hold a socket with, without a new descriptor */
     uint64_t descriptors_max; /* one with a higher number is cut at once; 0: no such bound */
 };
 
-/* `per_address`: 0 = no bound. */
-void zmq_arrivals_init(struct zmq_arrivals *arrivals, uint32_t per_address,
-                       uint64_t descriptors_max);
+/* `per_address`: 0 = no bound. ERR_BUSY: no descriptors; to be ended all the same. */
+MUST_USE enum err zmq_arrivals_init(struct zmq_arrivals *arrivals, uint32_t per_address,
+                                    uint64_t descriptors_max);
 void zmq_arrivals_fini(struct zmq_arrivals *arrivals);
 
 /* Accepted. False: it is one too many, and is cut by zmq_arrivals_cut. */

@@ -456,8 +456,8 @@ static enum err init(struct actor *actor, void *state, const void *args)
     zmq_strangers_init(&gateway->strangers, (const uint8_t *)secret);
     address_book_init(&gateway->addresses, options->sessions_per_address,
                       2 * (size_t)options->sessions_max);
-    zmq_arrivals_init(&gateway->arrivals, ARRIVALS_PER_LIMIT * options->sessions_per_address,
-                      descriptors_max());
+    enum err err = zmq_arrivals_init(
+        &gateway->arrivals, ARRIVALS_PER_LIMIT * options->sessions_per_address, descriptors_max());
     zmq_asks_init(gateway);
     CHECK(zmq_msg_init(&gateway->stalled_routing) == 0);
     CHECK(zmq_msg_init(&gateway->stalled_frame) == 0);
@@ -465,7 +465,8 @@ static enum err init(struct actor *actor, void *state, const void *args)
     gateway->router.on_lost = zmq_on_lost;
     gateway->router.context = gateway;
     void *context = options->zmq_context ? options->zmq_context : actor_zmq_context(actor);
-    enum err err = zmq_router_open(&gateway->router, context, options);
+    if (!err)
+        err = zmq_router_open(&gateway->router, context, options);
     if (err)
         return err;
     read_on(actor, gateway, true);
