@@ -13,7 +13,7 @@
 
 #define WATCH_POLLER 0
 #define SWEEP_MS     500
-#define STOP_MS      3000
+#define STOP_MS      700
 #define REQUESTS_MAX (1u << 20)
 
 static void arm(struct http_gateway *gateway, enum http_timer timer, int64_t delay_ms)
@@ -74,6 +74,9 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     case HTTP_TIMER_SEEN:
         http_callers_tell_seen(gateway);
         arm(gateway, HTTP_TIMER_SEEN, gateway->options->seen_ms);
+        break;
+    case HTTP_TIMER_ACCEPT:
+        http_net_accept_again(gateway);
         break;
     case HTTP_TIMER_LIVE:
         http_live_tick(gateway);

@@ -46,6 +46,7 @@
 #include "gateways/http/http_json.h"
 #include "gateways/http/http_route.h"
 #include "gateways/http/http_target.h"
+#include "gateways/tcp_listeners.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
 #include "proto/name.h"
@@ -168,8 +169,8 @@ struct http_gateway {
     int poller; /* holds the descriptors of all daemons */
     struct MHD_Daemon *daemons[HTTP_GATEWAY_LISTEN_MAX];
     size_t daemon_count;
-    bool is_quiesced;
-    struct tls_keys *tls_keys; /* NULL: no TLS */
+    struct tcp_listeners listeners; /* of each the daemon that has its index */
+    struct tls_keys *tls_keys;      /* NULL: no TLS */
     unsigned reloads_seen;
     bool has_news; /* something was resumed: the daemons are to be run */
     bool is_running;
@@ -200,6 +201,7 @@ enum http_timer {
     HTTP_TIMER_SEEN,  /* the registry is told who is there */
     HTTP_TIMER_STOP,
     HTTP_TIMER_LIVE,    /* the second of http_live.c */
+    HTTP_TIMER_ACCEPT,  /* there may be descriptors again */
     HTTP_TIMER_STREAMS, /* those streams that have something go on */
 };
 
@@ -210,6 +212,8 @@ MUST_USE enum err http_net_open(struct http_gateway *gateway);
 void http_net_run(struct http_gateway *gateway);
 /* Ends connections that have been arriving for too long. */
 void http_net_sweep(struct http_gateway *gateway);
+/* Connections are taken again. */
+void http_net_accept_again(struct http_gateway *gateway);
 /* No new ones. */
 void http_net_quiesce(struct http_gateway *gateway);
 void http_net_close(struct http_gateway *gateway);

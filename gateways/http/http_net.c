@@ -8,7 +8,10 @@
  * actor's mailbox is served in between.
  *
  * Time limits: libmicrohttpd ends a connection on which nothing moves. Who sends one byte now and
- * then is ended here: a request has to arrive in full within http.request_s.
+ * then is ended here: head and body have http.request_s each, a body more as long as it really comes.
+ *
+ * Connections are accepted here (tcp_listeners.h) and handed over: libmicrohttpd would try again at
+ * once, for ever, when there is no descriptor for one.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -26,7 +29,8 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BACKLOG         512
+#define IS_DAEMON       UINT64_MAX
+#define ACCEPTS         64 /* of one look at a listener */
 #define ROUNDS_MAX      16
 #define AGAIN_MS        1
 #define MEMORY_BYTES    8192u /* of one connection: head of the request and of the answer */
@@ -174,42 +178,6 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **conn
 
 /* --- Listening. */
 
-/* "ADDRESS:PORT", "[ADDRESS]:PORT"; port "*" is any. False: not of this form. */
-static bool split_address(const char *address, char *ret_host, size_t host_size, char *ret_port,
-                          size_t port_size)
-{
-    const char *colon = strrchr(address, ':');
-    if (!colon || colon == address)
-        return false;
-    const char *begin = address, *end = colon;
-    if (*begin == '[' && end[-1] == ']') {
-        begin++;
-        end--;
-    }
-    size_t size = (size_t)(end - begin);
-    if (size == 0 || size >= host_size || strlen(colon + 1) >= port_size || !colon[1])
-        return false;
-    memcpy(ret_host, begin, size);
-    ret_host[size] = '\0';
-    (void)snprintf(ret_port, port_size, "%s", strcmp(colon + 1, "*") == 0 ? "0" : colon + 1);
-    return true;
-}
-
-static int open_socket(const struct addrinfo *info)
-{
-    int on = 1;
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* works without */
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int code = errno;
-    (void)close(fd); /* nothing was sent */
-    errno = code;
-    return -1;
-}
-
 /* Tells where, and remembers the port. */
 static void note_bound(struct http_gateway *gateway, size_t index, int fd)
 {
@@ -222,38 +190,14 @@ static void note_bound(struct http_gateway *gateway, size_t index, int fd)
              LOG_STR("host", door.address), LOG_STR("port", port));
 }
 
-static enum err bind_at(struct http_gateway *gateway, size_t index, int *ret_fd)
-{
-    const char *address = gateway->options->listen[index];
-    char host[256], port[16];
-    struct addrinfo *info = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    bool is_right = split_address(address, host, sizeof(host), port, sizeof(port));
-    if (is_right && strcmp(port, "0") == 0)
-        (void)snprintf(port, sizeof(port), "%u", gateway->options->bound->ports[index]); /* fits */
-    if (!is_right || getaddrinfo(host, port, &hints, &info) != 0) {
-        log_error("listen-failed", LOG_STR("option", "http.listen"), LOG_STR("address", address),
-                  LOG_STR("problem", "http.listen is written ADDRESS:PORT, as in 127.0.0.1:7668"));
-        return ERR_ADDRESS;
-    }
-    *ret_fd = open_socket(info);
-    int code = errno;
-    freeaddrinfo(info);
-    if (*ret_fd >= 0)
-        return ERR_OK;
-    log_error("listen-failed", LOG_STR("option", "http.listen"), LOG_STR("address", address),
-              LOG_ERRNO(code), LOG_STR("problem", strerror(code)));
-    return ERR_ADDRESS;
-}
-
-static struct MHD_Daemon *start_daemon(struct http_gateway *gateway, int fd)
+/* It is handed connections; how they are accepted is ours. */
+static struct MHD_Daemon *start_daemon(struct http_gateway *gateway)
 {
     const struct http_gateway_options *options = gateway->options;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem items[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, NULL},
-        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, options->connections_max, NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (options->request_ms + MS_PER_S - 1) / MS_PER_S, NULL},
@@ -275,22 +219,24 @@ static struct MHD_Daemon *start_daemon(struct http_gateway *gateway, int fd)
 
 static enum err listen_at(struct http_gateway *gateway, size_t index)
 {
-    int fd;
-    enum err err = bind_at(gateway, index, &fd);
+    struct tcp_listen listen = {.option = "http.listen",
+                                .address = gateway->options->listen[index],
+                                .example = "127.0.0.1:7668",
+                                .port = gateway->options->bound->ports[index]};
+    enum err err = tcp_listeners_add(&gateway->listeners, &listen);
     if (err)
         return err;
-    struct MHD_Daemon *daemon = start_daemon(gateway, fd);
+    struct MHD_Daemon *daemon = start_daemon(gateway);
     if (!daemon) {
-        (void)close(fd); /* nothing was sent */
         log_error("listen-failed", LOG_STR("option", "http.listen"),
                   LOG_STR("problem", "libmicrohttpd does not start"));
         return ERR_BUSY;
     }
     gateway->daemons[gateway->daemon_count++] = daemon;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = IS_DAEMON};
     CHECK(info && epoll_ctl(gateway->poller, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0);
-    note_bound(gateway, index, fd);
+    note_bound(gateway, index, gateway->listeners.fds[index]);
     return ERR_OK;
 }
 
@@ -306,6 +252,7 @@ enum err http_net_open(struct http_gateway *gateway)
     gateway->poller = epoll_create1(EPOLL_CLOEXEC);
     if (gateway->poller < 0)
         return ERR_BUSY;
+    tcp_listeners_init(&gateway->listeners, gateway->poller);
     enum err err = http_tls_load(gateway);
     for (size_t i = 0; i < options->listen_count && !err; i++)
         err = listen_at(gateway, i);
@@ -313,6 +260,50 @@ enum err http_net_open(struct http_gateway *gateway)
 }
 
 /* --- Running. */
+
+static void come_again(struct http_gateway *gateway)
+{
+    actor_timer_set(gateway->actor, HTTP_TIMER_ACCEPT,
+                    mono_add_ms(actor_mono(gateway->actor), TCP_LISTENERS_PAUSE_MS));
+}
+
+static void accept_some(struct http_gateway *gateway, size_t index)
+{
+    for (int i = 0; i < ACCEPTS; i++) {
+        struct sockaddr_storage from;
+        socklen_t size;
+        int fd;
+        switch (tcp_listeners_accept(&gateway->listeners, index, &fd, &from, &size)) {
+        case TCP_ACCEPTED: /* closed by it when it has too many */
+            (void)MHD_add_connection(gateway->daemons[index], fd, (const struct sockaddr *)&from,
+                                     size);
+            break;
+        case TCP_ACCEPTED_REFUSED:
+            metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
+            break;
+        case TCP_ACCEPTED_NONE:
+            return;
+        case TCP_ACCEPTED_PAUSED:
+            come_again(gateway);
+            return;
+        }
+    }
+}
+
+static void accept_all(struct http_gateway *gateway)
+{
+    struct epoll_event events[2 * HTTP_GATEWAY_LISTEN_MAX];
+    int count = epoll_wait(gateway->poller, events, 2 * HTTP_GATEWAY_LISTEN_MAX, 0);
+    for (int i = 0; i < count; i++)
+        if (events[i].data.u64 != IS_DAEMON)
+            accept_some(gateway, (size_t)events[i].data.u64);
+}
+
+void http_net_accept_again(struct http_gateway *gateway)
+{
+    if (!tcp_listeners_go_on(&gateway->listeners))
+        come_again(gateway);
+}
 
 static bool wants_more(struct http_gateway *gateway, int64_t *wait_ms)
 {
@@ -337,6 +328,7 @@ void http_net_run(struct http_gateway *gateway)
     gateway->is_running = true;
     for (int round = 0; round < ROUNDS_MAX && has_more; round++) {
         gateway->has_news = false;
+        accept_all(gateway);
         for (size_t i = 0; i < gateway->daemon_count; i++)
             (void)MHD_run(gateway->daemons[i]); /* fails only without epoll */
         has_more = wants_more(gateway, &wait_ms);
@@ -378,14 +370,7 @@ void http_net_sweep(struct http_gateway *gateway)
 
 void http_net_quiesce(struct http_gateway *gateway)
 {
-    if (gateway->is_quiesced)
-        return;
-    gateway->is_quiesced = true;
-    for (size_t i = 0; i < gateway->daemon_count; i++) {
-        int fd = MHD_quiesce_daemon(gateway->daemons[i]);
-        if (fd >= 0)
-            (void)close(fd); /* nothing was sent */
-    }
+    tcp_listeners_fini(&gateway->listeners);
 }
 
 /* What is suspended has to be resumed first: libmicrohttpd ends the process otherwise. */
@@ -397,6 +382,7 @@ void http_net_close(struct http_gateway *gateway)
     for (size_t i = 0; i < gateway->daemon_count; i++)
         MHD_stop_daemon(gateway->daemons[i]);
     gateway->daemon_count = 0;
+    tcp_listeners_fini(&gateway->listeners);
     if (gateway->poller >= 0)
         (void)close(gateway->poller);
     gateway->poller = -1;

@@ -33,6 +33,7 @@
 #define SWALLOW_PER_BODY   4u
 #define HEADER_BLANKS_MAX  64u
 #define TAKEN_PER_MS       64u /* bytes: who is slower is cut */
+#define ARRIVING_PER_MS    16u /* the same of a body */
 #define MS_PER_S           1000u
 #define TAG_HASH_BYTES     16u /* the least libsodium makes */
 #define TAG_TEXT_BYTES     (2u * TAG_HASH_BYTES + 3u)
@@ -512,6 +513,8 @@ static bool take_upload(struct http_request *request, const char *upload, size_t
     bool is_wanted = !request->refusal && request->match.route && request->match.route->fields[0];
     metrics_add(actor_metrics(request->gateway->actor), METRIC_BYTES_IN, (int64_t)size);
     request->arrived += size;
+    request->connection->patience_ms =
+        request->gateway->options->request_ms + (int64_t)(request->arrived / ARRIVING_PER_MS);
     if (is_wanted && buf_append(&request->body, upload, size) == ERR_OK)
         return true;
     if (is_wanted)

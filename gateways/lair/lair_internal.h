@@ -31,6 +31,7 @@
 #include "gateways/lair/lair_line.h"
 #include "gateways/lair/lair_text.h"
 #include "gateways/lair/tcp_gateway.h"
+#include "gateways/tcp_listeners.h"
 #include "gateways/tls_keys.h"
 #include "proto/actor_ids.h"
 #include "proto/messages.h"
@@ -41,7 +42,6 @@
 #include "rt/hash.h"
 #include "rt/metrics.h"
 
-#define LAIR_LISTEN_MAX      16
 #define LAIR_TLS_MS          5000 /* for a handshake of TLS */
 #define LAIR_ASK_DEADLINE_MS 15000
 #define LAIR_STORE_MS        60000
@@ -177,8 +177,7 @@ struct tcp_gateway {
     struct actor *actor;
     const struct tcp_gateway_options *options;
     int poller;
-    int listeners[LAIR_LISTEN_MAX];
-    size_t listener_count;
+    struct tcp_listeners listeners;
     uint64_t last_session;
     struct u64map connections; /* by session, also GONE ones until they are swept */
     struct hash users;         /* by folded name */
@@ -220,6 +219,7 @@ enum tcp_timer {
     TCP_TIMER_PENDING, /* read again */
     TCP_TIMER_NEWS,    /* some are behind */
     TCP_TIMER_USERS,   /* the list of users may be told again */
+    TCP_TIMER_ACCEPT,  /* there may be descriptors again */
 };
 
 static inline struct lair_text lair_text_of(const void *data, size_t size)
@@ -233,6 +233,8 @@ MUST_USE enum err lair_listen(struct tcp_gateway *gateway);
 void lair_net_close(struct tcp_gateway *gateway);
 /* Everything the poller has, up to a bound. */
 void lair_poll(struct tcp_gateway *gateway);
+/* Connections are taken again. */
+void lair_accept_again(struct tcp_gateway *gateway);
 /* What was decrypted and not read; false: there is more. */
 bool lair_read_pending(struct tcp_gateway *gateway);
 /* Lines, each ended by LF, in one send where the socket takes it; kept otherwise. A connection whose

@@ -23,7 +23,6 @@
 #include "rt/check.h"
 #include "rt/log.h"
 
-#define BACKLOG         512
 #define EVENTS_PER_TURN 256
 #define ACCEPTS         64    /* of one look at a listener */
 #define NOTE_AGAIN_MS   10000 /* refusals in the audit log */
@@ -37,41 +36,6 @@
 static void set_int(int fd, int level, int option, int value)
 {
     (void)setsockopt(fd, level, option, &value, sizeof(value)); /* works without */
-}
-
-/* "ADDRESS:PORT", "[ADDRESS]:PORT"; port "*" is any. False: not of this form. */
-static bool split_address(const char *address, char *ret_host, size_t host_size, char *ret_port,
-                          size_t port_size)
-{
-    const char *colon = strrchr(address, ':');
-    if (!colon || colon == address)
-        return false;
-    const char *begin = address, *end = colon;
-    if (*begin == '[' && end[-1] == ']') {
-        begin++;
-        end--;
-    }
-    size_t size = (size_t)(end - begin);
-    if (size == 0 || size >= host_size || strlen(colon + 1) >= port_size || !colon[1])
-        return false;
-    memcpy(ret_host, begin, size);
-    ret_host[size] = '\0';
-    (void)strncpy(ret_port, strcmp(colon + 1, "*") == 0 ? "0" : colon + 1, port_size);
-    return true;
-}
-
-static int open_listener(const struct addrinfo *info)
-{
-    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int code = errno;
-    (void)close(fd); /* nothing was sent */
-    errno = code;
-    return -1;
 }
 
 static void log_listening(int fd)
@@ -89,28 +53,12 @@ static void log_listening(int fd)
 
 static enum err listen_at(struct tcp_gateway *gateway, const char *address)
 {
-    char host[256], port[16];
-    struct addrinfo *info = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-    if (!split_address(address, host, sizeof(host), port, sizeof(port)) ||
-        getaddrinfo(host, port, &hints, &info) != 0) {
-        log_error("listen-failed", LOG_STR("address", address),
-                  LOG_STR("problem", "lair.listen is written ADDRESS:PORT, as in 127.0.0.1:8080"));
-        return ERR_ADDRESS;
-    }
-    int fd = open_listener(info);
-    freeaddrinfo(info);
-    if (fd < 0) {
-        log_error("listen-failed", LOG_STR("address", address), LOG_ERRNO(errno),
-                  LOG_STR("problem", strerror(errno)));
-        return ERR_ADDRESS;
-    }
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = gateway->listener_count};
-    CHECK(epoll_ctl(gateway->poller, EPOLL_CTL_ADD, fd, &event) == 0);
-    gateway->listeners[gateway->listener_count++] = fd;
-    log_listening(fd);
-    return ERR_OK;
+    struct tcp_listen listen = {
+        .option = "lair.listen", .address = address, .example = "127.0.0.1:8080"};
+    enum err err = tcp_listeners_add(&gateway->listeners, &listen);
+    if (!err)
+        log_listening(gateway->listeners.fds[gateway->listeners.count - 1]);
+    return err;
 }
 
 enum err lair_listen(struct tcp_gateway *gateway)
@@ -119,10 +67,11 @@ enum err lair_listen(struct tcp_gateway *gateway)
     gateway->poller = -1;
     if (options->listen_count == 0)
         return ERR_OK;
-    CHECK(options->listen_count <= LAIR_LISTEN_MAX);
+    CHECK(options->listen_count <= TCP_LISTENERS_MAX);
     gateway->poller = epoll_create1(EPOLL_CLOEXEC);
     if (gateway->poller < 0)
         return ERR_BUSY;
+    tcp_listeners_init(&gateway->listeners, gateway->poller);
     enum err err = ERR_OK;
     for (size_t i = 0; i < options->listen_count && !err; i++)
         err = listen_at(gateway, options->listen[i]);
@@ -131,9 +80,7 @@ enum err lair_listen(struct tcp_gateway *gateway)
 
 void lair_net_close(struct tcp_gateway *gateway)
 {
-    for (size_t i = 0; i < gateway->listener_count; i++)
-        (void)close(gateway->listeners[i]);
-    gateway->listener_count = 0;
+    tcp_listeners_fini(&gateway->listeners);
     if (gateway->poller >= 0)
         (void)close(gateway->poller);
     gateway->poller = -1;
@@ -252,16 +199,38 @@ static void add_connection(struct tcp_gateway *gateway, int fd, const struct soc
     begin(connection);
 }
 
-static void accept_some(struct tcp_gateway *gateway, int listener)
+static void come_again(struct tcp_gateway *gateway)
+{
+    actor_timer_set(gateway->actor, TCP_TIMER_ACCEPT,
+                    mono_add_ms(actor_mono(gateway->actor), TCP_LISTENERS_PAUSE_MS));
+}
+
+static void accept_some(struct tcp_gateway *gateway, size_t listener)
 {
     for (int i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage from = {0};
-        socklen_t size = sizeof(from);
-        int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return; /* none left, or none to be had: the poller comes again */
-        add_connection(gateway, fd, (const struct sockaddr *)&from);
+        struct sockaddr_storage from;
+        socklen_t size;
+        int fd;
+        switch (tcp_listeners_accept(&gateway->listeners, listener, &fd, &from, &size)) {
+        case TCP_ACCEPTED:
+            add_connection(gateway, fd, (const struct sockaddr *)&from);
+            break;
+        case TCP_ACCEPTED_REFUSED:
+            note_refused(gateway);
+            break;
+        case TCP_ACCEPTED_NONE:
+            return;
+        case TCP_ACCEPTED_PAUSED:
+            come_again(gateway);
+            return;
+        }
     }
+}
+
+void lair_accept_again(struct tcp_gateway *gateway)
+{
+    if (!tcp_listeners_go_on(&gateway->listeners))
+        come_again(gateway);
 }
 
 void lair_shrink(struct buf *buf)
@@ -409,8 +378,8 @@ void lair_sweep(struct tcp_gateway *gateway)
 
 static void handle_event(struct tcp_gateway *gateway, const struct epoll_event *event)
 {
-    if (event->data.u64 < gateway->listener_count) {
-        accept_some(gateway, gateway->listeners[event->data.u64]);
+    if (event->data.u64 < gateway->listeners.count) {
+        accept_some(gateway, (size_t)event->data.u64);
         return;
     }
     struct lair_connection *connection = lair_connection_of(gateway, event->data.u64);

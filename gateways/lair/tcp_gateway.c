@@ -152,6 +152,9 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
     case TCP_TIMER_USERS:
         lair_users_due(gateway);
         break;
+    case TCP_TIMER_ACCEPT:
+        lair_accept_again(gateway);
+        break;
     }
     return ERR_OK;
 }

@@ -19,20 +19,26 @@
 #include "gateways/zmq/zmq_gateway.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
+#include "gateways/tcp_listeners.h"
 #include "gateways/zmq/zmq_internal.h"
 #include "rt/check.h"
 #include "rt/log.h"
 
 #define WATCH_ROUTER       0
+#define WATCH_MONITOR      1
 #define FRAMES_PER_TURN    256
 #define BYTES_PER_TURN     (8u << 20)
 #define RETRY_MS           1
 #define STOP_STEP_MS       2
-#define STOP_FLUSH_MS      4000 /* what is asked may still be answered so long */
+#define STOP_FLUSH_MS      700 /* what is asked may still be answered so long */
 #define HEARTBEAT_PAUSE_MS 100
 #define HEARTBEAT_PAUSES   20
 #define HEARTBEAT_LATE_MS  500
+#define ARRIVALS_MS        1000
+#define ARRIVAL_PAUSES     20
+#define ARRIVALS_PER_LIMIT 2 /* of sessions of one address: those beyond the limit are told so */
 #define DRAFTS_BYTES       (16u << 20)
 #define EVENTS_BYTES       (1u << 20)
 
@@ -105,6 +111,30 @@ void zmq_on_lost(void *context, int descriptor)
 {
     struct zmq_gateway *gateway = context;
     zmq_sessions_unplug(&gateway->sessions, descriptor);
+    zmq_arrivals_remove(&gateway->arrivals, descriptor);
+}
+
+void zmq_on_accepted(void *context, int descriptor)
+{
+    struct zmq_gateway *gateway = context;
+    if (!zmq_arrivals_add(&gateway->arrivals, descriptor, actor_mono(gateway->actor)))
+        metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
+}
+
+static void count_cut(struct actor *actor, size_t count)
+{
+    if (count > 0)
+        metrics_add(actor_metrics(actor), METRIC_CONNECTIONS_CUT, (int64_t)count);
+}
+
+/* Everything that the monitor tells; and those that are too many end. */
+static void look_at_connections(struct actor *actor, struct zmq_gateway *gateway)
+{
+    (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
+    count_cut(actor, zmq_arrivals_cut(&gateway->arrivals));
+    struct mono_time due = zmq_arrivals_next_due(&gateway->arrivals);
+    if (due.ns != MONO_NEVER.ns && !actor_timer_is_set(actor, ZMQ_TIMER_ARRIVALS))
+        actor_timer_set(actor, ZMQ_TIMER_ARRIVALS, due);
 }
 
 /* Where connections prove keys, a frame is the session's only when it came with the key of the session,
@@ -113,7 +143,7 @@ bool zmq_is_of_session(const struct zmq_gateway *gateway, const struct zmq_sessi
                        zmq_msg_t *frame)
 {
     static const char none[WIRE_DEVICE_KEY_TEXT] = {0};
-    if (!gateway->router.monitor)
+    if (!gateway->router.is_curve)
         return true;
     const char *key = zmq_router_key(frame);
     if (!key)
@@ -248,8 +278,9 @@ static enum err on_readable(struct actor *actor, void *state, unsigned watch)
 {
     struct zmq_gateway *gateway = state;
     size_t bytes = 0;
-    (void)watch;
-    (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
+    look_at_connections(actor, gateway);
+    if (watch == WATCH_MONITOR)
+        return ERR_OK;
     gateway->has_more = true;
     for (unsigned i = 0; i < FRAMES_PER_TURN && bytes < BYTES_PER_TURN; i++) {
         if (read_one(actor, gateway, &bytes))
@@ -299,6 +330,22 @@ static void check_heartbeats(struct actor *actor, struct zmq_gateway *gateway)
     zmq_check_heartbeats(actor, gateway);
 }
 
+/* Who has no session for too long. The HELLO of somebody may still lie unread: see check_heartbeats. */
+static void check_arrivals(struct actor *actor, struct zmq_gateway *gateway)
+{
+    struct mono_time now = actor_mono(actor);
+    look_at_connections(actor, gateway);
+    actor_timer_set(actor, ZMQ_TIMER_ARRIVALS, mono_add_ms(now, ARRIVALS_MS));
+    if ((gateway->has_more || gateway->has_stalled) && gateway->arrival_pauses < ARRIVAL_PAUSES) {
+        gateway->arrival_pauses++;
+        return;
+    }
+    gateway->arrival_pauses = 0;
+    count_cut(actor, zmq_arrivals_cut_due(&gateway->arrivals, now));
+    if (zmq_arrivals_next_due(&gateway->arrivals).ns == MONO_NEVER.ns)
+        actor_timer_stop(actor, ZMQ_TIMER_ARRIVALS);
+}
+
 static void step_stop(struct actor *actor, struct zmq_gateway *gateway)
 {
     bool is_late = mono_reached(gateway->stop_deadline, actor_mono(actor));
@@ -324,8 +371,6 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         check_heartbeats(actor, gateway);
         break;
     case ZMQ_TIMER_SEEN:
-        /* Strangers who never say a word end, too: their ends must not pile up. */
-        (void)zmq_router_look(&gateway->router, ZMQ_ROUTER_NO_DESCRIPTOR);
         zmq_tell_seen(actor, gateway);
         actor_timer_set(actor, ZMQ_TIMER_SEEN,
                         mono_add_ms(actor_mono(actor), gateway->options->seen_ms));
@@ -334,6 +379,9 @@ static enum err on_timer(struct actor *actor, void *state, unsigned timer)
         break; /* on_batch does it */
     case ZMQ_TIMER_STOP:
         step_stop(actor, gateway);
+        break;
+    case ZMQ_TIMER_ARRIVALS:
+        check_arrivals(actor, gateway);
         break;
     }
     return ERR_OK;
@@ -378,11 +426,21 @@ static void check_options(const struct zmq_gateway_options *options)
     CHECK(options->heartbeat_ms > 0 && options->seen_ms > 0 && options->sessions_max > 0);
 }
 
+/* Half of what the other gateways leave is ours; the rest is for files. */
+static uint64_t descriptors_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 0;
+    return limit.rlim_cur - tcp_listeners_reserve(limit.rlim_cur) / 2;
+}
+
 static enum err init(struct actor *actor, void *state, const void *args)
 {
     struct zmq_gateway *gateway = state;
     const struct zmq_gateway_options *options = args;
     check_options(options);
+    gateway->actor = actor;
     gateway->options = options;
     gateway->book_limits =
         (struct zmq_book_limits){options->publish_window, options->publish_bytes};
@@ -398,16 +456,21 @@ static enum err init(struct actor *actor, void *state, const void *args)
     zmq_strangers_init(&gateway->strangers, (const uint8_t *)secret);
     address_book_init(&gateway->addresses, options->sessions_per_address,
                       2 * (size_t)options->sessions_max);
+    enum err err = zmq_arrivals_init(
+        &gateway->arrivals, ARRIVALS_PER_LIMIT * options->sessions_per_address, descriptors_max());
     zmq_asks_init(gateway);
     CHECK(zmq_msg_init(&gateway->stalled_routing) == 0);
     CHECK(zmq_msg_init(&gateway->stalled_frame) == 0);
+    gateway->router.on_accepted = zmq_on_accepted;
     gateway->router.on_lost = zmq_on_lost;
     gateway->router.context = gateway;
     void *context = options->zmq_context ? options->zmq_context : actor_zmq_context(actor);
-    enum err err = zmq_router_open(&gateway->router, context, options);
+    if (!err)
+        err = zmq_router_open(&gateway->router, context, options);
     if (err)
         return err;
     read_on(actor, gateway, true);
+    actor_watch(actor, WATCH_MONITOR, gateway->router.monitor, -1);
     actor_timer_set(actor, ZMQ_TIMER_SEEN, mono_add_ms(actor_mono(actor), options->seen_ms));
     return ERR_OK;
 }
@@ -416,6 +479,8 @@ static void fini(struct actor *actor, void *state)
 {
     struct zmq_gateway *gateway = state;
     read_on(actor, gateway, false);
+    if (gateway->router.monitor)
+        actor_unwatch(actor, WATCH_MONITOR);
     if (!actor_is_stopping(actor)) /* a death: the next life knows nobody */
         zmq_disown_all(actor, gateway);
     zmq_router_close(&gateway->router);
@@ -424,6 +489,7 @@ static void fini(struct actor *actor, void *state)
     (void)zmq_msg_close(&gateway->stalled_frame);
     zmq_sessions_fini(&gateway->sessions);
     address_book_fini(&gateway->addresses);
+    zmq_arrivals_fini(&gateway->arrivals);
     arena_fini(&gateway->arena);
     arena_fini(&gateway->drafts);
     arena_fini(&gateway->events);

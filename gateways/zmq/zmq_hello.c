@@ -148,7 +148,7 @@ static enum err plug(struct zmq_gateway *gateway, struct zmq_session *session, z
 {
     const char *key = zmq_router_key(frame);
     int descriptor = zmq_router_descriptor(frame);
-    if (!gateway->router.monitor)
+    if (!gateway->router.is_curve)
         return ERR_OK;
     if (key && strlen(key) != sizeof(session->key))
         return ERR_BAD_KEY;
@@ -183,6 +183,8 @@ static enum err begin(struct actor *actor, struct zmq_gateway *gateway, zmq_msg_
     memcpy(session->name, hello->peer.data, hello->peer.len);
     session->name_size = (uint8_t)hello->peer.len;
     session->is_resumed = is_resumed;
+    session->arrival_descriptor = zmq_router_descriptor(frame);
+    session->arrival = zmq_arrivals_hold(&gateway->arrivals, session->arrival_descriptor);
     err = plug(gateway, session, frame);
     if (!err)
         err = count_address(gateway, session, frame);
@@ -402,6 +404,8 @@ static void forget(struct actor *actor, struct zmq_gateway *gateway, struct zmq_
     CHECK(gateway->bytes_open >= session->book.bytes_open);
     gateway->bytes_open -= session->book.bytes_open;
     address_book_remove(&gateway->addresses, &session->address);
+    zmq_arrivals_release(&gateway->arrivals, session->arrival_descriptor, session->arrival,
+                         actor_mono(actor));
     zmq_session_remove(&gateway->sessions, &session);
 }
 

@@ -15,6 +15,7 @@
 #ifndef GATEWAYS_ZMQ_ZMQ_INTERNAL_H
 #define GATEWAYS_ZMQ_ZMQ_INTERNAL_H
 
+#include "gateways/zmq/zmq_arrivals.h"
 #include "gateways/zmq/zmq_budget.h"
 #include "gateways/zmq/zmq_gateway.h"
 #include "gateways/zmq/zmq_router.h"
@@ -57,11 +58,13 @@ struct zmq_queued {
 };
 
 struct zmq_gateway {
+    struct actor *actor;
     const struct zmq_gateway_options *options;
     struct zmq_router router;
     struct zmq_sessions sessions;
     struct zmq_strangers strangers;
     struct address_book addresses;
+    struct zmq_arrivals arrivals;
     struct zmq_book_limits book_limits;
     struct wire_reader reader;
     struct arena arena; /* of the frame in hand */
@@ -76,6 +79,7 @@ struct zmq_gateway {
 
     struct mono_time heartbeat_due; /* when they are looked at next */
     unsigned heartbeat_pauses;      /* in a row */
+    unsigned arrival_pauses;        /* the same */
 
     /* Publishing. */
     struct zmq_queued *queue_head, *queue_tail;
@@ -105,6 +109,7 @@ enum zmq_timer {
     ZMQ_TIMER_SEEN,
     ZMQ_TIMER_RETRY, /* some mailbox was full */
     ZMQ_TIMER_STOP,
+    ZMQ_TIMER_ARRIVALS, /* connections without a session */
 };
 
 /* A checked frame of an OPEN session. May move `frame` out. ERR_BUSY: not done, to be offered
@@ -118,7 +123,8 @@ typedef enum err zmq_frame_handler(struct actor *actor, struct zmq_gateway *gate
 /* Something could not be passed on: comes back soon. */
 void zmq_retry_soon(struct actor *actor);
 
-/* Of the router: a connection has ended. */
+/* Of the router: a connection was accepted, or has ended. */
+zmq_accepted zmq_on_accepted;
 zmq_lost zmq_on_lost;
 /* The frame came with the key of the session, or neither has one. */
 bool zmq_is_of_session(const struct zmq_gateway *gateway, const struct zmq_session *session,

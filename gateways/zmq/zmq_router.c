@@ -121,7 +121,7 @@ static enum err bind_one(void *socket, const char *address, bool is_again,
     return ERR_OK;
 }
 
-/* What connections are lost. Unbounded, as libzmq's I/O thread would wait for us otherwise; we listen in
+/* What connections come and are lost. Unbounded, as libzmq's I/O thread would wait for us otherwise; we listen in
  * every turn that has frames, and every few seconds. */
 static enum err open_monitor(struct zmq_router *router, void *zmq_context)
 {
@@ -130,7 +130,8 @@ static enum err open_monitor(struct zmq_router *router, void *zmq_context)
     for (int i = 0; i < MONITOR_NAMES && result != 0;
          i++) { /* an earlier life may still have one */
         (void)snprintf(name, sizeof(name), "inproc://roost-zmq-%p-%d", router->socket, i);
-        result = zmq_socket_monitor(router->socket, name, ZMQ_EVENT_DISCONNECTED);
+        result =
+            zmq_socket_monitor(router->socket, name, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED);
     }
     if (result != 0)
         return ERR_BUSY;
@@ -170,11 +171,12 @@ static enum err bind_all(struct zmq_router *router, void *zmq_context,
 {
     struct zmq_gateway_bound *bound = options->bound;
     bool is_again = atomic_load_explicit(&bound->count, memory_order_relaxed) > 0;
-    enum err err = bind_some(router, options, is_again, false);
+    router->is_curve = options->curve_secret != NULL;
+    enum err err = open_monitor(router, zmq_context);
+    if (!err)
+        err = bind_some(router, options, is_again, false);
     if (!err && options->curve_secret)
         err = set_curve(router->socket, options);
-    if (!err && options->curve_secret)
-        err = open_monitor(router, zmq_context);
     if (!err && options->curve_secret)
         err = bind_some(router, options, is_again, true);
     if (!err)
@@ -222,14 +224,17 @@ int zmq_router_descriptor(zmq_msg_t *frame)
 }
 
 /* An event is two parts: number and value, 16 and 32 bits; then the address. False: there is none. */
-static bool take_event(void *monitor, int *ret_descriptor)
+static bool take_event(void *monitor, uint16_t *ret_event, int *ret_descriptor)
 {
     zmq_msg_t part;
     int32_t value = ZMQ_ROUTER_NO_DESCRIPTOR;
+    *ret_event = 0;
     CHECK(zmq_msg_init(&part) == 0);
     bool has_event = zmq_msg_recv(&part, monitor, ZMQ_DONTWAIT) >= 0;
-    if (has_event && zmq_msg_size(&part) == sizeof(uint16_t) + sizeof(value))
-        memcpy(&value, (const char *)zmq_msg_data(&part) + sizeof(uint16_t), sizeof(value));
+    if (has_event && zmq_msg_size(&part) == sizeof(*ret_event) + sizeof(value)) {
+        memcpy(ret_event, zmq_msg_data(&part), sizeof(*ret_event));
+        memcpy(&value, (const char *)zmq_msg_data(&part) + sizeof(*ret_event), sizeof(value));
+    }
     bool has_more = has_event && zmq_msg_more(&part);
     while (has_more && zmq_msg_recv(&part, monitor, ZMQ_DONTWAIT) >= 0)
         has_more = zmq_msg_more(&part) != 0;
@@ -241,11 +246,16 @@ static bool take_event(void *monitor, int *ret_descriptor)
 bool zmq_router_look(struct zmq_router *router, int descriptor)
 {
     bool is_lost = false;
-    int lost;
-    while (router->monitor && take_event(router->monitor, &lost)) {
-        is_lost |= lost == descriptor && lost >= 0;
-        if (lost >= 0)
-            router->on_lost(router->context, lost);
+    uint16_t event;
+    int about;
+    while (router->monitor && take_event(router->monitor, &event, &about)) {
+        if (about < 0)
+            continue;
+        if (event == ZMQ_EVENT_ACCEPTED && router->on_accepted)
+            router->on_accepted(router->context, about);
+        if (event == ZMQ_EVENT_DISCONNECTED && router->on_lost)
+            router->on_lost(router->context, about);
+        is_lost |= event == ZMQ_EVENT_DISCONNECTED && about == descriptor;
     }
     return is_lost;
 }
@@ -291,7 +301,7 @@ enum err zmq_router_offer(struct zmq_router *router, const void *routing, size_t
     /* With ROUTER_MANDATORY the first part says whether there is room for both. */
     if (send_patiently(router->socket, routing, size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EHOSTUNREACH ? ERR_NO_SESSION : ERR_BUSY;
-    if (router->monitor && zmq_router_look(router, descriptor)) {
+    if (router->is_curve && zmq_router_look(router, descriptor)) {
         /* Whoever has been chosen is another one: he gets the end of a message, and nothing in it. */
         (void)send_patiently(router->socket, "", 0, ZMQ_DONTWAIT);
         return ERR_NO_SESSION;

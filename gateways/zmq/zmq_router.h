@@ -31,13 +31,16 @@
 
 #define ZMQ_ROUTER_NO_DESCRIPTOR (-1)
 
-/* A connection has ended. May be called within any function below that says so. */
+/* A connection was accepted, or has ended. May be called within any function below that says so. */
+typedef void zmq_accepted(void *context, int descriptor);
 typedef void zmq_lost(void *context, int descriptor);
 
 struct zmq_router {
     void *socket;
-    void *monitor; /* NULL: no listener speaks CURVE */
-    zmq_lost *on_lost;
+    void *monitor;             /* tells of connections; NULL: not open */
+    bool is_curve;             /* some listener speaks it */
+    zmq_accepted *on_accepted; /* NULL: nobody asks */
+    zmq_lost *on_lost;         /* the same */
     void *context;
 };
 
@@ -63,7 +66,8 @@ enum zmq_received zmq_router_receive(struct zmq_router *router, zmq_msg_t *ret_r
 const char *zmq_router_key(zmq_msg_t *frame);
 /* The descriptor of its connection; ZMQ_ROUTER_NO_DESCRIPTOR: it has none. */
 int zmq_router_descriptor(zmq_msg_t *frame);
-/* Tells on_lost of every connection that has ended by now. True: this one was among them. */
+/* Tells on_accepted and on_lost of every connection that has come or ended by now, in this order. True:
+ * this one has ended. */
 bool zmq_router_look(struct zmq_router *router, int descriptor);
 
 /* Takes the frame on ERR_OK. `descriptor`: the connection it is for. ERR_BUSY: its buffer is full.

@@ -80,12 +80,14 @@ struct zmq_session {
     uint8_t untold;        /* CLOSING: bit set of enum zmq_told still to be told */
     bool wants_presence;
     bool is_resumed;
-    bool is_seen;       /* heard since the registry was last told */
-    bool wants_goodbye; /* CLOSING: answer GOODBYE when the last SEND is answered */
-    bool is_verified;   /* the peer has proved that the account is its own */
-    uint8_t role;       /* of that account: enum Role; 0 = none */
-    bool is_unplugged;  /* its connection is known to have ended */
-    int descriptor;     /* of its connection, less than 0: not known */
+    bool is_seen;           /* heard since the registry was last told */
+    bool wants_goodbye;     /* CLOSING: answer GOODBYE when the last SEND is answered */
+    bool is_verified;       /* the peer has proved that the account is its own */
+    uint8_t role;           /* of that account: enum Role; 0 = none */
+    bool is_unplugged;      /* its connection is known to have ended */
+    int descriptor;         /* of its connection, less than 0: not known */
+    int arrival_descriptor; /* the same, as HELLO came by it; zmq_arrivals.h */
+    uint64_t arrival;
     uint8_t routing_size;
     uint8_t name_size;
     uint8_t token[WIRE_TOKEN_BYTES];

@@ -12,7 +12,7 @@ from roost.core import Core
 from roost.schema import pack, pb
 from roost.types import STALE_LEASE, Outcome, RoostError, Stored
 
-EXAMPLES = 10_000 if os.environ.get("ROOST_TEST_ALL") == "1" else 300
+EXAMPLES = 20_000 if os.environ.get("ROOST_TEST_ALL") == "1" else 500  # of up to 50 steps
 
 
 class Future:

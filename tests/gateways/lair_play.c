@@ -83,7 +83,8 @@ struct lair_client *client_connect(struct lair_play *play)
     client->play = play;
     client->fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(
-        getsockname(lair_play_gateway(play)->listeners[0], (struct sockaddr *)&address, &size), 0);
+        getsockname(lair_play_gateway(play)->listeners.fds[0], (struct sockaddr *)&address, &size),
+        0);
     assert_int_equal(connect(client->fd, (struct sockaddr *)&address, size), 0);
     lair_play_read(play);
     return client;

@@ -259,6 +259,7 @@ static void test_opened_again(void **state)
         zmq_router_close(&stage->router);
         assert_int_equal(zmq_router_open(&stage->router, stage->context, &stage->options), ERR_OK);
         assert_non_null(stage->router.monitor);
+        assert_true(stage->router.is_curve);
     }
     assert_string_equal(stage->bound.addresses[0], before);
     void *client = dial(stage, stage->bound.addresses[0], &keys);

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from broker import Broker
+from rest import Rest
 from roost import Client
 from unit_file import Unit
 
@@ -96,7 +97,7 @@ def test_the_limits_are_in_force(tmp_path):
 def broker(tmp_path):
     os.chmod(tmp_path, 0o755)
     broker = Broker(tmp_path / "data", prefix=sandboxed(os.environ["ROOSTD"])[:-1],
-                    arguments=["--set", "zmq.listen=ipc:///run/roost/zmq"],
+                    arguments=["--set", "zmq.listen=ipc:///run/roost/zmq"], http__listen="127.0.0.1:*",
                     lair__listen="127.0.0.1:*", ipmsg__listen="127.0.0.1:2425")
     yield broker
     if broker.is_running():
@@ -115,7 +116,7 @@ def said(peer, url):
 
 @needs_systemd
 @needs_root
-def test_the_daemon_runs_under_the_limits(broker):
+def test_the_daemon_runs_under_the_limits(broker, tmp_path):
     broker.start()
     with open(f"/proc/{broker.process.pid}/status", encoding="ascii") as file:
         status = file.read()
@@ -132,5 +133,11 @@ def test_the_daemon_runs_under_the_limits(broker):
     with Client(broker.url, "carol", credentials="a password of hers") as carol:
         carol.wait_ready(20)
         assert carol.search("nothing") is not None
+    rest = Rest(broker, token=None)
+    assert rest.post("/sessions", user="carol", password="a password of hers")["token"]
+    rest.close()
+    copy = tmp_path / "copy.db"
+    subprocess.run([os.environ["ROOST_CLI"], "backup", "--data", broker.data, copy], check=True, capture_output=True)
+    subprocess.run([os.environ["ROOST_CLI"], "verify", copy], check=True, capture_output=True)
     assert broker.stop() == 0
     assert not [line for line in broker.lines if re.search(r" error | warn ", line)]

@@ -19,8 +19,11 @@
 #include "store/peers.h"
 #include "store/verify.h"
 #include "store_fixture.h"
+#include "tests/share.h"
 
-static uint64_t seeds = 12, steps = 700, first_seed = 1;
+#define SEEDS_ALL 1430 /* a million steps */
+
+static uint64_t seeds = 36, steps = 700, first_seed = 1;
 
 struct run {
     struct fixture *fixture;
@@ -572,6 +575,7 @@ static void test_store_equals_model(void **state)
 
 int main(int argc, char **argv)
 {
+    seeds = getenv("ROOST_TEST_ALL") ? SEEDS_ALL : test_part(seeds);
     if (argc > 1)
         seeds = strtoull(argv[1], NULL, 10);
     if (argc > 2)

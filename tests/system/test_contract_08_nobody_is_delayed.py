@@ -239,6 +239,36 @@ def test_silent_connections_are_dropped(broker, connect):
         raw.close()
 
 
+def ends(raw):
+    """Reads until the broker closes it; answers what keeps a ZMTP connection alive."""
+    raw.settimeout(40)
+    try:
+        while data := raw.recv(4096):
+            if b"\x04PING" in data:
+                raw.sendall(b"\x04\x05\x04PONG")
+    except ConnectionError:
+        pass
+
+
+def test_connections_that_never_get_a_session_are_cut(broker, connect, connect_raw):
+    """Whoever is let in by ZMTP and says no HELLO, or one that is refused, is not kept; whoever has a session
+    is, however silent."""
+    quiet = connect_raw(broker)
+    quiet.hello("quiet")
+    before = counter(connect(broker, "watcher"), "connections_cut_total")
+    held = [tcp(broker) for _ in range(20)]
+    for raw in held:
+        raw.sendall(GREETING)
+        raw.recv(64)
+        raw.sendall(READY)
+    held[0].sendall(b"\x00" + bytes([len(pack(hello()))]) + pack(hello()))
+    for raw in held:
+        ends(raw)
+        raw.close()
+    assert quiet.ask(pb.Ping(echo=b"still here"), pb.PONG).echo == b"still here"
+    assert counter(connect(broker, "watcher"), "connections_cut_total") >= before + 20
+
+
 def test_counters_show_what_was_refused(broker, connect, connect_raw):
     bob = connect(broker, "bob")
     raw = connect_raw(broker)
