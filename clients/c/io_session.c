@@ -35,14 +35,16 @@
 
 /* ------------------------------------------------------------------------------- attempt */
 
+/* The monitor is off before nobody listens to it: libzmq's thread would wait for a listener, with the lock that
+ * turning it off needs. */
 static void close_socket(struct io *io)
 {
+    if (io->socket)
+        (void)zmq_socket_monitor(io->socket, NULL, 0); /* nothing to do if it was not on */
     if (io->monitor)
         (void)zmq_close(io->monitor); /* fails only for what is no socket */
-    if (io->socket) {
-        (void)zmq_socket_monitor(io->socket, NULL, 0); /* nothing to do if it was not on */
+    if (io->socket)
         (void)zmq_close(io->socket);
-    }
     io->monitor = NULL;
     io->socket = NULL;
 }

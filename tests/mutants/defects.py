@@ -32,6 +32,14 @@ DEFECTS = [
     Defect("audit-unchained", "store", "an audit row does not depend on the one before",
            "store/audit.c", "(void)crypto_hash_sha256_update(&state, before, AUDIT_HASH_BYTES);",
            "(void)before;", ["tests/store/store_audit_test"]),
+    Defect("lookup-ahead", "store", "a look-up sees what a slice of the index is not done with",
+           "store/statements.def",
+           "m.sender_id = ?2 AND i.seq <= ?3 ORDER BY", "m.sender_id = ?2 AND ?3 ORDER BY",
+           ["tests/store/store_model_test"]),
+    Defect("retention-ahead", "store", "retention takes what a slice of the index will name",
+           "store/upkeep.c",
+           "uint64_t end = store->indexed_seq < store->last_seq ? store->indexed_seq + 1 : store->last_seq;",
+           "uint64_t end = store->last_seq;", ["tests/store/store_indexing_test"]),
     # --- persistence
     Defect("early-answer", "persistence", "STORED leaves before the commit", "actors/persistence.c",
            "if (p->options.answers_before_commit && p->turn_messages > 0) {",
@@ -48,6 +56,8 @@ DEFECTS = [
     Defect("duplicates-stored", "persistence", "a message sent again is stored again",
            "actors/dedupe.c", "            *ret_seq = dedupe->base_seq + entry->seq_offset;\n",
            "", ["tests/actors/dedupe_test", "tests/actors/persistence_store_test"]),
+    Defect("delivery-field", "history", "a field of a delivery is left out", "proto/wire_delivery.c",
+           "FIELD_BYTES(12, (d)->parent_id)", "", ["tests/proto/proto_wire_delivery_test"]),
     # --- gateway
     Defect("router-drops", "gateway", "the socket drops silently what has no room",
            "gateways/zmq/zmq_router.c", "set_int(socket, ZMQ_ROUTER_MANDATORY, 1);",
