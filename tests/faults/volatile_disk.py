@@ -10,7 +10,8 @@
 A write lasts when a FLUSH that came after it was answered, or when it was one with FUA; until then it is in
 memory only, where reads see it. So does a real disk with its write cache on, which may also have written
 any part of what it holds, in any order, down to a sector. A flush takes `flush_s`, as on a disk that turns:
-cuts then come in the middle of one.
+cuts then come in the middle of one. A disk that `lies` says flushed and has not: no program keeps its word
+on it.
 
 Owns the file, the socket and the thread that serves; leaves the machine to others. NBD: the fixed newstyle
 handshake, simple replies, the commands READ, WRITE, FLUSH and DISC.
@@ -38,8 +39,8 @@ EINVAL = 22
 
 
 class VolatileDisk:
-    def __init__(self, path, flush_s=0):
-        self.flush_s = flush_s
+    def __init__(self, path, flush_s=0, lies=False):
+        self.flush_s, self.lies = flush_s, lies
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self.size = os.fstat(self._fd).st_size // SECTOR * SECTOR
         self._lock = threading.Lock()
@@ -66,6 +67,7 @@ class VolatileDisk:
             self._check(power)
             self.counts["writes"] += 1
             self._writes += 1
+            fua = fua and not self.lies
             for offset in range(0, len(data), SECTOR):
                 sector = (at + offset) // SECTOR
                 if fua:
@@ -83,7 +85,8 @@ class VolatileDisk:
         with self._lock:
             self._check(power)
             self.counts["flushes"] += 1
-            self._keep({sector: pieces[-1][1] for sector, pieces in self._pending.items()})
+            if not self.lies:
+                self._keep({sector: pieces[-1][1] for sector, pieces in self._pending.items()})
 
     def _check(self, power):
         if power not in (None, self._power):

@@ -63,6 +63,15 @@ def test_a_flush_keeps_what_came_before_it(disk, image):
     assert disk.cut() == 0
 
 
+def test_a_disk_that_lies_keeps_nothing(disk, image):
+    disk.lies = True
+    disk.write(0, sectors(b"a"))
+    disk.flush()
+    disk.write(SECTOR, sectors(b"b"), fua=True)
+    assert disk.read(0, 3 * SECTOR)[::SECTOR] == b"ab."
+    assert disk.cut() == 2 and lasting(image)[:3] == b"..."
+
+
 def test_fua_keeps_this_write_and_no_other(disk, image):
     disk.write(0, sectors(b"a", 3))
     disk.write(SECTOR, sectors(b"b"), fua=True)

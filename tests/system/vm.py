@@ -195,9 +195,9 @@ def free_port():
 
 
 class Machine:
-    """`cache`: of qemu; "unsafe" is a host that says flushed and has not. `mount`: options of ext4."""
+    """`mount`: options of ext4."""
 
-    def __init__(self, folder, disk_socket, accelerator="tcg", cache="writeback", mount="rw"):
+    def __init__(self, folder, disk_socket, accelerator="tcg", mount="rw"):
         kernel, module_folder = find_kernel()
         self._monitor = os.path.join(folder, "monitor")
         initramfs = os.path.join(folder, "initramfs")
@@ -212,7 +212,7 @@ class Machine:
             "-no-reboot", "-kernel", kernel, "-initrd", initramfs,
             # no_timer_check: on a busy host the emulated timer is late, and the kernel would give up
             "-append", "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on mitigations=off",
-            "-drive", f"file=nbd:unix:{disk_socket},format=raw,if=none,id=disk,cache={cache}",
+            "-drive", f"file=nbd:unix:{disk_socket},format=raw,if=none,id=disk,cache=writeback",
             "-device", "virtio-blk-pci,drive=disk",
             "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
 

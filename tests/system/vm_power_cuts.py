@@ -2,7 +2,7 @@
 """The power of a virtual machine fails, over and over: is anything lost that roostd had acknowledged?
 
 usage: vm_power_cuts.py [--cuts N] [--seed S] [--rate R] [--keep DIR] [--expect-broken]
-                        [--cache writeback|unsafe] [--mount OPTIONS] [--accelerator tcg|kvm]
+                        [--lying-disk] [--mount OPTIONS] [--accelerator tcg|kvm]
 
 roostd runs in a machine of qemu (vm.py) on ext4, on a disk with a cache that is lost with the power
 (volatile_disk.py): in every second cut all of it, in the others parts of it, down to sectors. Senders and
@@ -11,7 +11,7 @@ machine starts: its disk is being mounted, or roostd recovers. After the last on
 ends in order; then the disk is looked at from outside: e2fsck, `roost verify`, and whether every message
 that was ever acknowledged is in the data file, whole and in order. The ledgers are judged too (ledger.py).
 
---cache unsafe is a host that lies about what is flushed, --mount rw,nobarrier a guest that does not ask:
+--lying-disk is one that says flushed and has not, --mount rw,nobarrier a guest that does not ask:
 no program keeps its word on these, and the tool must find that out (--expect-broken).
 
 Owns the faults; leaves the machine, the disk and the judgement to others. Exit status 77: no machine here.
@@ -125,6 +125,7 @@ def play_to_the_end(machine, disk, image, folder, options):
     for peer in senders + receivers:
         peer.kill()
     assert machine.stop() == 0, "roostd did not end in order"
+    disk.lies = False
     disk.flush()
     return look_at_disk(image, folder)
 
@@ -133,10 +134,10 @@ def run(folder, options):
     image = os.path.join(folder, "image")
     if not os.path.exists(image):
         vm.make_disk(image)
-    disk = VolatileDisk(image, FLUSH_S)
+    disk = VolatileDisk(image, FLUSH_S, options.has_lying_disk)
     socket = os.path.join(folder, f"nbd-{os.getpid()}")
     disk.serve(socket)
-    machine = vm.Machine(folder, socket, options.accelerator, options.cache, options.mount)
+    machine = vm.Machine(folder, socket, options.accelerator, options.mount)
     stored = {}
     try:
         stored = play_to_the_end(machine, disk, image, folder, options)
@@ -170,7 +171,8 @@ def main():
     parser.add_argument("--rate", type=float, default=50, help="messages per second and sender")
     parser.add_argument("--expect-broken", dest="expects_broken", action="store_true",
                         help="for what breaks its promises: succeed when that is found")
-    parser.add_argument("--cache", default="writeback", help="of qemu; unsafe: flushes are swallowed")
+    parser.add_argument("--lying-disk", dest="has_lying_disk", action="store_true",
+                        help="a disk that says flushed and has not")
     parser.add_argument("--mount", default="rw", help="options of ext4")
     parser.add_argument("--accelerator", default="tcg", help="of qemu")
     parser.add_argument("--keep", help="work in this folder, go on with what is there, and leave it behind")
@@ -180,7 +182,7 @@ def main():
         print(f"SKIPPED: {reason}")
         return SKIPPED
     print(f"replay: ROOSTD={os.environ.get('ROOSTD')} {sys.argv[0]} --cuts {options.cuts} --seed {options.seed} "
-          f"--rate {options.rate} --cache {options.cache} --mount {options.mount}", flush=True)
+          f"--rate {options.rate} --mount {options.mount}" + " --lying-disk" * options.has_lying_disk, flush=True)
     if options.keep:
         os.makedirs(options.keep, exist_ok=True)
         is_good = run(options.keep, options)
