@@ -20,7 +20,7 @@ import { Requests } from './pending.js';
 import { VERSION } from './version.js';
 import { Window } from './window.js';
 
-const HELLO_AGAIN_MS = 2000;
+const HELLO_AGAIN_MS = 5000; // a new peer is answered when it is on disk, perhaps behind another commit
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 5000;
 const HEARTBEAT_MS = 5000;

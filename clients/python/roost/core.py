@@ -23,7 +23,7 @@ from .types import (KEY_NOT_ENROLLED, LOCKED_OUT, TAKEN_OVER, VERSION, RoostClos
                     settle_future)
 from .window import Window
 
-HELLO_AGAIN_S = 2.0
+HELLO_AGAIN_S = 5.0  # a new peer is answered when it is on disk, perhaps behind another commit
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.05, 5.0
 HEARTBEAT_S = 5.0
 HEARTBEATS_LOST = 3
