@@ -24,7 +24,7 @@
 #include "store/throttle.h"
 #include "store/tokens.h"
 
-#define TAIL_MAX          262144
+#define TAIL_MAX          229376 /* with a slice in hand below 262,144, where its tables would double */
 #define TAIL_WORTHWHILE   4096
 #define SLICE_LOADED      16384
 #define SEARCH_WORTHWHILE 1024
