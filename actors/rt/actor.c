@@ -293,3 +293,8 @@ void actor_stopped(struct actor *actor)
     CHECK(actor->is_stopping);
     actor->is_stopped = true;
 }
+
+void actor_end_turn(struct actor *actor)
+{
+    actor->is_turn_over = true;
+}

@@ -11,7 +11,8 @@
  *     control -> drain at most ACTOR_BATCH_MAX messages -> own sockets -> due timers and
  *     deadlines -> on_batch -> wait
  * on_batch runs once after every turn in which anything was handled: the persistence actor
- * commits there, and only then sends the answers (the barrier of the group commit).
+ * commits there, and only then sends the answers (the barrier of the group commit). A handler that
+ * finds the turn long enough ends it: actor_end_turn().
  *
  * Rules
  *   - A handler never waits and never blocks. A question to another actor is actor_ask(); the
@@ -160,6 +161,8 @@ struct metrics *actor_metrics(struct actor *actor); /* its block; see rt/metrics
 uint64_t actor_random(struct actor *actor); /* seeded on the simulator, else from the system */
 void *actor_zmq_context(const struct actor *actor); /* NULL on the simulator */
 bool actor_is_stopping(const struct actor *actor);
+/* In a handler: this turn takes no more messages. What waits is for the next one, which comes at once. */
+void actor_end_turn(struct actor *actor);
 void actor_stopped(struct actor *actor); /* on_stop's work is done */
 
 #endif

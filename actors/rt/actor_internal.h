@@ -100,6 +100,7 @@ struct actor {
     struct mono_time ghosts_since;
     bool is_stopping;
     bool is_stopped;
+    bool is_turn_over; /* no more messages in it */
 
     /* The answer in hand. */
     bool has_context;
@@ -148,6 +149,7 @@ void actor_end(struct actor *actor);
 /* Between lives: no answer of before will come any more, because the links were emptied. */
 void actor_forget_ghosts(struct actor *actor);
 
+void actor_begin_turn(struct actor *actor);
 void actor_clock(struct actor *actor); /* refreshes mono and wall */
 
 /* Unpacks and handles one message; closes both frames. payload may be NULL. */

@@ -30,6 +30,12 @@ void actor_teardown(struct actor *actor)
     arena_fini(&actor->arena);
 }
 
+void actor_begin_turn(struct actor *actor)
+{
+    actor->is_turn_over = false;
+    actor_clock(actor);
+}
+
 void actor_clock(struct actor *actor)
 {
     actor->mono = actor->host->mono(actor);

@@ -12,6 +12,10 @@
  * of a message. The descriptor of a ZeroMQ socket only tells of changes, so before the wait each
  * socket must be known to be empty: the mailbox was read until it said so, an own socket is asked
  * (sending on it may have taken the notice of something received).
+ *
+ * A socket that is never empty hears of a sender whose messages had run out only when it is asked, or
+ * after a hundred frames. So a mailbox that was not emptied is asked: a flood from one sender must not
+ * keep another's message waiting.
  */
 #include "rt/runner.h"
 
@@ -128,12 +132,21 @@ static enum err obey(struct runner *runner)
     return err;
 }
 
+static bool has_input(void *zmq_socket)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    while (zmq_getsockopt(zmq_socket, ZMQ_EVENTS, &events, &size) != 0)
+        CHECK(errno == EINTR);
+    return events & ZMQ_POLLIN;
+}
+
 /* What has been waiting at most. Only a turn that did not empty the mailbox has to look at it. */
 static void note_depth(struct runner *runner, unsigned taken)
 {
     struct actor *actor = &runner->actor;
     uint64_t depth = taken;
-    if (taken >= ACTOR_BATCH_MAX)
+    if (taken >= ACTOR_BATCH_MAX || actor->is_turn_over)
         depth += mailbox_depth(runner->mailboxes, actor->id);
     metrics_raise(actor->metrics, METRIC_MAILBOX_HIGH, (int64_t)depth);
 }
@@ -143,7 +156,7 @@ static enum err drain(struct runner *runner, unsigned *handled)
     struct actor *actor = &runner->actor;
     enum err err = ERR_OK;
     unsigned count = 0;
-    while (!err && count < ACTOR_BATCH_MAX) {
+    while (!err && count < ACTOR_BATCH_MAX && !actor->is_turn_over) {
         zmq_msg_t frame, payload;
         bool has_payload;
         if (!mailbox_receive(runner->mailboxes, actor->id, &frame, &payload, &has_payload))
@@ -173,15 +186,6 @@ static struct pollfd readable(void *zmq_socket)
     size_t size = sizeof(fd);
     CHECK(zmq_getsockopt(zmq_socket, ZMQ_FD, &fd, &size) == 0);
     return (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-static bool has_input(void *zmq_socket)
-{
-    int events = 0;
-    size_t size = sizeof(events);
-    while (zmq_getsockopt(zmq_socket, ZMQ_EVENTS, &events, &size) != 0)
-        CHECK(errno == EINTR);
-    return events & ZMQ_POLLIN;
 }
 
 static void build_set(struct runner *runner, struct wait_set *set)
@@ -266,16 +270,18 @@ static enum err take_turn(struct runner *runner, bool *has_more)
         return ERR_OK;
     }
     set_in_turn(actor, true);
-    actor_clock(actor);
+    actor_begin_turn(actor);
     struct mono_time begin = actor->mono;
     unsigned handled = 0;
     enum err err = ERR_OK;
     /* At the beginning of a life: READY may have taken the notice of an order. */
     if (*has_more || set.fds[ITEM_CONTROL].revents)
         err = obey(runner);
+    if (*has_more)
+        (void)has_input(mailbox_socket(runner->mailboxes, actor->id)); /* hears of others */
     if (!err && (*has_more || set.fds[ITEM_MAILBOX].revents))
         err = drain(runner, &handled);
-    *has_more = handled >= ACTOR_BATCH_MAX;
+    *has_more = handled >= ACTOR_BATCH_MAX || actor->is_turn_over;
     if (!err)
         err = handle_watches(runner, &set, &handled);
     if (handled)

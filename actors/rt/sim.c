@@ -183,7 +183,7 @@ static enum err drain(struct sim *sim, struct actor *actor, bool *ret_is_drained
     uint64_t shape = sim_draw_below(sim, 8);
     uint64_t limit = shape == 0 ? 0 : shape < 4 ? 1 : 1 + sim_draw_below(sim, ACTOR_BATCH_MAX);
     *ret_is_drained = false;
-    for (uint64_t i = 0; i < limit; i++) {
+    for (uint64_t i = 0; i < limit && !actor->is_turn_over; i++) {
         size_t from = draw_sender(sim, actor->id);
         if (from == sim->id_count) {
             *ret_is_drained = true;
@@ -209,7 +209,7 @@ static void take_turn(struct sim *sim, size_t id)
     unsigned handled = 0;
     bool is_drained = false;
     log_set_actor(actor->class->name);
-    actor_clock(actor);
+    actor_begin_turn(actor);
     enum err err = drain(sim, actor, &is_drained, &handled);
     if (!err)
         err = actor_handle_due(actor, is_drained, &handled);

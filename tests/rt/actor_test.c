@@ -272,6 +272,29 @@ static void unreadable_messages_are_counted_not_fatal(void **state)
     sim_destroy(&sim);
 }
 
+static void a_turn_may_be_ended_early(void **state)
+{
+    struct play_args args = {.goes_on = true};
+    const struct sim_options options = {.delay_max_us = -1}; /* all is there at once */
+    (void)state;
+    struct sim *sim = new_sim(1, &args, &options);
+    for (int is_short = 0; is_short < 2; is_short++) {
+        const struct echo *echo = sim_state(sim, ECHO);
+        uint64_t before = echo->batches, first = echo->notes;
+        for (uint64_t i = 1; i <= 90; i++)
+            assert_int_equal(note(sim, first + i), ERR_OK);
+        sim_advance(sim, 1000);
+        assert_int_equal(echo->notes, first + 90);
+        if (is_short)
+            assert_int_equal(echo->batches - before, 90);
+        else
+            assert_true(echo->batches - before < 60);
+        order(sim, ECHO, ACT_SHORT, 0);
+        sim_advance(sim, 1000);
+    }
+    sim_destroy(&sim);
+}
+
 static void stop_drains_the_mailbox(void **state)
 {
     struct play_args args = {0};
@@ -318,6 +341,7 @@ int main(void)
         cmocka_unit_test(payload_goes_by_reference),
         cmocka_unit_test(timers_do_not_catch_up),
         cmocka_unit_test(unreadable_messages_are_counted_not_fatal),
+        cmocka_unit_test(a_turn_may_be_ended_early),
         cmocka_unit_test(stop_drains_the_mailbox),
         cmocka_unit_test(stop_waits_for_the_actor),
     };

@@ -82,15 +82,25 @@ static enum err on_ping(struct actor *actor, void *state, const struct msg *msg)
     return ERR_OK;
 }
 
+static void sleep_ms(uint64_t delay_ms)
+{
+    struct timespec delay = {(time_t)(delay_ms / 1000), (long)(delay_ms % 1000) * 1000000};
+    (void)nanosleep(&delay, NULL); /* the test stands still on purpose */
+}
+
 static enum err on_note(struct actor *actor, void *state, const struct msg *msg)
 {
     struct echo_state *self = state;
-    (void)actor;
     self->echo.notes++;
     CHECK(MSG_BODY(msg, Play__Note)->number > self->echo.note_last);
     self->echo.note_last = MSG_BODY(msg, Play__Note)->number;
     if (self->args)
         atomic_fetch_add(&self->args->notes, 1);
+    if (!self->echo.is_short)
+        return ERR_OK;
+    actor_end_turn(actor);
+    while (self->args && !atomic_load(&self->args->goes_on))
+        sleep_ms(1);
     return ERR_OK;
 }
 
@@ -104,12 +114,6 @@ static void release_kept(struct actor *actor, struct echo_state *self)
     }
     self->echo.kept_count = 0;
     self->echo.is_keeping = false;
-}
-
-static void sleep_ms(uint64_t delay_ms)
-{
-    struct timespec delay = {(time_t)(delay_ms / 1000), (long)(delay_ms % 1000) * 1000000};
-    (void)nanosleep(&delay, NULL); /* the test stands still on purpose */
 }
 
 static enum err on_order(struct actor *actor, void *state, const struct msg *msg)
@@ -129,6 +133,11 @@ static enum err on_order(struct actor *actor, void *state, const struct msg *msg
         break;
     case ACT_KEEP:
         self->echo.is_keeping = true;
+        if (self->args)
+            atomic_store(&self->args->notes_before_keep, self->echo.notes);
+        break;
+    case ACT_SHORT:
+        self->echo.is_short = true;
         break;
     case ACT_RELEASE:
         release_kept(actor, self);

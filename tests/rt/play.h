@@ -22,7 +22,8 @@ enum play_act {
     ACT_MUTE,  /* questions are no more answered */
     ACT_KEEP,  /* questions are kept, and answered at ACT_RELEASE */
     ACT_RELEASE,
-    ACT_TICK, /* sets a timer of `amount` milliseconds that re-arms itself */
+    ACT_TICK,  /* sets a timer of `amount` milliseconds that re-arms itself */
+    ACT_SHORT, /* each note ends its turn; on threads it waits until `goes_on`, too */
 };
 
 #define ECHO_KEPT_MAX 5000
@@ -35,6 +36,7 @@ struct echo {
     uint64_t batches;
     bool is_mute;
     bool is_keeping;
+    bool is_short;
     size_t kept_count;
     struct {
         uint64_t correlation;
@@ -52,6 +54,8 @@ struct play_args {
     _Atomic uint64_t answers;
     _Atomic uint64_t no_answers;
     _Atomic uint64_t refused;
+    _Atomic uint64_t notes_before_keep;
+    _Atomic bool goes_on;
     _Atomic uint64_t end_order; /* position among the ends, from 1 */
     _Atomic uint64_t *end_counter;
     enum err init_err;   /* what init answers */

@@ -26,7 +26,8 @@ struct poke {
     uint64_t notes; /* events to send as fast as possible */
     _Atomic uint64_t sent;
     _Atomic uint64_t busy;
-    _Atomic bool is_wanted; /* the test sets it, the poker's timer sees it */
+    _Atomic uint64_t orders; /* sent */
+    _Atomic bool is_wanted;  /* the test sets it, the poker's timer sees it */
 };
 
 #define TIMER_LOOK  0
@@ -49,8 +50,10 @@ static void poke_now(struct actor *actor, struct poke *poke)
     Play__Order order = PLAY__ORDER__INIT;
     order.act = (uint32_t)poke->act;
     order.amount = poke->amount;
-    if (poke->act != ACT_NOTHING)
+    if (poke->act != ACT_NOTHING) {
         CHECK(actor_send(actor, poke->to, PLAY_ORDER, &order.base, NULL) == ERR_OK);
+        atomic_fetch_add(&poke->orders, 1);
+    }
     uint64_t notes = poke->notes; /* the test may change it once it sees us send */
     uint8_t to = poke->to;
     for (uint64_t i = 1; i <= notes; i++) {
@@ -219,6 +222,27 @@ static void a_full_link_answers_busy(void **state)
     system_destroy(&system);
 }
 
+static void a_flood_keeps_nobody_waiting(void **state)
+{
+    struct play_args echo = {0};
+    struct poke flood = {.to = 0, .act = ACT_SHORT, .notes = 40, .is_wanted = true};
+    struct poke other = {.to = 0, .act = ACT_KEEP};
+    const struct actor_spec specs[] = {
+        {&echo_class, &echo, 0}, {&poker_class, &flood, 0}, {&poker_class, &other, 0}};
+    (void)state;
+    struct system *system = new_system(specs, 3, NULL);
+    assert_int_equal(system_start(system), ERR_OK);
+    assert_int_equal(run_until(system, &flood.sent, 40), ERR_OK);
+    assert_int_equal(run_until(system, &echo.notes, 1), ERR_OK); /* in hand, and 39 wait */
+    atomic_store(&other.is_wanted, true);
+    assert_int_equal(run_until(system, &other.orders, 1), ERR_OK);
+    atomic_store(&echo.goes_on, true);
+    assert_int_equal(run_until(system, &echo.notes, 40), ERR_OK);
+    assert_in_range(echo.notes_before_keep, 1, 3);
+    assert_int_equal(system_stop(system), ERR_OK);
+    system_destroy(&system);
+}
+
 static void the_dead_are_restarted_and_links_survive(void **state)
 {
     struct play_args echo = {0};
@@ -381,6 +405,7 @@ int main(void)
         cmocka_unit_test(stop_waits_for_work_in_hand),
         cmocka_unit_test(stop_deadline_is_kept),
         cmocka_unit_test(a_full_link_answers_busy),
+        cmocka_unit_test(a_flood_keeps_nobody_waiting),
         cmocka_unit_test(the_dead_are_restarted_and_links_survive),
         cmocka_unit_test(restarts_are_limited),
         cmocka_unit_test(an_init_that_keeps_failing_is_not_restarted_for_ever),
