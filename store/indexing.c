@@ -64,7 +64,8 @@ static enum err take_row(struct store *store, sqlite3_stmt *stmt, bool *ret_is_o
 {
     struct slice *slice = &store->slice;
     uint64_t seq = (uint64_t)sqlite3_column_int64(stmt, 0);
-    if (slice->count == store->indexing.rows_max || seq <= store->indexing.read_seq)
+    uint64_t numbers = store->indexing.upto - store->indexed_seq;
+    if (slice->count == numbers || seq <= store->indexing.read_seq)
         return store_fail(store, ERR_CORRUPT, "the messages are not in their order");
     *ret_is_odd = !read_row(stmt, &slice->rows[slice->count]);
     slice->count += !*ret_is_odd;
@@ -173,18 +174,18 @@ static bool is_done(const struct store *store)
                                          : indexing->done == store->slice.order_count;
 }
 
-static bool begin(struct store *store, uint32_t rows_max)
+/* Where there is something to begin. */
+static void begin(struct store *store, uint32_t rows_max)
 {
     uint64_t from = store->indexed_seq, upto = store->last_seq;
     rows_max = rows_max < SLICE_ROWS_MAX ? rows_max : SLICE_ROWS_MAX;
     if (upto - from > rows_max)
         upto = from + rows_max;
     if (upto == from)
-        return false;
-    store->indexing = (struct indexing){.upto = upto, .read_seq = from, .rows_max = upto - from};
+        return;
+    store->indexing = (struct indexing){.upto = upto, .read_seq = from};
     slice_reset(&store->slice, upto - from);
     enter(store, INDEX_READ);
-    return true;
 }
 
 /* Behind the last phase, `progress` in the same transaction. */
@@ -208,14 +209,15 @@ enum err message_index_step(struct store *store, uint32_t rows_max, uint32_t wor
 {
     CHECK(store->is_in_transaction);
     enum err err = ERR_OK;
-    bool is_begun = store->indexing.phase != INDEX_NONE || begin(store, rows_max);
-    while (err == ERR_OK && is_begun && store->indexing.phase != INDEX_NONE) {
-        if (!is_done(store) && work == 0)
-            break;
-        if (!is_done(store))
-            err = work_on(store, &work);
-        if (err == ERR_OK && is_done(store))
+    if (!message_index_is_begun(store))
+        begin(store, rows_max);
+    while (err == ERR_OK && message_index_is_begun(store)) {
+        if (is_done(store))
             err = advance(store);
+        else if (work > 0)
+            err = work_on(store, &work);
+        else
+            break;
     }
     if (err != ERR_OK)
         message_index_forget(store);

@@ -35,7 +35,6 @@ enum index_phase {
 struct indexing {
     enum index_phase phase;
     uint64_t read_seq, upto; /* read so far, and the last one of the slice */
-    size_t rows_max;         /* there is room for so many */
     size_t done;             /* of the order that the phase goes through */
     bool is_odd;             /* one message, of values that it cannot have */
 };
