@@ -118,15 +118,6 @@ static bool begin_frame(struct fetch *fetch, size_t place)
     return true;
 }
 
-static size_t put_length(uint8_t *to, size_t value)
-{
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7)
-        to[size++] = (uint8_t)(value | 0x80);
-    to[size++] = (uint8_t)value;
-    return size;
-}
-
 /* A message stored while larger ones were allowed has a frame to itself, beyond frame_bytes_max. */
 static bool fits(const struct fetch *fetch, size_t entry_size)
 {
@@ -150,10 +141,10 @@ static void add_entry(struct fetch *fetch, size_t place, const Roost__V1__Delive
     }
     CHECK(fits(fetch, size)); /* looked at in take_message */
     uint8_t *to = fetch->h->frame + fetch->frame_size;
-    size_t head = 1 + put_length(to + 1, size);
-    to[0] = ENTRY_TAG;
-    CHECK(wire_delivery_write(delivery, to + head) == to + head + size);
-    fetch->frame_size += head + size;
+    *to = ENTRY_TAG;
+    uint8_t *begin = wire_number_write(to + 1, size);
+    CHECK(wire_delivery_write(delivery, begin) == begin + size);
+    fetch->frame_size += (size_t)(begin - to) + size;
     fetch->frame_count++;
     fetch->frame_body_bytes += delivery->body.len;
 }

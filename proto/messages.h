@@ -12,6 +12,7 @@
 #define PROTO_MESSAGES_H
 
 #include "actors.pb-c.h"
+#include "proto/bytes.h"
 #include "rt/actor.h"
 
 enum msg_kind {
@@ -32,11 +33,5 @@ const char *message_name(unsigned kind);
 
 /* Short names: INTERNAL(PeerSeen) is the type Roost__Internal__PeerSeen. */
 #define INTERNAL(Type) Roost__Internal__##Type
-
-/* Bytes for a field of a message that is only read: they stay the caller's. */
-static inline ProtobufCBinaryData bytes_of(const void *data, size_t size)
-{
-    return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
-}
 
 #endif

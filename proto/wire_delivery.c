@@ -70,7 +70,7 @@ size_t wire_delivery_bytes(const Roost__V1__Delivery *delivery)
 
 /* --- Bytes. */
 
-static uint8_t *write_number(uint8_t *to, uint64_t value)
+uint8_t *wire_number_write(uint8_t *to, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
         *to++ = (uint8_t)(value | 0x80);
@@ -82,14 +82,14 @@ static uint8_t *write_bytes(uint8_t *to, uint32_t tag, ProtobufCBinaryData bytes
 {
     if (bytes.len == 0)
         return to;
-    to = write_number(write_number(to, tag), bytes.len);
+    to = wire_number_write(wire_number_write(to, tag), bytes.len);
     memcpy(to, bytes.data, bytes.len);
     return to + bytes.len;
 }
 
 static uint8_t *write_message(uint8_t *to, uint32_t tag, const ProtobufCMessage *message)
 {
-    to = write_number(write_number(to, tag), protobuf_c_message_get_packed_size(message));
+    to = wire_number_write(wire_number_write(to, tag), protobuf_c_message_get_packed_size(message));
     return to + protobuf_c_message_pack(message, to);
 }
 
@@ -97,7 +97,7 @@ uint8_t *wire_delivery_write(const Roost__V1__Delivery *delivery, uint8_t *to)
 {
 #define FIELD_NUMBER(number, value)                                                                \
     if ((value) != 0)                                                                              \
-        to = write_number(write_number(to, TAG(number, NUMBER)), value);
+        to = wire_number_write(wire_number_write(to, TAG(number, NUMBER)), value);
 #define FIELD_BYTES(number, value) to = write_bytes(to, TAG(number, BYTES), value);
 #define FIELD_LIST(number, count, messages)                                                        \
     for (size_t i = 0; i < (count); i++)                                                           \

@@ -25,4 +25,7 @@ size_t wire_delivery_bytes(const Roost__V1__Delivery *delivery);
  * Returns the end. */
 uint8_t *wire_delivery_write(const Roost__V1__Delivery *delivery, uint8_t *to);
 
+/* A number as protobuf writes it (a varint), at most 10 bytes. Returns the end. */
+uint8_t *wire_number_write(uint8_t *to, uint64_t value);
+
 #endif

@@ -67,16 +67,16 @@ static bool are_headers_in_range(const struct roost_outgoing *message)
 static void fill_entry(const struct roost_outgoing *message, const uint8_t *id,
                        Roost__V1__Entry *entry)
 {
-    entry->message_id = view(id, ROOST_ID_BYTES);
-    entry->body = view(message->body, message->body_size);
+    entry->message_id = bytes_of(id, ROOST_ID_BYTES);
+    entry->body = bytes_of(message->body, message->body_size);
     entry->kind = (Roost__V1__Kind)message->kind;
     entry->content_type = view_text(message->content_type);
-    entry->key = view(message->key, message->key_size);
+    entry->key = bytes_of(message->key, message->key_size);
     entry->priority = message->priority;
     entry->reply_to = view_text(message->reply_to);
-    entry->correlation_id = view(message->correlation_id, message->correlation_id_size);
+    entry->correlation_id = bytes_of(message->correlation_id, message->correlation_id_size);
     if (message->parent_id)
-        entry->parent_id = view(message->parent_id, ROOST_ID_BYTES);
+        entry->parent_id = bytes_of(message->parent_id, ROOST_ID_BYTES);
     entry->created_ms = message->created_ms;
     entry->not_before_ms = message->not_before_ms;
     entry->ttl_ms = message->ttl_ms;
@@ -89,7 +89,7 @@ static void fill_headers(const struct roost_outgoing *message, Roost__V1__Header
     for (size_t i = 0; i < message->header_count; i++) {
         roost__v1__header__init(&headers[i]);
         headers[i].name = view_text(message->headers[i].name);
-        headers[i].value = view(message->headers[i].value, message->headers[i].value_size);
+        headers[i].value = bytes_of(message->headers[i].value, message->headers[i].value_size);
         pointers[i] = &headers[i];
     }
 }

@@ -96,7 +96,7 @@ enum roost_error roost_query(struct roost *roost, const struct roost_query *quer
     message.offset = query->offset;
     message.from_ms = query->from_ms;
     message.to_ms = query->to_ms;
-    message.message_ids = view(query->message_ids, query->message_id_count * ROOST_ID_BYTES);
+    message.message_ids = bytes_of(query->message_ids, query->message_id_count * ROOST_ID_BYTES);
     message.newest_first = query->newest_first;
     message.online_only = query->online_only;
     message.after_name = view_text(query->after_name);
@@ -152,12 +152,13 @@ static void fill_call(Roost__V1__Call *message, const struct roost_call *call)
     message->scope = view_text(call->scope);
     message->consumer = view_text(call->consumer);
     message->seq = call->seq;
-    message->message_ids = view(call->message_ids, call->message_id_count * ROOST_ID_BYTES);
+    message->message_ids = bytes_of(call->message_ids, call->message_id_count * ROOST_ID_BYTES);
     message->all = call->all;
     message->text = view_text(call->text);
-    message->body = view(call->body, call->body_size);
+    message->body = bytes_of(call->body, call->body_size);
     message->password = view_text(call->password);
-    message->invitation_id = view(call->invitation_id, call->invitation_id ? ROOST_ID_BYTES : 0);
+    message->invitation_id =
+        bytes_of(call->invitation_id, call->invitation_id ? ROOST_ID_BYTES : 0);
     message->room_role = (Roost__V1__RoomRole)call->room_role;
     message->role = (Roost__V1__Role)call->role;
     message->until_ms = call->until_ms;
