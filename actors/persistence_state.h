@@ -119,6 +119,7 @@ struct persistence {
     struct batch *batch; /* its answers; exists always */
     uint64_t last_seq, committed_last_seq;
     uint64_t stored_count, duplicate_count;
+    struct mono_time people_until; /* who send by other ways than ZeroMQ, one message at a time */
     size_t body_bytes;
     struct session_undo *undo;
     size_t undo_count, undo_capacity;
@@ -161,12 +162,13 @@ struct persistence {
 
     /* Upkeep. */
     uint64_t indexed_seq;
-    uint64_t searched_seq;  /* how far the text index reaches */
-    unsigned turn_messages; /* questions handled since the last on_batch */
-    uint64_t turn_rows;     /* messages stored in that time */
-    uint64_t turn_settled;  /* messages whose settling was written in that time */
-    unsigned due;           /* bit set of enum persistence_timer: work for on_batch */
-    bool is_full;           /* the disk */
+    uint64_t searched_seq;       /* how far the text index reaches */
+    unsigned turn_messages;      /* questions handled since the last on_batch */
+    uint64_t turn_rows;          /* messages stored in that time */
+    uint64_t turn_settled;       /* messages whose settling was written in that time */
+    struct mono_time busy_until; /* is under load, or was a moment ago */
+    unsigned due;                /* bit set of enum persistence_timer: work for on_batch */
+    bool is_full;                /* the disk */
     uint64_t writes_seen;
     unsigned figures_due; /* enum figures */
     int64_t figures_pause_ms;

@@ -18,10 +18,12 @@
 
 #define RETRY_DISK_FULL_MS 1000
 #define RETRY_BUSY_MS      100
-/* Of one transaction; what goes beyond is committed at once, and answered while the rest of the turn is
- * worked on: who sends has his next messages here in time. */
-#define BODY_BYTES_MAX ((size_t)32 << 20)
-#define ROWS_MAX       2048
+/* Of one transaction; what goes beyond waits for the next one, so that whoever sends has his next
+ * messages here in time. Fewer while people send who have nothing else to wait for. */
+#define BODY_BYTES_MAX  ((size_t)32 << 20)
+#define ROWS_MAX        2048
+#define ROWS_PEOPLE_MAX 256
+#define PEOPLE_MS       100
 
 _Static_assert((int)MESSAGE_FLAG_RECEIPT_DELIVERED == 1 && (int)MESSAGE_FLAG_RECEIPT_READ == 2 &&
                    (int)MESSAGE_FLAG_RECEIPT_FATE == 4,
@@ -375,6 +377,16 @@ static enum err check_question(struct persistence *p, const INTERNAL(Store) * qu
     return is_next ? persistence_check_rate(p, question) : ERR_SEQUENCE_GAP;
 }
 
+static void end_turn_when_full(struct persistence *p, uint8_t from)
+{
+    struct mono_time now = actor_mono(p->actor);
+    if (from != ACTOR_ZMQ_GATEWAY)
+        p->people_until = mono_add_ms(now, PEOPLE_MS);
+    uint64_t rows_max = mono_reached(p->people_until, now) ? ROWS_MAX : ROWS_PEOPLE_MAX;
+    if (p->stored_count >= rows_max || p->body_bytes >= BODY_BYTES_MAX)
+        actor_end_turn(p->actor);
+}
+
 enum err persistence_on_store(struct actor *actor, void *state, const struct msg *msg)
 {
     struct persistence *p = state;
@@ -396,11 +408,6 @@ enum err persistence_on_store(struct actor *actor, void *state, const struct msg
     }
     if (err)
         return persistence_fail(p, err);
-    if (p->body_bytes < BODY_BYTES_MAX && p->stored_count < ROWS_MAX)
-        return ERR_OK;
-    err = persistence_commit(p);
-    persistence_close_batch(p);
-    if (!err)
-        persistence_release(p);
-    return err;
+    end_turn_when_full(p, msg->from);
+    return ERR_OK;
 }

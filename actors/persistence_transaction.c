@@ -112,7 +112,7 @@ static void committed(struct persistence *p)
         persistence_indexed(p);
 }
 
-/* Under load the tail of the index is shortened in the same commit. */
+/* The tail of the index is shortened in the same commit. */
 static enum err try_commit(struct persistence *p)
 {
     enum err err = persistence_shorten_tail(p);

@@ -5,10 +5,11 @@
  *
  * When the index is brought forward
  *     under load       not at all, until the tail is TAIL_MAX long; then large slices (a row is the
- *                      cheaper the more of them are sorted together), in each batch as much of
- *                      one as keeps up with what the batch stores, because every answer waits
- *     lightly loaded   small slices after the answers are out, once TAIL_WORTHWHILE is reached
- *     idle             the same after a few ms; after a second everything
+ *                      cheaper the more of them are sorted together)
+ *     lightly loaded   small slices, once TAIL_WORTHWHILE is reached
+ *                      Both within the commits of messages, in each as much as keeps up with what it
+ *                      stores: every answer waits for it, and no sync is its own.
+ *     idle             small slices in steps of their own, after a few ms; after a second everything
  * Load is what is stored and what is settled: while a backlog is drained the index waits, too.
  * The text index is brought forward only when nobody waits: idle, in small slices, from
  * SEARCH_WORTHWHILE rows on; after a second all of it. Searches look through the rest themselves.
@@ -33,7 +34,9 @@
 #define SLICE_IDLE        4096
 #define WORK_PER_ROW      6 /* a slice is 5 for each of its messages at most */
 #define WORK_MIN          256
+#define WORK_IDLE         4096 /* somebody may come meanwhile */
 #define LIGHT_TURN_ROWS   64
+#define BUSY_MS           100
 #define IDLE_MS           12 /* more than twice what settles wait for each other */
 #define NEXT_MS           5
 #define QUIET_MS          1000
@@ -64,12 +67,13 @@ static bool take_due(struct persistence *p, unsigned timer)
 
 enum err persistence_shorten_tail(struct persistence *p)
 {
+    bool is_busy = !mono_reached(p->busy_until, actor_mono(p->actor));
     uint64_t left, stored = p->last_seq - p->committed_last_seq;
-    bool is_long = p->last_seq - p->indexed_seq > TAIL_MAX;
+    bool is_long = p->last_seq - p->indexed_seq > (is_busy ? TAIL_MAX : TAIL_WORTHWHILE);
     if (p->is_full || !(is_long || message_index_is_begun(p->store)))
         return ERR_OK;
     uint64_t work = WORK_MIN + stored * WORK_PER_ROW;
-    return message_index_step(p->store, SLICE_LOADED,
+    return message_index_step(p->store, is_busy ? SLICE_LOADED : SLICE_IDLE,
                               work < UINT32_MAX ? (uint32_t)work : UINT32_MAX, &left);
 }
 
@@ -91,25 +95,24 @@ void persistence_indexed(struct persistence *p)
     dedupe_drop(&p->dedupe, p->indexed_seq);
 }
 
-static enum err index_slice(struct persistence *p)
+static enum err index_step(struct persistence *p)
 {
     uint64_t left;
     enum err err = persistence_begin(p);
     if (!err)
-        err = message_index_step(p->store, SLICE_IDLE, SLICE_IDLE * WORK_PER_ROW, &left);
+        err = message_index_step(p->store, SLICE_IDLE, WORK_IDLE, &left);
     if (err)
         return persistence_fail(p, err);
     return persistence_commit(p);
 }
 
-/* One slice per turn. */
+/* One step per turn. */
 static enum err index_when_idle(struct persistence *p, bool is_idle, bool is_quiet)
 {
-    bool is_light = p->turn_messages > 0 && p->turn_rows + p->turn_settled <= LIGHT_TURN_ROWS;
     uint64_t wanted = is_quiet ? 1 : TAIL_WORTHWHILE;
-    if (p->is_full || !(is_light || is_idle || is_quiet) || tail_length(p) < wanted)
+    if (p->is_full || !(is_idle || is_quiet) || tail_length(p) < wanted)
         return ERR_OK;
-    return index_slice(p);
+    return index_step(p);
 }
 
 /* --- Text index. */
@@ -261,6 +264,8 @@ enum err persistence_upkeep(struct persistence *p)
     (void)take_due(p, TIMER_RELEASE); /* on_batch has released */
     if (take_due(p, TIMER_FULL))
         look_for_room(p);
+    if (p->turn_rows + p->turn_settled > LIGHT_TURN_ROWS)
+        p->busy_until = mono_add_ms(actor_mono(p->actor), BUSY_MS);
     enum err err = index_when_idle(p, is_idle, is_quiet);
     if (!err)
         err = search_when_idle(p, is_idle, is_quiet);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * What happens between the batches: index slices, retention, checkpoints.
+ * How long a batch gets, and what happens in it and between the batches: index slices, retention,
+ * checkpoints.
  */
 #include "persistence_world.h"
 
@@ -93,6 +94,59 @@ static void a_loaded_broker_bounds_the_tail(void **state)
     assert_true(longest <= 262144 + 64000);
 }
 
+static void a_lightly_loaded_broker_indexes_as_it_stores(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    uint64_t no = 1;
+    for (int i = 0; i < 2000; i++)
+        send_many(world, ana, &no, 1, 5); /* never idle, never much */
+    struct store_stats stats = stats_of(world);
+    assert_true(stats.last_seq - stats.indexed_seq < 2 * 4096);
+}
+
+/* The most messages that one commit stored. */
+static uint64_t longest_batch(struct world *world)
+{
+    uint64_t longest = 0;
+    for (size_t n = 0; n < world_appended_count(world); n++) {
+        const INTERNAL(Appended) *appended = (const void *)world_appended(world, n)->body;
+        uint64_t rows = 0;
+        for (size_t i = 0; i < appended->n_runs; i++)
+            rows += appended->runs[i]->count;
+        longest = rows > longest ? rows : longest;
+    }
+    return longest;
+}
+
+static void a_batch_ends_in_time(void **state)
+{
+    struct world *world = *state;
+    world_end(world);
+    world->sim_options.delay_max_us = -1; /* what is sent together is there together */
+    world_start(world);
+    int64_t ana = world_peer(world, "ana");
+    uint64_t no = 1;
+    for (int i = 0; i < 10; i++)
+        send_many(world, ana, &no, 50, 100);
+    assert_in_range(longest_batch(world), 1000, 2048 + 99);
+}
+
+/* As if somebody had asked by another gateway than that of ZeroMQ. */
+static void a_batch_is_short_beside_people(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    uint64_t no = 1;
+    world_forget(world);
+    for (int i = 0; i < 10; i++) {
+        struct persistence *p = (void *)(uintptr_t)sim_state(world->sim, ACTOR_PERSISTENCE);
+        p->people_until = mono_add_ms(sim_mono(world->sim), 1000);
+        send_many(world, ana, &no, 50, 100);
+    }
+    assert_in_range(longest_batch(world), 100, 256 + 99);
+}
+
 static void old_messages_are_removed_after_their_life(void **state)
 {
     struct world *world = *state;
@@ -159,8 +213,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
-        T(an_idle_broker_indexes_everything), T(a_loaded_broker_does_not_index_texts),
-        T(a_loaded_broker_bounds_the_tail),   T(old_messages_are_removed_after_their_life),
+        T(an_idle_broker_indexes_everything),
+        T(a_loaded_broker_does_not_index_texts),
+        T(a_loaded_broker_bounds_the_tail),
+        T(a_lightly_loaded_broker_indexes_as_it_stores),
+        T(a_batch_ends_in_time),
+        T(a_batch_is_short_beside_people),
+        T(old_messages_are_removed_after_their_life),
         T(presence_events_are_trimmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
