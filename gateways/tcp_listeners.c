@@ -17,6 +17,7 @@
 #include "rt/log.h"
 
 #define BACKLOG           512
+#define ACCEPTS           64 /* of one look at a listener */
 #define HOST_BYTES        256u
 #define PORT_BYTES        16u
 #define RESERVE_PER_LIMIT 8u
@@ -142,26 +143,38 @@ static void put_aside(struct tcp_listeners *listeners)
         (void)epoll_ctl(listeners->poller, EPOLL_CTL_DEL, listeners->fds[i], NULL); /* is there */
 }
 
-enum tcp_accepted tcp_listeners_accept(struct tcp_listeners *listeners, size_t index, int *ret_fd,
-                                       struct sockaddr_storage *ret_from, socklen_t *ret_size)
+/* The next connection, or -1: there is none left, or we are out of resources. */
+static int accept_one(struct tcp_listeners *listeners, size_t index, struct sockaddr_storage *from,
+                      socklen_t *size)
+{
+    memset(from, 0, sizeof(*from));
+    *size = sizeof(*from);
+    int fd =
+        accept4(listeners->fds[index], (struct sockaddr *)from, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && is_without_resources(errno))
+        put_aside(listeners);
+    return fd;
+}
+
+void tcp_listeners_take(struct tcp_listeners *listeners, size_t index,
+                        const struct tcp_taker *taker, void *context)
 {
     CHECK(index < listeners->count);
-    if (listeners->is_paused)
-        return TCP_ACCEPTED_PAUSED;
-    memset(ret_from, 0, sizeof(*ret_from));
-    *ret_size = sizeof(*ret_from);
-    *ret_fd = accept4(listeners->fds[index], (struct sockaddr *)ret_from, ret_size,
-                      SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (*ret_fd >= 0 && !is_reserved(*ret_fd))
-        return TCP_ACCEPTED;
-    if (*ret_fd >= 0) {
-        (void)close(*ret_fd); /* nothing was sent */
-        return TCP_ACCEPTED_REFUSED;
+    for (int i = 0; i < ACCEPTS && !listeners->is_paused; i++) {
+        struct sockaddr_storage from;
+        socklen_t size;
+        int fd = accept_one(listeners, index, &from, &size);
+        if (fd < 0)
+            break;
+        if (is_reserved(fd)) {
+            (void)close(fd); /* nothing was sent */
+            taker->refused(context);
+        } else {
+            taker->accepted(context, index, fd, (const struct sockaddr *)&from, size);
+        }
     }
-    if (!is_without_resources(errno))
-        return TCP_ACCEPTED_NONE;
-    put_aside(listeners);
-    return TCP_ACCEPTED_PAUSED;
+    if (listeners->is_paused)
+        taker->paused(context);
 }
 
 bool tcp_listeners_go_on(struct tcp_listeners *listeners)

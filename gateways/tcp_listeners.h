@@ -4,10 +4,10 @@
  *
  * Descriptors are the process's, and there are only so many. Promises:
  *   - The last ones are not taken: an eighth of them is left to files, to ZeroMQ and to the other
- *     gateways. A connection that comes when only these are left is closed at once (REFUSED). As the
+ *     gateways. A connection that comes when only these are left is closed at once (`refused`). As the
  *     kernel gives out the lowest free number, the number of a new descriptor tells how many are left.
  *   - When there is none to be had at all, the listeners are put aside for TCP_LISTENERS_PAUSE_MS
- *     (PAUSED): a poller would tell of them again and again.
+ *     (`paused`): a poller would tell of them again and again.
  *
  * Owns: the listeners' descriptors. Leaves to others: the poller, in which a listener is known as its
  * index; and all that comes after accept.
@@ -39,11 +39,13 @@ struct tcp_listen {
     uint16_t port;       /* instead of any; 0: any */
 };
 
-enum tcp_accepted {
-    TCP_ACCEPTED,
-    TCP_ACCEPTED_NONE,    /* there is none left */
-    TCP_ACCEPTED_REFUSED, /* one was closed; there may be more */
-    TCP_ACCEPTED_PAUSED,  /* call tcp_listeners_go_on in a moment */
+/* Whoever connections go to. */
+struct tcp_taker {
+    /* The descriptor is the taker's now. */
+    void (*accepted)(void *context, size_t index, int fd, const struct sockaddr *from,
+                     socklen_t size);
+    void (*refused)(void *context); /* one was closed */
+    void (*paused)(void *context);  /* call tcp_listeners_go_on in TCP_LISTENERS_PAUSE_MS */
 };
 
 void tcp_listeners_init(struct tcp_listeners *listeners, int poller);
@@ -54,10 +56,10 @@ void tcp_listeners_fini(struct tcp_listeners *listeners);
 MUST_USE enum err tcp_listeners_add(struct tcp_listeners *listeners,
                                     const struct tcp_listen *listen);
 
-/* Does not wait. */
-enum tcp_accepted tcp_listeners_accept(struct tcp_listeners *listeners, size_t index, int *ret_fd,
-                                       struct sockaddr_storage *ret_from, socklen_t *ret_size);
-/* Listens again after PAUSED. False: not yet; try again in a moment. */
+/* Accepts what waits at a listener, but only so many in one go. Does not wait. */
+void tcp_listeners_take(struct tcp_listeners *listeners, size_t index,
+                        const struct tcp_taker *taker, void *context);
+/* Listens again after `paused`. False: not yet; try again in a moment. */
 bool tcp_listeners_go_on(struct tcp_listeners *listeners);
 
 /* How many of `limit` descriptors a connection may not take. */

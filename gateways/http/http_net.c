@@ -30,7 +30,6 @@
 #include "rt/log.h"
 
 #define IS_DAEMON       UINT64_MAX
-#define ACCEPTS         64 /* of one look at a listener */
 #define ROUNDS_MAX      16
 #define AGAIN_MS        1
 #define MEMORY_BYTES    8192u /* of one connection: head of the request and of the answer */
@@ -261,34 +260,28 @@ enum err http_net_open(struct http_gateway *gateway)
 
 /* --- Running. */
 
-static void come_again(struct http_gateway *gateway)
+static void on_accepted(void *context, size_t index, int fd, const struct sockaddr *from,
+                        socklen_t size)
 {
+    struct http_gateway *gateway = context;
+    /* Closed by it when it has too many. */
+    (void)MHD_add_connection(gateway->daemons[index], fd, from, size);
+}
+
+static void on_refused(void *context)
+{
+    struct http_gateway *gateway = context;
+    metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
+}
+
+static void come_again(void *context)
+{
+    struct http_gateway *gateway = context;
     actor_timer_set(gateway->actor, HTTP_TIMER_ACCEPT,
                     mono_add_ms(actor_mono(gateway->actor), TCP_LISTENERS_PAUSE_MS));
 }
 
-static void accept_some(struct http_gateway *gateway, size_t index)
-{
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage from;
-        socklen_t size;
-        int fd;
-        switch (tcp_listeners_accept(&gateway->listeners, index, &fd, &from, &size)) {
-        case TCP_ACCEPTED: /* closed by it when it has too many */
-            (void)MHD_add_connection(gateway->daemons[index], fd, (const struct sockaddr *)&from,
-                                     size);
-            break;
-        case TCP_ACCEPTED_REFUSED:
-            metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
-            break;
-        case TCP_ACCEPTED_NONE:
-            return;
-        case TCP_ACCEPTED_PAUSED:
-            come_again(gateway);
-            return;
-        }
-    }
-}
+static const struct tcp_taker taker = {on_accepted, on_refused, come_again};
 
 static void accept_all(struct http_gateway *gateway)
 {
@@ -296,7 +289,7 @@ static void accept_all(struct http_gateway *gateway)
     int count = epoll_wait(gateway->poller, events, 2 * HTTP_GATEWAY_LISTEN_MAX, 0);
     for (int i = 0; i < count; i++)
         if (events[i].data.u64 != IS_DAEMON)
-            accept_some(gateway, (size_t)events[i].data.u64);
+            tcp_listeners_take(&gateway->listeners, (size_t)events[i].data.u64, &taker, gateway);
 }
 
 void http_net_accept_again(struct http_gateway *gateway)

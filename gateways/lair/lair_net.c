@@ -24,7 +24,6 @@
 #include "rt/log.h"
 
 #define EVENTS_PER_TURN 256
-#define ACCEPTS         64    /* of one look at a listener */
 #define NOTE_AGAIN_MS   10000 /* refusals in the audit log */
 #define READ_BYTES      16384
 #define KEEPALIVE_S     60
@@ -128,8 +127,9 @@ static void say_key(struct lair_connection *connection)
 }
 
 /* In the audit log, once in a while. */
-static void note_refused(struct tcp_gateway *gateway)
+static void note_refused(void *context)
 {
+    struct tcp_gateway *gateway = context;
     static const char action[] = "quota", target[] = "TOO_MANY_CONNECTIONS", detail[] = "lair";
     struct mono_time now = actor_mono(gateway->actor);
     metrics_count_error(actor_metrics(gateway->actor), ERR_TOO_MANY_CONNECTIONS);
@@ -167,8 +167,12 @@ static void shake(struct lair_connection *connection)
     }
 }
 
-static void add_connection(struct tcp_gateway *gateway, int fd, const struct sockaddr *from)
+static void add_connection(void *context, size_t index, int fd, const struct sockaddr *from,
+                           socklen_t size)
 {
+    struct tcp_gateway *gateway = context;
+    (void)index;
+    (void)size;
     struct address_key address = address_key_of(from);
     if (!address_book_add(&gateway->addresses, &address)) {
         note_refused(gateway);
@@ -199,33 +203,14 @@ static void add_connection(struct tcp_gateway *gateway, int fd, const struct soc
     begin(connection);
 }
 
-static void come_again(struct tcp_gateway *gateway)
+static void come_again(void *context)
 {
+    struct tcp_gateway *gateway = context;
     actor_timer_set(gateway->actor, TCP_TIMER_ACCEPT,
                     mono_add_ms(actor_mono(gateway->actor), TCP_LISTENERS_PAUSE_MS));
 }
 
-static void accept_some(struct tcp_gateway *gateway, size_t listener)
-{
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage from;
-        socklen_t size;
-        int fd;
-        switch (tcp_listeners_accept(&gateway->listeners, listener, &fd, &from, &size)) {
-        case TCP_ACCEPTED:
-            add_connection(gateway, fd, (const struct sockaddr *)&from);
-            break;
-        case TCP_ACCEPTED_REFUSED:
-            note_refused(gateway);
-            break;
-        case TCP_ACCEPTED_NONE:
-            return;
-        case TCP_ACCEPTED_PAUSED:
-            come_again(gateway);
-            return;
-        }
-    }
-}
+static const struct tcp_taker taker = {add_connection, note_refused, come_again};
 
 void lair_accept_again(struct tcp_gateway *gateway)
 {
@@ -379,7 +364,7 @@ void lair_sweep(struct tcp_gateway *gateway)
 static void handle_event(struct tcp_gateway *gateway, const struct epoll_event *event)
 {
     if (event->data.u64 < gateway->listeners.count) {
-        accept_some(gateway, (size_t)event->data.u64);
+        tcp_listeners_take(&gateway->listeners, (size_t)event->data.u64, &taker, gateway);
         return;
     }
     struct lair_connection *connection = lair_connection_of(gateway, event->data.u64);

@@ -121,8 +121,8 @@ static enum err bind_one(void *socket, const char *address, bool is_again,
     return ERR_OK;
 }
 
-/* What connections come and are lost. Unbounded, as libzmq's I/O thread would wait for us otherwise; we listen in
- * every turn that has frames, and every few seconds. */
+/* What connections come and are lost. Unbounded, as libzmq's I/O thread would wait for us otherwise; we listen
+ * whenever it has something, and before frames are read. */
 static enum err open_monitor(struct zmq_router *router, void *zmq_context)
 {
     char name[64];

@@ -59,12 +59,42 @@ static int ready(const struct tcp_listeners *listeners, int wait_ms)
     return epoll_wait(listeners->poller, &event, 1, wait_ms);
 }
 
-static enum tcp_accepted take(struct tcp_listeners *listeners, int *ret_fd)
+struct seen {
+    int accepted, refused, paused;
+};
+
+static void on_accepted(void *context, size_t index, int fd, const struct sockaddr *from,
+                        socklen_t size)
 {
-    struct sockaddr_storage from;
-    socklen_t size;
-    return tcp_listeners_accept(listeners, 0, ret_fd, &from, &size);
+    struct seen *seen = context;
+    assert_int_equal(index, 0);
+    assert_int_equal(size, sizeof(struct sockaddr_in));
+    assert_int_equal(from->sa_family, AF_INET);
+    assert_int_equal(close(fd), 0);
+    seen->accepted++;
 }
+
+static void on_refused(void *context)
+{
+    ((struct seen *)context)->refused++;
+}
+
+static void on_paused(void *context)
+{
+    ((struct seen *)context)->paused++;
+}
+
+static void expect(struct tcp_listeners *listeners, struct seen wanted)
+{
+    static const struct tcp_taker taker = {on_accepted, on_refused, on_paused};
+    struct seen seen = {0, 0, 0};
+    tcp_listeners_take(listeners, 0, &taker, &seen);
+    assert_int_equal(seen.accepted, wanted.accepted);
+    assert_int_equal(seen.refused, wanted.refused);
+    assert_int_equal(seen.paused, wanted.paused);
+}
+
+static const struct seen NOTHING = {0, 0, 0}, PAUSED = {0, 0, 1};
 
 static void test_addresses(void **state)
 {
@@ -95,14 +125,28 @@ static void test_addresses(void **state)
 static void test_one_after_the_other(void **state)
 {
     (void)state;
-    int fd;
     struct tcp_listeners listeners = open_one();
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED_NONE);
-    int client = dial(&listeners);
+    expect(&listeners, NOTHING);
+    int clients[2] = {dial(&listeners), dial(&listeners)};
     assert_int_equal(ready(&listeners, 5000), 1);
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED);
-    assert_int_equal(take(&listeners, &client), TCP_ACCEPTED_NONE);
-    assert_int_equal(close(fd), 0);
+    expect(&listeners, (struct seen){.accepted = 2});
+    expect(&listeners, NOTHING);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(close(clients[i]), 0);
+    close_one(&listeners);
+}
+
+static void test_only_so_many_in_one_go(void **state)
+{
+    (void)state;
+    int clients[65];
+    struct tcp_listeners listeners = open_one();
+    for (int i = 0; i < 65; i++)
+        clients[i] = dial(&listeners);
+    expect(&listeners, (struct seen){.accepted = 64});
+    expect(&listeners, (struct seen){.accepted = 1});
+    for (int i = 0; i < 65; i++)
+        assert_int_equal(close(clients[i]), 0);
     close_one(&listeners);
 }
 
@@ -120,25 +164,27 @@ static void test_the_last_descriptors_are_left(void **state)
 {
     (void)state;
     struct rlimit before;
-    int fd, held[64], count = 0;
+    int held[64], count = 0;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct tcp_listeners listeners = open_one();
-    int clients[3] = {dial(&listeners), dial(&listeners), dial(&listeners)};
+    int clients[3] = {dial(&listeners), -1, -1};
     for (; count < 64; count++) /* so that an eighth is several */
         held[count] = dup(STDIN_FILENO);
     set_limit(&before, 1); /* the next number is within the reserve */
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED_REFUSED);
+    expect(&listeners, (struct seen){.refused = 1});
     char byte;
     assert_true(read(clients[0], &byte, 1) <= 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 1; i < 3; i++)
+        clients[i] = dial(&listeners);
     set_limit(&before, 0);
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED_PAUSED);
+    expect(&listeners, PAUSED);
     assert_int_equal(ready(&listeners, 0), 0); /* nobody is woken for it */
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED_PAUSED);
+    expect(&listeners, PAUSED);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(tcp_listeners_go_on(&listeners));
     assert_int_equal(ready(&listeners, 5000), 1);
-    assert_int_equal(take(&listeners, &fd), TCP_ACCEPTED);
-    assert_int_equal(close(fd), 0);
+    expect(&listeners, (struct seen){.accepted = 2});
     for (int i = 0; i < count; i++)
         assert_int_equal(close(held[i]), 0);
     for (int i = 0; i < 3; i++)
@@ -165,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_only_so_many_in_one_go),
         cmocka_unit_test(test_the_last_descriptors_are_left),
         cmocka_unit_test(test_the_reserve),
     };
