@@ -4,7 +4,8 @@
 A bar that is missed is shown, and decides nothing: times depend on the machine. What must never happen
 (something acknowledged is not there, a process does not end) is a failure, and the exit status.
 
-Also the small measures that several scenarios need: percentiles, and what a process uses."""
+Also what several scenarios need: a broker with all its doors, small measures, and what a process uses."""
+import http.client
 import os
 import sys
 import time
@@ -41,6 +42,23 @@ class Figures:
     def skip(self, reason):
         self.skipped[self.scenario] = str(reason)
         self.say(f"{self.scenario}: SKIPPED: {reason}")
+
+
+def start_open(folder, **settings):
+    """A broker for ZeroMQ, HTTP and Lair Chat, each at a port of its own."""
+    from broker import Broker
+    return Broker(folder, http__listen="127.0.0.1:*", lair__listen="127.0.0.1:*", **settings).start()
+
+
+def ask_health(broker, timeout_s):
+    """By HTTP, on a connection of its own."""
+    connection = http.client.HTTPConnection(*broker.http_address(), timeout=timeout_s)
+    try:
+        connection.request("GET", "/healthz")
+        if connection.getresponse().read() != b"ok\n":
+            raise OSError("no ok")
+    finally:
+        connection.close()
 
 
 def percentile(times, percent):

@@ -2,14 +2,13 @@
 """Connections beyond what a process can hold: 5,000 that never say a word to one listener, while new
 clients of each kind come. How long they wait, and who burns the processor meanwhile."""
 import errno
-import http.client
 import os
 import shutil
 import socket
 import threading
 import time
 
-from troubles.figures import descriptors, thread_seconds
+from troubles.figures import ask_health, descriptors, start_open, thread_seconds
 
 CONNECTIONS = 5000
 PATIENCE_S = 90
@@ -56,13 +55,7 @@ def come_lair(broker):
 
 
 def come_http(broker):
-    connection = http.client.HTTPConnection(*broker.http_address(), timeout=PATIENCE_S)
-    try:
-        connection.request("GET", "/healthz")
-        if connection.getresponse().read() != b"ok\n":
-            raise OSError("no ok")
-    finally:
-        connection.close()
+    ask_health(broker, PATIENCE_S)
 
 
 class Newcomer(threading.Thread):
@@ -112,12 +105,7 @@ class Watch:
 
 
 def one_flood(figures, folder, listener, limit, connections):
-    from broker import Broker
-    broker = Broker(os.path.join(folder, f"{listener}-{limit}"), prefix=["prlimit", f"--nofile={limit}"],
-                    http__listen="127.0.0.1:*", lair__listen="127.0.0.1:*", log__level="warn",
-                    zmq__listen="tcp://127.0.0.1:*")
-    broker.settings["log.level"] = "info"
-    broker.start()
+    broker = start_open(os.path.join(folder, f"{listener}-{limit}"), prefix=["prlimit", f"--nofile={limit}"])
     held = connect_silently(address_of(broker, listener), connections)
     newcomers = [Newcomer(kind, broker) for kind in ("zmq", "lair", "http")]
     watch = Watch(broker.process.pid, limit)

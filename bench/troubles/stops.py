@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from troubles.figures import percentile
+from troubles.figures import percentile, start_open
 
 MOST_S = 2.0
 PRODUCERS = 4
@@ -123,10 +123,7 @@ class Stops:
 
     def series(self, first, count):
         """So many stops on one folder, and what is there afterwards."""
-        from broker import Broker
-        broker = Broker(os.path.join(self.folder, f"data{first}"), http__listen="127.0.0.1:*",
-                        lair__listen="127.0.0.1:*", log__level=self.options.log_level)
-        broker.start()
+        broker = start_open(os.path.join(self.folder, f"data{first}"), log__level=self.options.log_level)
         readers = Readers(broker)
         publish = subprocess.Popen(
             tool(broker, "publish", "--producers", str(PRODUCERS), "--duration", str(count * ROUND_S), "--json"),

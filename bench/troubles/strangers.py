@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """Peers who are slow, silent or gone, 1,000 at once, and what they can make the daemon keep before anybody
 knows who they are. Beside them a client of each kind asks ten times a second: is it served?"""
-import http.client
 import os
 import selectors
 import socket
@@ -9,7 +8,7 @@ import struct
 import threading
 import time
 
-from troubles.figures import MIB, forget_peak, percentile, status_bytes
+from troubles.figures import MIB, ask_health, forget_peak, percentile, start_open, status_bytes
 
 CONNECTIONS = 1000
 REAPED_MOST_S = 10
@@ -22,12 +21,6 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + byt
 READY = b"\x04\x29\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
 PONG = b"\x04\x05\x04PONG"
 LONG = b"\x02"  # a frame with a length of eight bytes, the last of its message
-
-
-def start(folder, **settings):
-    from broker import Broker
-    return Broker(os.path.join(folder, "data"), http__listen="127.0.0.1:*", lair__listen="127.0.0.1:*",
-                  **settings).start()
 
 
 # ------------------------------------------------------------------ somebody who behaves
@@ -63,16 +56,7 @@ def probes_of(broker):
     def by_lair():
         LairClient(broker.lair_address()).close()
 
-    def by_http():
-        connection = http.client.HTTPConnection(*broker.http_address(), timeout=PROBE_MOST_S)
-        try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().read() != b"ok\n":
-                raise OSError("no ok")
-        finally:
-            connection.close()
-
-    return {"zmq": Probe(by_zmq), "lair": Probe(by_lair), "http": Probe(by_http)}
+    return {"zmq": Probe(by_zmq), "lair": Probe(by_lair), "http": Probe(lambda: ask_health(broker, PROBE_MOST_S))}
 
 
 def end_probes(figures, what, probes):
@@ -169,7 +153,7 @@ def crowds(broker):
 
 
 def slow(options, figures, folder):
-    broker = start(folder)
+    broker = start_open(os.path.join(folder, "data"))
     for name, (address, opening, drip, answer, most) in crowds(broker).items():
         probes = probes_of(broker)
         crowd = Crowd(address, options.strangers, opening, drip, answer)
@@ -223,7 +207,7 @@ def giants(broker):
 
 
 def giant(options, figures, folder):
-    broker = start(folder)
+    broker = start_open(os.path.join(folder, "data"))
     pid, count = broker.process.pid, options.giants
     for name, (address, opening, data) in giants(broker).items():
         send_all(address, opening, data, 1)  # whatever is made once
