@@ -40,6 +40,14 @@ DEFECTS = [
            "store/upkeep.c",
            "uint64_t end = store->indexed_seq < store->last_seq ? store->indexed_seq + 1 : store->last_seq;",
            "uint64_t end = store->last_seq;", ["tests/store/store_indexing_test"]),
+    # --- runtime
+    Defect("flood-first", "runtime", "a mailbox that is never empty does not hear of other senders",
+           "actors/rt/runner.c",
+           "        (void)has_input(mailbox_socket(runner->mailboxes, actor->id)); /* hears of others */",
+           "        (void)runner; /* hears of others */", ["tests/rt/rt_system_test"]),
+    Defect("endless-turn", "persistence", "a transaction has no bound", "actors/persistence_store.c",
+           "        actor_end_turn(p->actor);", "        (void)p;",
+           ["tests/actors/persistence_upkeep_test"]),
     # --- persistence
     Defect("early-answer", "persistence", "STORED leaves before the commit", "actors/persistence.c",
            "if (p->options.answers_before_commit && p->turn_messages > 0) {",

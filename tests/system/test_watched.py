@@ -5,7 +5,6 @@ Every gateway is used, with refusals and an orderly end: what is used seldom fai
 import os
 import re
 import shutil
-import shutil
 import socket
 
 import pytest
