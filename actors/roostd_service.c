@@ -2,9 +2,11 @@
  *
  * See roostd_service.h.
  */
+#define _GNU_SOURCE /* pthread_setattr_default_np */
 #include "roostd_service.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -27,6 +29,7 @@
 
 #define PROBLEM_BYTES_MAX  4096
 #define ADDRESSES_SHOWN    512
+#define STACK_BYTES        ((size_t)1 << 20)
 #define US_PER_MS          1000
 #define WATCHDOG_PER_LIMIT 3 /* fed so often per limit */
 #define RUN_FOREVER        (-1)
@@ -114,6 +117,17 @@ static void raise_descriptors(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warn("descriptors", LOG_ERRNO(errno));
+}
+
+/* A limit of memory (LimitDATA) counts a stack by what it may become: 8 MiB each, and there are 17 threads. */
+static void bound_stacks(void)
+{
+    pthread_attr_t attributes;
+    CHECK(pthread_attr_init(&attributes) == 0);
+    if (pthread_attr_setstacksize(&attributes, STACK_BYTES) != 0 ||
+        pthread_setattr_default_np(&attributes) != 0)
+        log_warn("stacks", LOG_U64("bytes", STACK_BYTES)); /* then they are larger */
+    (void)pthread_attr_destroy(&attributes);
 }
 
 /* Threads started later inherit the mask: only this thread hears signals, and only here. */
@@ -262,6 +276,7 @@ static enum roostd_exit run_service(struct service *service)
                                    .fd = STDERR_FILENO});
     roostd_sandbox_begin();
     raise_descriptors();
+    bound_stacks();
     if (roostd_data_open(service->command->data_path, &service->data) != ERR_OK)
         return ROOSTD_EXIT_CANNOT_CREATE;
     if (roostd_keys_open(values, service->data.directory, &service->keys) != ERR_OK)
