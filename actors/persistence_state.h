@@ -121,6 +121,8 @@ struct persistence {
     uint64_t stored_count, duplicate_count;
     struct mono_time people_until; /* who send by other ways than ZeroMQ, one message at a time */
     size_t body_bytes;
+    uint64_t starved_count; /* batches refused for want of memory since something was stored */
+    struct mono_time starved_since;
     struct session_undo *undo;
     size_t undo_count, undo_capacity;
     struct dedupe dedupe;

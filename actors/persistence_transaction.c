@@ -14,12 +14,17 @@
  *                                               v
  *                                  each in a transaction of its own; those that
  *                                  still do not fit are refused
+ *
+ * When memory stays short for so long that nothing is stored any more, it ends: that is recovery.
  */
 #include <protobuf-c/protobuf-c.h>
 
 #include "persistence_state.h"
 #include "rt/check.h"
 #include "rt/log.h"
+
+#define STARVED_MS  10000
+#define STARVED_MIN 20
 
 /* --- Time. */
 
@@ -105,8 +110,10 @@ static void committed(struct persistence *p)
     batch_keep_rows(p->batch);
     persistence_notes_committed(p);
     dedupe_commit(&p->dedupe);
-    if (p->stored_count > 0)
+    if (p->stored_count > 0) {
         persistence_figures_changed(p, FIGURES_PAGES);
+        p->starved_count = 0;
+    }
     forget_counts(p);
     if (stats.indexed_seq != p->indexed_seq)
         persistence_indexed(p);
@@ -185,6 +192,25 @@ static enum err run_singly(struct persistence *p)
     return ERR_OK;
 }
 
+static bool has_stores(const struct persistence *p)
+{
+    for (size_t i = 0; i < p->batch->answer_count; i++) {
+        if (!p->batch->answers[i].question)
+            return true;
+    }
+    return false;
+}
+
+/* Refused again and again, and nothing stored meanwhile. What holds the memory is in this process (what came
+ * in and waits, the pieces of the heap between it), so waiting gives nothing back and a start does. */
+static bool is_starved(struct persistence *p)
+{
+    struct mono_time now = actor_mono(p->actor);
+    if (p->starved_count++ == 0)
+        p->starved_since = now;
+    return p->starved_count >= STARVED_MIN && mono_elapsed_ms(p->starved_since, now) >= STARVED_MS;
+}
+
 enum err persistence_fail(struct persistence *p, enum err err)
 {
     if (!persistence_breaks(err) || persistence_is_fatal(err)) {
@@ -194,6 +220,11 @@ enum err persistence_fail(struct persistence *p, enum err err)
     }
     log_warn("transaction-refused", LOG_ERROR(err), LOG_U64("answers", p->batch->answer_count),
              LOG_STR("problem", store_error_text(p->store)));
+    if (err == ERR_BUSY && has_stores(p) && is_starved(p)) {
+        log_error("out-of-memory", LOG_U64("refused", p->starved_count),
+                  LOG_STR("otherwise", "give the daemon more memory (LimitDATA of its service)"));
+        return err;
+    }
     undo(p);
     if (err == ERR_DISK_FULL)
         persistence_disk_is_full(p);

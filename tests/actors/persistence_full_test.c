@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0
  *
- * A full disk and a broken one, played by a disk in memory.
+ * A full disk, a broken one, and no memory, played by a disk in memory.
  */
 #include "persistence_world.h"
 
@@ -272,6 +272,43 @@ static void a_failed_write_ends_it_without_an_answer(void **state)
     assert_int_equal(world_count(world, MSG_STORE_DONE), 0);
 }
 
+/* One more message each 100 ms; gives the code of the last answer. */
+static uint32_t send_for(struct world *world, int64_t ana, uint64_t *no, int64_t ms)
+{
+    uint32_t code = 0;
+    for (; ms > 0 && sim_failure(world->sim, NULL) == ERR_OK; ms -= 100) {
+        struct world_entry entry = {.scope = "peer:bob", .body = "x"};
+        uint64_t correlation = world_send(world, 1, ana, *no, &entry, 1);
+        world_advance(world, 100);
+        const INTERNAL(StoreDone) *done = world_answer(world, correlation);
+        code = done ? done->retry_code : 0;
+        *no += done && !code;
+        world_forget(world);
+    }
+    return code;
+}
+
+static void short_of_memory_it_refuses_and_ends_when_that_lasts(void **state)
+{
+    struct world *world = *state;
+    int64_t ana = world_peer(world, "ana");
+    uint64_t no = 1;
+    world_forget(world);
+    for (int round = 0; round < 2; round++) {
+        crash_disk_fail(disk, CRASH_FAULT_MEMORY, 0, true);
+        assert_int_equal(send_for(world, ana, &no, 9000), err_code(ERR_BUSY));
+        crash_disk_fail(disk, CRASH_FAULT_NONE, 0, false);
+        assert_int_equal(send_for(world, ana, &no, 1000), 0);
+    }
+    assert_int_equal(no, 21);
+    crash_disk_fail(disk, CRASH_FAULT_MEMORY, 0, true);
+    (void)send_for(world, ana, &no, 11000);
+    uint8_t id = 0;
+    assert_int_equal(sim_failure(world->sim, &id), ERR_BUSY);
+    assert_int_equal(id, ACTOR_PERSISTENCE);
+    assert_int_equal(no, 21);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +319,7 @@ int main(void)
         T(full_disk_at_every_write),
         T(a_failed_sync_ends_it_without_an_answer),
         T(a_failed_write_ends_it_without_an_answer),
+        T(short_of_memory_it_refuses_and_ends_when_that_lasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,10 @@ DEFECTS = [
            "        actor_end_turn(p->actor);", "        (void)p;",
            ["tests/actors/persistence_upkeep_test"]),
     # --- persistence
+    Defect("starves", "persistence", "refuses for ever when memory stays short",
+           "actors/persistence_transaction.c",
+           "    return p->starved_count >= STARVED_MIN && mono_elapsed_ms(p->starved_since, now) >= STARVED_MS;",
+           "    return mono_elapsed_ms(p->starved_since, now) < 0;", ["tests/actors/persistence_full_test"]),
     Defect("early-answer", "persistence", "STORED leaves before the commit", "actors/persistence.c",
            "if (p->options.answers_before_commit && p->turn_messages > 0) {",
            "if (p->turn_messages > 0) {", [PERSISTENCE_CRASH]),

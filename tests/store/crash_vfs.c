@@ -100,6 +100,8 @@ static int crash_write(sqlite3_file *base, const void *data, int size, sqlite3_i
     size_t end = (size_t)offset + (size_t)size;
     if (disk_is_failing(file->disk, CRASH_FAULT_WRITE))
         return SQLITE_IOERR_WRITE;
+    if (disk_is_failing(file->disk, CRASH_FAULT_MEMORY))
+        return SQLITE_IOERR_NOMEM;
     if (end > image->size && disk_is_failing(file->disk, CRASH_FAULT_FULL))
         return SQLITE_FULL;
     struct operation operation = {.kind = OPERATION_WRITE,

@@ -59,10 +59,11 @@ struct crash_disk *crash_replay_cut(const struct crash_replay *replay, enum cras
 
 enum crash_fault {
     CRASH_FAULT_NONE,
-    CRASH_FAULT_FULL,  /* writes that would make a file longer: SQLITE_FULL */
-    CRASH_FAULT_WRITE, /* writes: SQLITE_IOERR_WRITE */
-    CRASH_FAULT_SYNC,  /* syncs: SQLITE_IOERR_FSYNC, and what was unsynced is lost for good */
-    CRASH_FAULT_READ,  /* reads: SQLITE_IOERR_READ */
+    CRASH_FAULT_FULL,   /* writes that would make a file longer: SQLITE_FULL */
+    CRASH_FAULT_WRITE,  /* writes: SQLITE_IOERR_WRITE */
+    CRASH_FAULT_MEMORY, /* writes: no memory for them */
+    CRASH_FAULT_SYNC,   /* syncs: SQLITE_IOERR_FSYNC, and what was unsynced is lost for good */
+    CRASH_FAULT_READ,   /* reads: SQLITE_IOERR_READ */
 };
 /* Lets `skip` operations of that kind pass, then fails once or for ever. */
 void crash_disk_fail(struct crash_disk *disk, enum crash_fault fault, uint64_t skip,

@@ -98,7 +98,7 @@ def test_a_message_without_end(make_broker, connect, limits):
     inbox = connect(broker, "alice").attach()
     assert bodies(receive_all(inbox, inbox.waiting_at_attach)) == numbered(200)
 
-@pytest.mark.parametrize("most_mib", [128, 192, 256, 384])
+@pytest.mark.parametrize("most_mib", [64, 80, 96, 128, 192, 384])
 def test_memory_runs_out_in_the_middle_of_work(make_broker, connect, limits, most_mib):
     """Whatever the limit, it serves, refuses or ends; it never answers for what is not there."""
     broker = make_broker(prefix=limits(data=most_mib * MIB), is_started=False)
