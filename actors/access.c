@@ -10,10 +10,9 @@
 
 static bool is_same_name(struct access_text one, struct access_text other)
 {
-    struct name_folded a, b;
-    if (name_fold(one.data, one.size, &a) || name_fold(other.data, other.size, &b))
-        return false;
-    return a.size == b.size && memcmp(a.text, b.text, a.size) == 0;
+    struct name_folded folded;
+    return name_fold(one.data, one.size, &folded) == ERR_OK &&
+           name_is(&folded, other.data, other.size);
 }
 
 enum err access_check(const struct access_who *who, enum access_purpose purpose,

@@ -52,6 +52,7 @@
 #include <stdint.h>
 
 #include "backoff.h"
+#include "proto/name.h"
 #include "rt/err.h"
 
 #define DELIVERY_FETCH_MAX   256  /* messages of one fetch */
@@ -282,7 +283,8 @@ typedef bool delivery_may_stay(void *context, const struct delivery_attached *at
 void delivery_review(struct delivery *delivery, delivery_may_stay *may_stay, void *context,
                      enum err code, const struct delivery_clock *clock);
 /* The account of this name has another role: that of its attachments too. */
-void delivery_set_role(struct delivery *delivery, struct delivery_bytes peer_name, uint32_t role);
+void delivery_set_role(struct delivery *delivery, const struct name_folded *peer_name,
+                       uint32_t role);
 
 struct delivery_detached {
     struct delivery_address address;

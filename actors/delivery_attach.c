@@ -323,13 +323,13 @@ void delivery_review(struct delivery *delivery, delivery_may_stay *may_stay, voi
     free(ending);
 }
 
-void delivery_set_role(struct delivery *delivery, struct delivery_bytes peer_name, uint32_t role)
+void delivery_set_role(struct delivery *delivery, const struct name_folded *peer_name,
+                       uint32_t role)
 {
     struct hash_cursor cursor = {0};
     while (hash_next(&delivery->attachments, &cursor)) {
         struct attachment *at = (struct attachment *)(uintptr_t)cursor.value;
-        if (at->rights.is_verified && at->peer_name_size == peer_name.size &&
-            memcmp(at->peer_name, peer_name.data, peer_name.size) == 0)
+        if (at->rights.is_verified && name_is(peer_name, at->peer_name, at->peer_name_size))
             at->rights.role = role;
     }
 }

@@ -57,11 +57,11 @@ enum err sync_on_account_changed(struct actor *actor, void *state, const struct 
 {
     struct sync_manager *sync = state;
     const INTERNAL(AccountChanged) *changed = MSG_BODY(msg, INTERNAL(AccountChanged));
-    struct delivery_bytes name = {(const char *)changed->name.data, changed->name.len};
+    struct name_folded name;
     (void)actor;
-    if (changed->role == 0)
+    if (changed->role == 0 || name_fold(changed->name.data, changed->name.len, &name) != ERR_OK)
         return ERR_OK;
-    delivery_set_role(sync->delivery, name, changed->role);
+    delivery_set_role(sync->delivery, &name, changed->role);
     if (!acl_is_trivial(&sync->acl))
         look_at_attached(sync);
     return ERR_OK;

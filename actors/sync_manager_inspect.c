@@ -56,11 +56,10 @@ static void add_row(struct inspect *inspect, const struct delivery_view *view)
 
 static bool is_in_scope(const struct delivery_view *view, const struct scope_name *scope)
 {
-    struct name_folded wanted, has;
+    struct name_folded wanted;
     return (int)view->kind == (int)scope->prefix &&
            name_fold(scope->name, scope->name_size, &wanted) == ERR_OK &&
-           name_fold(view->scope_name.data, view->scope_name.size, &has) == ERR_OK &&
-           wanted.size == has.size && memcmp(wanted.text, has.text, has.size) == 0;
+           name_is(&wanted, view->scope_name.data, view->scope_name.size);
 }
 
 /* Keeps those with most waiting, most first; as many as an answer has. */

@@ -87,6 +87,13 @@ enum err name_fold(const void *bytes, size_t size, struct name_folded *ret)
     return ERR_OK;
 }
 
+bool name_is(const struct name_folded *name, const void *bytes, size_t size)
+{
+    struct name_folded folded;
+    return name_fold(bytes, size, &folded) == ERR_OK && folded.size == name->size &&
+           memcmp(folded.text, name->text, folded.size) == 0;
+}
+
 bool name_is_reserved(const void *bytes, size_t size)
 {
     struct name_folded folded;

@@ -56,6 +56,9 @@ MUST_USE enum err name_check_text(const void *bytes, size_t size, const char **r
  * otherwise or when nothing visible is left. Idempotent: fold(fold(x)) = fold(x). */
 MUST_USE enum err name_fold(const void *bytes, size_t size, struct name_folded *ret);
 
+/* Whether it is a name, and that one. */
+bool name_is(const struct name_folded *name, const void *bytes, size_t size);
+
 /* Names no peer may give itself: "lan:..." (unverified peers of the network) and "$..." (the
  * broker's own). A message may be sent to them. */
 bool name_is_reserved(const void *bytes, size_t size);

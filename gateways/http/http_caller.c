@@ -493,13 +493,6 @@ void http_caller_fail(struct http_caller *caller, enum err err)
 
 /* --- What changes. */
 
-static bool is_named(const struct http_caller *caller, const struct name_folded *wanted)
-{
-    struct name_folded folded;
-    return name_fold(caller->name, caller->name_size, &folded) == ERR_OK &&
-           folded.size == wanted->size && memcmp(folded.text, wanted->text, folded.size) == 0;
-}
-
 static void change(struct http_caller *caller, const INTERNAL(AccountChanged) * changed)
 {
     if (changed->role && caller->is_verified)
@@ -525,7 +518,7 @@ enum err http_on_account_changed(struct actor *actor, void *state, const struct 
         return ERR_OK;
     while (hash_next(&gateway->callers, &cursor)) {
         struct http_caller *caller = (struct http_caller *)(uintptr_t)cursor.value;
-        if (is_named(caller, &folded))
+        if (name_is(&folded, caller->name, caller->name_size))
             change(caller, changed);
     }
     return ERR_OK;

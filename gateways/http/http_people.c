@@ -111,12 +111,11 @@ static void token_made(struct http_request *request, const INTERNAL(CallDone) * 
 /* Is it the name of who asks? */
 static bool is_own_name(const struct http_request *request, struct http_text name)
 {
-    struct name_folded own, given;
+    struct name_folded given;
     const struct http_caller *caller = request->caller;
     return name_check(name.data, name.size, NULL) == ERR_OK &&
            name_fold(name.data, name.size, &given) == ERR_OK &&
-           name_fold(caller->name, caller->name_size, &own) == ERR_OK && own.size == given.size &&
-           memcmp(own.text, given.text, own.size) == 0;
+           name_is(&given, caller->name, caller->name_size);
 }
 
 void http_post_token(struct http_request *request)

@@ -461,13 +461,6 @@ static bool is_let_in(const struct zmq_session *session)
            (session->state == ZMQ_SESSION_OPENING && !session->greeting);
 }
 
-static bool is_named(const struct zmq_session *session, const struct name_folded *name)
-{
-    struct name_folded own;
-    return name_fold(session->name, session->name_size, &own) == ERR_OK && own.size == name->size &&
-           memcmp(own.text, name->text, own.size) == 0;
-}
-
 enum err zmq_on_account_changed(struct actor *actor, void *state, const struct msg *msg)
 {
     struct zmq_gateway *gateway = state;
@@ -478,7 +471,7 @@ enum err zmq_on_account_changed(struct actor *actor, void *state, const struct m
         return ERR_OK;
     while (u64map_next(&gateway->sessions.by_id, &cursor)) {
         struct zmq_session *session = zmq_session_of_id(&gateway->sessions, cursor.key);
-        if (!is_let_in(session) || !is_named(session, &name))
+        if (!is_let_in(session) || !name_is(&name, session->name, session->name_size))
             continue;
         if (changed->role && session->is_verified)
             session->role = (uint8_t)changed->role;
