@@ -228,12 +228,13 @@ void accounts_tell(struct accounts *a, const INTERNAL(AccountChanged) * changed)
     }
 }
 
-void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name)
+void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name, uint64_t except_session)
 {
     INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
     changed.name = name;
     changed.code = err_code(ERR_NO_CREDENTIALS);
     changed.only_unverified = true;
+    changed.except_session = except_session;
     accounts_tell(a, &changed);
 }
 
@@ -413,9 +414,11 @@ static enum err on_call_done(struct actor *actor, void *state, const struct msg 
     INTERNAL(CallDone) done = *MSG_BODY(msg, INTERNAL(CallDone));
     if (done.code == 0 && job->token[0])
         done.token = bytes_of(job->token, strlen(job->token));
+    if (done.code == 0)
+        accounts_call_tell(a, job->call, &done, false);
     reply_call(a, job, &done);
-    if (done.code == 0) /* after the answer: the session of the caller may be one that ends */
-        accounts_call_tell(a, job->call, &done);
+    if (done.code == 0)
+        accounts_call_tell(a, job->call, &done, true);
     finish(a, job);
     return ERR_OK;
 }

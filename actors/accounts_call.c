@@ -145,22 +145,34 @@ enum err accounts_call_begin(struct accounts *a, struct job *job)
     }
 }
 
+/* Whether the session that asks may be one of those that end. */
+static bool may_end_its_own(const INTERNAL(Call) * call)
+{
+    return call->method == ROOST__V1__METHOD__USER_REGISTER ||
+           call->method == ROOST__V1__METHOD__USER_BAN ||
+           call->method == ROOST__V1__METHOD__USER_ACTIVE ||
+           call->method == ROOST__V1__METHOD__KEY_ENROL ||
+           call->method == ROOST__V1__METHOD__KEY_REVOKE;
+}
+
 void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call,
-                        const INTERNAL(CallDone) * done)
+                        const INTERNAL(CallDone) * done, bool is_answered)
 {
     INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
+    if (is_answered && !may_end_its_own(call))
+        return;
     changed.name = call->peer;
+    changed.except_session = is_answered ? 0 : call->session;
     switch (call->method) {
     case ROOST__V1__METHOD__USER_REGISTER:
-        accounts_tell_registered(a, call->peer);
+        accounts_tell_registered(a, call->peer, changed.except_session);
         return;
     case ROOST__V1__METHOD__USER_ROLE:
         changed.role = call->role;
         break;
-    case ROOST__V1__METHOD__USER_PASSWORD: /* the one who changed it goes on */
+    case ROOST__V1__METHOD__USER_PASSWORD: /* who changed it goes on */
         changed.name = call->peer.len ? call->peer : call->peer_name;
         changed.code = err_code(ERR_NO_CREDENTIALS);
-        changed.except_session = call->session;
         break;
     case ROOST__V1__METHOD__SESSION_END: /* who came with one of its tokens has to prove himself */
         changed.name = call->peer.len ? call->peer : call->peer_name;
@@ -169,7 +181,7 @@ void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call,
     case ROOST__V1__METHOD__KEY_ENROL:
     case ROOST__V1__METHOD__KEY_REVOKE:
     case ROOST__V1__METHOD__KEY_CODE:
-        accounts_call_tell_keys(a, call, done);
+        accounts_call_tell_keys(a, call, done, is_answered);
         return;
     case ROOST__V1__METHOD__USER_BAN:
         changed.code = err_code(ERR_ACCOUNT_BANNED);

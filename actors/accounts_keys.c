@@ -93,17 +93,18 @@ void accounts_tell_keys(struct accounts *a, ProtobufCBinaryData enrolled,
 }
 
 void accounts_call_tell_keys(struct accounts *a, const INTERNAL(Call) * call,
-                             const INTERNAL(CallDone) * done)
+                             const INTERNAL(CallDone) * done, bool is_answered)
 {
     ProtobufCBinaryData none = bytes_of(NULL, 0);
     INTERNAL(AccountChanged) changed = ROOST__INTERNAL__ACCOUNT_CHANGED__INIT;
     bool is_revocation = call->method == ROOST__V1__METHOD__KEY_REVOKE;
-    if (call->method == ROOST__V1__METHOD__KEY_ENROL) {
-        accounts_tell_registered(a, call->peer);
-        accounts_tell_keys(a, call->key, none, false);
-        return;
-    }
-    accounts_tell_keys(a, none, done->key, is_revocation && done->key.len == 0);
+    bool is_enrolment = call->method == ROOST__V1__METHOD__KEY_ENROL;
+    changed.except_session = is_answered ? 0 : call->session;
+    if (is_enrolment)
+        accounts_tell_registered(a, call->peer, changed.except_session);
+    if (!is_answered)
+        accounts_tell_keys(a, is_enrolment ? call->key : none, is_enrolment ? none : done->key,
+                           is_revocation && done->key.len == 0);
     if (!is_revocation)
         return;
     changed.name = done->peer_name;

@@ -181,7 +181,7 @@ void accounts_login_written(struct accounts *a, struct job *job,
         return;
     }
     if (job->login->is_register || accounts_is_redeeming(job))
-        accounts_tell_registered(a, job->login->name);
+        accounts_tell_registered(a, job->login->name, 0);
     if (accounts_is_redeeming(job))
         accounts_tell_keys(a, job->login->key, bytes_of(NULL, 0), false);
     done.name = written->name;

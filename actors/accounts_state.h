@@ -113,8 +113,9 @@ MUST_USE enum err accounts_write_failure(struct accounts *a, struct job *job,
 /* Answers and frees; whoever is next in line begins. */
 void accounts_finish_login(struct accounts *a, struct job *job, INTERNAL(LoginDone) * done);
 void accounts_finish_call(struct accounts *a, struct job *job, INTERNAL(CallDone) * done);
-/* Tells the gateways that this name has an account now. */
-void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name);
+/* Tells the gateways that this name has an account now. except_session: 0, or a session that goes on. */
+void accounts_tell_registered(struct accounts *a, ProtobufCBinaryData name,
+                              uint64_t except_session);
 /* The same with nothing but an error. text may be NULL. */
 void accounts_refuse(struct accounts *a, struct job *job, enum err err, const char *text);
 /* Copies what LOAD_ACCOUNT found. */
@@ -159,9 +160,9 @@ void accounts_make_code(struct accounts *a, struct job *job);
 /* Tells the keyring; views may be empty. */
 void accounts_tell_keys(struct accounts *a, ProtobufCBinaryData enrolled,
                         ProtobufCBinaryData revoked, bool is_unsure);
-/* It is on disk: the sessions and the keyring learn of it. */
+/* accounts_call_tell for calls about keys: the keyring learns of it, too. */
 void accounts_call_tell_keys(struct accounts *a, const INTERNAL(Call) * call,
-                             const INTERNAL(CallDone) * done);
+                             const INTERNAL(CallDone) * done, bool is_answered);
 
 /* --- accounts_login.c */
 
@@ -187,8 +188,9 @@ MUST_USE enum err accounts_call_start(struct accounts *a, struct job *job);
 MUST_USE enum err accounts_call_loaded(struct accounts *a, struct job *job,
                                        const INTERNAL(AccountLoaded) * loaded);
 MUST_USE enum err accounts_call_hashed(struct accounts *a, struct job *job);
-/* It is on disk: the gateways are told what it changes for their sessions. */
+/* It is on disk: the gateways are told what it changes for sessions. Of all but the caller's before the answer,
+ * so that whoever has it can count on it; of the caller's own, which may end, behind the answer. */
 void accounts_call_tell(struct accounts *a, const INTERNAL(Call) * call,
-                        const INTERNAL(CallDone) * done);
+                        const INTERNAL(CallDone) * done, bool is_answered);
 
 #endif

@@ -179,7 +179,9 @@ static void test_revoked(void **state)
     assert_bytes(changed->name, "ana");
     assert_bytes(changed->key, KEY_A);
     assert_true(changed->only_keyed && changed->code == err_code(ERR_KEY_REVOKED));
-    assert_int_equal(world_count(world, MSG_ACCOUNT_CHANGED), 1);
+    assert_int_equal(changed->except_session, body.session);
+    assert_int_equal(world_count(world, MSG_ACCOUNT_CHANGED), 2); /* the caller's own at the end */
+    assert_int_equal(world_count(world, MSG_KEYS_CHANGED), 1);
     assert_int_equal(call(world, &body)->count, 0); /* again does no harm */
     assert_login(world, "ana", KEY_A, "", ERR_KEY_REVOKED);
     assert_login(world, "ana", KEY_B, "", ERR_OK);
