@@ -10,8 +10,6 @@
  * waits while it is moved, so it is moved often and little: since pages go out in large pieces
  * (gather_vfs.h), 2 MiB eight times cost no more than 16 MiB once.
  */
-#include <sys/statvfs.h>
-
 #include "rt/check.h"
 #include "rt/clock.h"
 #include "store/store_internal.h"
@@ -79,13 +77,13 @@ void store_wal_allocate(struct store *store)
 {
     sqlite3_file *wal = NULL;
     sqlite3_int64 size = 0, wanted = (sqlite3_int64)store->wal_bytes;
-    struct statvfs info;
+    uint64_t room;
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     bool is_possible = wanted > 0 && rc == SQLITE_OK && wal && wal->pMethods &&
                        wal->pMethods->xFileSize(wal, &size) == SQLITE_OK && size < wanted &&
-                       statvfs(store->path, &info) == 0;
+                       store_file_room(store->path, &room);
     /* Room that somebody else may need more is left alone. */
-    if (is_possible && (uint64_t)info.f_bavail * info.f_frsize > 8 * (uint64_t)wanted)
+    if (is_possible && room > 8 * (uint64_t)wanted)
         extend(wal, size, wanted);
 }
 
@@ -93,18 +91,11 @@ void store_wal_allocate(struct store *store)
  * as it is. */
 static bool is_room_for_it(struct store *store)
 {
-    struct statvfs info;
-    int64_t pages = 0;
-    sqlite3_int64 size = 0;
-    sqlite3_file *file = NULL;
-    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    bool is_known =
-        rc == SQLITE_OK && file && file->pMethods &&
-        file->pMethods->xFileSize(file, &size) == SQLITE_OK &&
-        statement_query_ints(store, STATEMENT_store_page_count, 0, NULL, &pages, NULL) == ERR_OK &&
-        statvfs(store->path, &info) == 0;
-    int64_t wanted = pages * STORE_PAGE_BYTES - size;
-    return !is_known || wanted <= 0 || (uint64_t)info.f_bavail * info.f_frsize >= (uint64_t)wanted;
+    int64_t size, wanted;
+    uint64_t room;
+    if (store_size(store, &size, &wanted) != ERR_OK || !store_file_room(store->path, &room))
+        return true; /* not known: it is tried */
+    return wanted <= size || room >= (uint64_t)(wanted - size);
 }
 
 enum err store_checkpoint(struct store *store, bool is_idle)

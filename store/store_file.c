@@ -203,15 +203,21 @@ void store_release_reserve(struct store *store)
     store->is_reserve_released = true;
 }
 
+bool store_file_room(const char *path, uint64_t *ret_bytes)
+{
+    struct statvfs info;
+    if (statvfs(path, &info) != 0)
+        return false;
+    *ret_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    return true;
+}
+
 bool store_has_room_again(struct store *store)
 {
     char directory[PATH_BYTES_MAX];
     directory_of(directory, store->path);
-    struct statvfs info;
-    if (statvfs(directory, &info) != 0)
-        return false;
-    uint64_t wanted = store->reserve_bytes + ROOM_MARGIN_BYTES;
-    if ((uint64_t)info.f_bavail * info.f_frsize < wanted)
+    uint64_t room;
+    if (!store_file_room(directory, &room) || room < store->reserve_bytes + ROOM_MARGIN_BYTES)
         return false;
     store_reserve_create(store);
     return true;

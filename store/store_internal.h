@@ -94,11 +94,15 @@ void message_index_forget(struct store *store);
 /* How far the deferred tables reach, for one look-up: take it first, then use it in both parts. */
 MUST_USE enum err store_indexed_seq(struct store *store, uint64_t *ret_seq);
 
+/* Of the database file: what it has, and what SQLite wants it to have once the WAL is moved. */
+MUST_USE enum err store_size(struct store *store, int64_t *ret_bytes, int64_t *ret_wanted);
+
 /* store_file.c: what is asked of the file system, never of SQLite. */
 MUST_USE enum err store_file_lock(struct store *store);
 void store_file_unlock(struct store *store);
-MUST_USE enum err store_file_check(struct store *store);  /* kind of file system, links, mode */
-MUST_USE enum err store_file_create(struct store *store); /* empty, mode 0600, durable */
+MUST_USE enum err store_file_check(struct store *store);     /* kind of file system, links, mode */
+MUST_USE enum err store_file_create(struct store *store);    /* empty, mode 0600, durable */
+bool store_file_room(const char *path, uint64_t *ret_bytes); /* free on the file system it is on */
 void store_reserve_create(struct store *store);
 bool store_reserve_remove(const char *path); /* true: there was one */
 

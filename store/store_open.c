@@ -170,20 +170,28 @@ static enum err open_connection(struct store *store, const struct store_options 
     return store_map(store, rc);
 }
 
-/* A database that needs more pages than the file has was cut off. Only to be seen when nothing
- * waits in the WAL. */
-static enum err check_size(struct store *store)
+enum err store_size(struct store *store, int64_t *ret_bytes, int64_t *ret_wanted)
 {
     int64_t pages = 0;
     sqlite3_int64 size = 0;
     enum err err = query_int(store, STATEMENT_store_page_count, &pages);
-    if (err != ERR_OK)
-        return err;
     sqlite3_file *file = database_file(store);
-    err = store_map(store, file->pMethods->xFileSize(file, &size));
-    if (err == ERR_OK && size < pages * STORE_PAGE_BYTES)
+    if (err == ERR_OK)
+        err = store_map(store, file->pMethods->xFileSize(file, &size));
+    *ret_bytes = size;
+    *ret_wanted = pages * STORE_PAGE_BYTES;
+    return err;
+}
+
+/* A database that needs more than the file has was cut off. Only to be seen when nothing waits in the
+ * WAL. */
+static enum err check_size(struct store *store)
+{
+    int64_t size, wanted;
+    enum err err = store_size(store, &size, &wanted);
+    if (err == ERR_OK && size < wanted)
         return store_fail(store, ERR_CORRUPT, "the file is cut off: it has %lld bytes of %lld",
-                          (long long)size, (long long)pages * STORE_PAGE_BYTES);
+                          (long long)size, (long long)wanted);
     return err;
 }
 
