@@ -141,12 +141,18 @@ static bool has_input(void *zmq_socket)
     return events & ZMQ_POLLIN;
 }
 
+/* More may wait. */
+static bool is_cut_short(const struct actor *actor, unsigned taken)
+{
+    return taken >= ACTOR_BATCH_MAX || actor->is_turn_over;
+}
+
 /* What has been waiting at most. Only a turn that did not empty the mailbox has to look at it. */
 static void note_depth(struct runner *runner, unsigned taken)
 {
     struct actor *actor = &runner->actor;
     uint64_t depth = taken;
-    if (taken >= ACTOR_BATCH_MAX || actor->is_turn_over)
+    if (is_cut_short(actor, taken))
         depth += mailbox_depth(runner->mailboxes, actor->id);
     metrics_raise(actor->metrics, METRIC_MAILBOX_HIGH, (int64_t)depth);
 }
@@ -156,7 +162,7 @@ static enum err drain(struct runner *runner, unsigned *handled)
     struct actor *actor = &runner->actor;
     enum err err = ERR_OK;
     unsigned count = 0;
-    while (!err && count < ACTOR_BATCH_MAX && !actor->is_turn_over) {
+    while (!err && !is_cut_short(actor, count)) {
         zmq_msg_t frame, payload;
         bool has_payload;
         if (!mailbox_receive(runner->mailboxes, actor->id, &frame, &payload, &has_payload))
@@ -281,7 +287,7 @@ static enum err take_turn(struct runner *runner, bool *has_more)
         (void)has_input(mailbox_socket(runner->mailboxes, actor->id)); /* hears of others */
     if (!err && (*has_more || set.fds[ITEM_MAILBOX].revents))
         err = drain(runner, &handled);
-    *has_more = handled >= ACTOR_BATCH_MAX || actor->is_turn_over;
+    *has_more = is_cut_short(actor, handled);
     if (!err)
         err = handle_watches(runner, &set, &handled);
     if (handled)
