@@ -47,6 +47,7 @@ void log_init(const struct log_options *options)
     format = options->format;
     output = options->fd;
     log_set_level(options->level);
+    log_ring_reserve();
 }
 
 void log_set_level(enum log_level level)

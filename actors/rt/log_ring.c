@@ -28,6 +28,13 @@ static struct place *place_of(uint64_t number)
     return &places[number % LOG_RING_LINES];
 }
 
+void log_ring_reserve(void)
+{
+    for (size_t i = 0; i < LOG_RING_LINES; i++)
+        atomic_fetch_or_explicit(&places[i].state, 0,
+                                 memory_order_relaxed); /* as it is, but written */
+}
+
 /* False: somebody is still writing there, or has written something newer. */
 static bool claim(struct place *place, uint64_t number)
 {

@@ -35,6 +35,9 @@ struct log_ring_line {
     char text[LOG_RING_TEXT_MAX + 1];
 };
 
+/* Takes all of its memory now: a daemon that grew with its log for hours would hide one that leaks. */
+void log_ring_reserve(void);
+
 /* `text` may have a newline at its end, which is left out. */
 void log_ring_put(struct wall_time time, enum log_level level, const char *actor, const char *text,
                   size_t size);

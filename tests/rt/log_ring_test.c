@@ -39,6 +39,7 @@ static void lines_come_once_and_in_order(void **state)
     (void)state;
     put("one key=1\n");
     put("two");
+    log_ring_reserve(); /* harms nothing that is there */
     assert_true(log_ring_next(&cursor, &line, &missed));
     assert_string_equal(line.text, "one key=1");
     assert_string_equal(line.actor, "tester");
