@@ -161,6 +161,8 @@ enum err wire_parse(struct wire_reader *reader, const void *frame, size_t size,
     message.base =
         protobuf_c_message_unpack(types[reader->type].descriptor, arena_allocator(reader->arena),
                                   size - WIRE_HEAD_BYTES, bytes + WIRE_HEAD_BYTES);
+    if (!message.base && arena_lacks_memory(reader->arena)) /* may be fine, and fit later */
+        return refuse(reader, ERR_BUSY, "there is no memory to unpack the message now");
     if (!message.base)
         return refuse(reader, ERR_TOO_MANY, "the message needs too much memory when unpacked");
     if (message.type == ROOST__V1__TYPE__SEND)

@@ -85,7 +85,7 @@ void arena_reset(struct arena *arena)
     }
     arena->chunks = chunk;
     arena->used_bytes = 0;
-    arena->has_failed = false;
+    arena->has_failed = arena->lacks_memory = false;
     if (chunk) {
         POISON(chunk->bytes, chunk->capacity);
         chunk->used = 0;
@@ -116,6 +116,7 @@ void *arena_alloc(struct arena *arena, size_t size)
         chunk = add_chunk(arena, rounded);
     if (!fits || !chunk) {
         arena->has_failed = true;
+        arena->lacks_memory |= fits;
         return NULL;
     }
     void *piece = chunk->bytes + chunk->used;
@@ -139,4 +140,9 @@ size_t arena_used(const struct arena *arena)
 bool arena_has_failed(const struct arena *arena)
 {
     return arena->has_failed;
+}
+
+bool arena_lacks_memory(const struct arena *arena)
+{
+    return arena->lacks_memory;
 }

@@ -21,6 +21,7 @@ struct arena {
     size_t used_bytes;          /* handed out since the last reset, with alignment */
     size_t limit_bytes;
     bool has_failed;
+    bool lacks_memory; /* has failed below its limit */
     ProtobufCAllocator allocator;
 };
 
@@ -42,5 +43,8 @@ size_t arena_used(const struct arena *arena);
 
 /* Something found no room since the last reset: what could not be unpacked may be fine. */
 bool arena_has_failed(const struct arena *arena);
+
+/* And it was not the limit: the system had no memory, so the same may fit later. */
+bool arena_lacks_memory(const struct arena *arena);
 
 #endif

@@ -41,6 +41,7 @@ static void limit_is_exact(void **state)
     assert_non_null(arena_alloc(&arena, 64 * 1024));
     assert_int_equal(arena_used(&arena), 64 * 1024);
     assert_true(arena_has_failed(&arena)); /* the first one of all */
+    assert_false(arena_lacks_memory(&arena));
     assert_null(arena_alloc(&arena, 1));
     assert_null(arena_alloc(&arena, SIZE_MAX));
     arena_reset(&arena);

@@ -264,6 +264,8 @@ def judge(broker, books):
     verdict = ledger.check(ledger.read_folder(books.folder))
     if not verdict.is_good:
         raise Broken("; ".join(verdict.problems[:3]))
+    if books.count("X"):
+        raise Broken("for want of memory a message is refused for good")
     verify = subprocess.run([os.environ["ROOST_CLI"], "verify", data_file(broker)], check=False,
                             capture_output=True, text=True)
     if verify.returncode != 0:

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from helpers import bodies, eventually, numbered, receive_all
-from roost import RoostError
+from roost import RoostClosed, RoostError
 
 MIB = 1 << 20
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -110,13 +110,16 @@ def test_memory_runs_out_in_the_middle_of_work(make_broker, connect, limits, mos
         return
 
     broker.port = int(re.findall(r"tcp://127\.0\.0\.1:(\d+)", "\n".join(broker.log_of_run()))[-1])
-    acknowledged = []
+    acknowledged, refused = [], []
     bob = connect(broker, "bob", unacknowledged_max=2000)
     deadline = time.monotonic() + 6
 
     def answered(future, body):
-        if future.exception() is None:
+        problem = future.exception()
+        if problem is None:
             acknowledged.append(body)
+        elif not isinstance(problem, RoostClosed):
+            refused.append((body, problem))
 
     def pour():
         try:
@@ -142,5 +145,6 @@ def test_memory_runs_out_in_the_middle_of_work(make_broker, connect, limits, mos
     broker.start()
     inbox = connect(broker, "alice").attach()
     got = [body[:6] for body in bodies(receive_all(inbox, inbox.waiting_at_attach, timeout=60))]
+    assert not refused, "nothing is refused for good for want of memory"
     assert got[:len(on_disk)] == on_disk, "acknowledged and not there"
     print(f"{most_mib} MiB: {len(on_disk)} acknowledged")
