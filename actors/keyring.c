@@ -51,6 +51,7 @@ struct keyring {
     int64_t loaded_id; /* of the last row of the load in hand */
     bool is_loading, is_loaded;
     int64_t codes_until_ms; /* wall clock */
+    unsigned codes_asked;   /* questions about them that are open */
     struct held held[REQUESTS_PER_TURN];
     size_t held_count;
     struct refusals refusals;
@@ -67,10 +68,14 @@ static void put_key(struct keyring *keyring, ProtobufCBinaryData key, bool is_go
         log_error("key-not-kept", LOG_ERROR(err));
 }
 
-static bool is_good(const struct keyring *keyring, const char *key)
+enum standing { KEY_UNHEARD_OF, KEY_REVOKED, KEY_GOOD };
+
+static enum standing standing_of(const struct keyring *keyring, const char *key)
 {
     uint64_t value = 0;
-    return hash_get(&keyring->keys, key, KEY_TEXT, &value) && (value & 1);
+    if (!hash_get(&keyring->keys, key, KEY_TEXT, &value))
+        return KEY_UNHEARD_OF;
+    return value & 1 ? KEY_GOOD : KEY_REVOKED;
 }
 
 /* Of a page: unless it was revoked since this load began. */
@@ -115,7 +120,7 @@ static void begin_load(struct keyring *keyring)
     ask_page(keyring);
 }
 
-/* Are codes still open? The answer may be late: then the last one known holds. */
+/* Are codes open? Until it is known, whoever is not is asked to come again. */
 static void ask_codes(struct keyring *keyring)
 {
     INTERNAL(LoadKeys) load = ROOST__INTERNAL__LOAD_KEYS__INIT;
@@ -123,8 +128,9 @@ static void ask_codes(struct keyring *keyring)
     load.limit = 1;
     enum err err = actor_ask(keyring->actor, keyring->options.history, MSG_LOAD_KEYS, &load.base,
                              NULL, LOAD_DEADLINE_MS, LOAD_CODES);
+    keyring->codes_asked += err == ERR_OK;
     if (err)
-        log_warn("codes-not-asked", LOG_ERROR(err));
+        log_warn("codes-not-asked", LOG_ERROR(err)); /* what was known last holds */
 }
 
 static void load_page(struct keyring *keyring, const INTERNAL(KeysLoaded) * loaded)
@@ -156,6 +162,7 @@ static enum err on_keys_loaded(struct actor *actor, void *state, const struct ms
     uint64_t load;
     if (!actor_context(actor, msg, &load))
         return ERR_OK;
+    keyring->codes_asked -= load == LOAD_CODES;
     if (load == LOAD_CODES && !loaded->code)
         keyring->codes_until_ms = loaded->codes_until_ms;
     else if (load == keyring->load && keyring->is_loading)
@@ -176,8 +183,8 @@ static enum err on_keys_changed(struct actor *actor, void *state, const struct m
         put_key(keyring, changed->enrolled, true);
     if (changed->is_unsure)
         begin_load(keyring);
-    else if (!keyring->is_loading)
-        ask_codes(keyring);
+    else
+        ask_codes(keyring); /* behind the page that is on its way, which may be older */
     return ERR_OK;
 }
 
@@ -189,11 +196,15 @@ static enum zap_status judge(const struct keyring *keyring, const struct zap_req
         keyring->options.is_enrolment && keyring->codes_until_ms > actor_wall(keyring->actor).ms;
     if (!request->key[0])
         return ZAP_NOT_KNOWN;
-    if (is_good(keyring, request->key))
+    enum standing standing = standing_of(keyring, request->key);
+    if (standing == KEY_GOOD)
         return ZAP_WELCOME;
     if (!keyring->is_loaded)
         return ZAP_NOT_NOW;
-    return is_enrolling ? ZAP_WELCOME : ZAP_NOT_KNOWN;
+    if (is_enrolling)
+        return ZAP_WELCOME;
+    bool may_open = keyring->options.is_enrolment && keyring->codes_asked > 0;
+    return may_open && standing == KEY_UNHEARD_OF ? ZAP_NOT_NOW : ZAP_NOT_KNOWN;
 }
 
 /* For the audit log. */
@@ -226,7 +237,7 @@ static void note_refused(struct keyring *keyring, const struct zap_request *requ
 {
     bool is_not_now = status == ZAP_NOT_NOW;
     log_info("key-refused", LOG_STR("address", request->address), LOG_STR("key", request->key),
-             LOG_STR("because", is_not_now        ? "the keys are being loaded"
+             LOG_STR("because", is_not_now        ? "keys or codes are being looked up"
                                 : request->key[0] ? "it is not enrolled"
                                                   : "it is no CURVE"));
     if (is_not_now)
@@ -409,6 +420,7 @@ static enum err on_no_answer(struct actor *actor, void *state, uint8_t kind, uin
     struct keyring *keyring = state;
     (void)actor;
     log_warn("no-answer", LOG_STR("kind", message_name(kind)));
+    keyring->codes_asked -= context == LOAD_CODES;
     if (context == keyring->load && keyring->is_loading)
         ask_page(keyring);
     return ERR_OK;
