@@ -2,8 +2,8 @@
 """The deliberate defects, and for each the suites that must catch it.
 
 `before` stands exactly once in `file`; `after` takes its place. `suites` are commands below the build
-directory: at least one must fail (all of them are run, and each that fails is named). Add one for
-each new suite; a defect that no suite catches is a hole in the tests, not in the list.
+directory, or "ctest NAME" for a test that is no program of its own: each of them must fail. Add a defect
+for each new suite; one that its suite does not catch is a hole in the tests, not in the list.
 """
 import collections
 
@@ -14,14 +14,20 @@ PERSISTENCE_CRASH = "tests/actors/persistence_crash_test 300"
 DELIVERY_MODEL = "tests/actors/delivery_model_test"
 BROKER_SIM = "tests/sim/broker_sim_test"
 
+
+def contract(name):
+    """The black-box test of that line of the contract."""
+    return f"ctest system_contract_{name}"
+
+
 DEFECTS = [
     # --- store
     Defect("sync-normal", "store", "a commit does not sync", "store/statements.def",
            "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL",
-           [STORE_CRASH, PERSISTENCE_CRASH]),
+           [STORE_CRASH, PERSISTENCE_CRASH, contract("01_acknowledged_means_on_disk")]),
     Defect("checksum-unread", "store", "a damaged message is taken for whole", "store/message_rows.c",
            "row->is_damaged = is_damaged || checksum_of_message(row) != row->checksum;",
-           "row->is_damaged = is_damaged;", ["tests/store/store_damage_test"]),
+           "row->is_damaged = is_damaged;", ["tests/store/store_damage_test", contract("12_data_file")]),
     Defect("sync-without-flush", "store", "what was gathered is not written before the sync",
            "store/gather_vfs.c",
            "    struct gather_file *file = file_of(base);\n    int rc = flush(file);\n"
@@ -45,17 +51,31 @@ DEFECTS = [
            "actors/rt/runner.c",
            "        (void)has_input(mailbox_socket(runner->mailboxes, actor->id)); /* hears of others */",
            "        (void)runner; /* hears of others */", ["tests/rt/rt_system_test"]),
+    Defect("stale-timer", "runtime", "a timer that was set anew in the same turn fires at once",
+           "actors/rt/timer.c", "if (timer->serial != due.serial || timer->deadline.ns == MONO_NEVER.ns)",
+           "if (timer->deadline.ns == MONO_NEVER.ns)", ["tests/rt/rt_timer_test"]),
+    Defect("typing-error", "runtime", "an option that does not exist is passed over in silence",
+           "actors/rt/config_read.c",
+           "        return config_unknown_key(reader->config, source->place, name);",
+           "        return ERR_OK;", ["tests/rt/rt_config_test"]),
+    Defect("lease-unchecked", "proto", "a field of a request may have any value", "proto/wire_check.c",
+           '    RULE(U32, Attach, "attach", lease_ms, 0, WIRE_LEASE_MS_MAX),\n', "",
+           ["tests/proto/proto_wire_check_test"]),
+    Defect("body-lost", "proto", "a message is delivered without its body", "proto/wire_delivery.c",
+           "    FIELD_BYTES(4, (d)->body)                                                                      \\\n",
+           "", ["tests/proto/proto_wire_delivery_test", contract("10_one_and_the_same_data")]),
+    # --- persistence
     Defect("endless-turn", "persistence", "a transaction has no bound", "actors/persistence_store.c",
            "        actor_end_turn(p->actor);", "        (void)p;",
            ["tests/actors/persistence_upkeep_test"]),
-    # --- persistence
     Defect("starves", "persistence", "refuses for ever when memory stays short",
            "actors/persistence_transaction.c",
            "    return p->starved_count >= STARVED_MIN && mono_elapsed_ms(p->starved_since, now) >= STARVED_MS;",
            "    return mono_elapsed_ms(p->starved_since, now) < 0;", ["tests/actors/persistence_full_test"]),
     Defect("early-answer", "persistence", "STORED leaves before the commit", "actors/persistence.c",
            "if (p->options.answers_before_commit && p->turn_messages > 0) {",
-           "if (p->turn_messages > 0) {", [PERSISTENCE_CRASH]),
+           "if (p->turn_messages > 0) {",
+           [PERSISTENCE_CRASH, contract("02_nobody_sees_what_is_not_committed")]),
     Defect("failed-commit-answered", "persistence", "what could not be committed is answered as stored",
            "actors/persistence_transaction.c",
            "    err = persistence_fail(p, err);\n    if (err || !p->is_in_transaction)\n        return err;\n",
@@ -67,7 +87,8 @@ DEFECTS = [
            ["tests/actors/persistence_store_test", "tests/actors/persistence_full_test"]),
     Defect("duplicates-stored", "persistence", "a message sent again is stored again",
            "actors/dedupe.c", "            *ret_seq = dedupe->base_seq + entry->seq_offset;\n",
-           "", ["tests/actors/dedupe_test", "tests/actors/persistence_store_test"]),
+           "", ["tests/actors/dedupe_test", "tests/actors/persistence_store_test",
+                contract("03_sending_again_is_safe")]),
     Defect("delivery-field", "history", "a field of a delivery is left out", "proto/wire_delivery.c",
            "FIELD_BYTES(12, (d)->parent_id)", "", ["tests/proto/proto_wire_delivery_test"]),
     # --- gateway
@@ -90,7 +111,7 @@ DEFECTS = [
     Defect("one-too-many", "delivery", "one message beyond the credit", "actors/delivery_fetch.c",
            "uint64_t credit = attachment->messages_total - attachment->messages_taken;",
            "uint64_t credit = attachment->messages_total - attachment->messages_taken + 1;",
-           [DELIVERY_MODEL, "tests/actors/delivery_test"]),
+           [DELIVERY_MODEL, "tests/actors/delivery_test", contract("08_nobody_is_delayed")]),
     Defect("attempts-uncounted", "delivery", "a failure counts no attempt", "actors/delivery_settle.c",
            "    aside->attempts++;\n    if (aside->attempts > backoff->retries_max) {",
            "    if (aside->attempts > backoff->retries_max) {",
@@ -98,12 +119,22 @@ DEFECTS = [
     Defect("floor-unwritten", "delivery", "a floor that moved is not written", "actors/delivery_window.c",
            "        if (!consumer_is_ephemeral(consumer))\n"
            "            consumer_dirty(delivery, consumer);\n", "        (void)delivery;\n",
-           [DELIVERY_MODEL, BROKER_SIM]),
+           [DELIVERY_MODEL, BROKER_SIM, contract("05_settled_stays_settled")]),
     Defect("expires-early", "delivery", "expired by one of the two clocks alone",
            "actors/delivery_state.h",
            "return expires_ms <= clock->wall_ms && expires_ms <= clock->steady_ms;",
            "return expires_ms <= clock->wall_ms || expires_ms <= clock->steady_ms;",
            [DELIVERY_MODEL, "tests/actors/delivery_time_test", BROKER_SIM]),
+    Defect("lost-with-worker", "delivery", "what a worker had when he vanished goes to nobody",
+           "actors/delivery_settle.c", "        window_release(consumer, position);\n", "",
+           [DELIVERY_MODEL, contract("04_only_the_recipient_settles")]),
+    Defect("no-dead-letter", "delivery", "what was rejected is noted as expired", "actors/delivery_settle.c",
+           ".state = (uint32_t)end,", ".state = (uint32_t)DELIVERY_EXPIRED,",
+           [DELIVERY_MODEL, contract("07_nothing_disappears_silently")]),
+    Defect("tail-of-nothing", "delivery", "the end > of a pattern stands for no word, too",
+           "actors/topic_tree.c", "        visit_values(match, node);\n        return;",
+           "        visit_values(match, node);\n        visit_values(match, child_find(node, tail));\n        return;",
+           ["tests/actors/topic_tree_test"]),
     # --- client
     Defect("unsent-again", "client", "after a new session nothing is sent again", "clients/c/publish.c",
            "    publish->sent = 0;\n    publish->sent_bytes = 0;", "    publish->sent_bytes = 0;",
@@ -111,6 +142,12 @@ DEFECTS = [
     Defect("shown-twice", "client", "what was settled is shown again", "clients/c/book.c",
            "    if (slot->state != SLOT_HELD)\n        return deliver_old(book, number, ret);\n", "",
            ["tests/clients/client_book_test"]),
+    Defect("shown-twice-python", "client", "the client of Python shows again what was settled",
+           "clients/python/roost/book.py", "settled = self._settled.get(key)\n        if settled",
+           "settled = None\n        if settled", ["ctest python_book_test"]),
+    Defect("shown-twice-javascript", "client", "the client of JavaScript shows again what was settled",
+           "clients/javascript/src/book.js", "const verdict = this.#settled.get(key);",
+           "const verdict = undefined;", ["ctest javascript_pure_test"]),
     Defect("retry-forgotten", "client", "what was refused for now is not sent again",
            "clients/c/publish.c",
            "    if (answer->retry_code && answer->upto_no + 1 == publish->base_no) {",
@@ -125,6 +162,13 @@ DEFECTS = [
     Defect("key-comes-back", "access", "a key that is revoked while a page is on its way is good again",
            "actors/keyring.c", "    if (is_known && value == keyring->load << 1)\n        return;\n", "",
            ["tests/actors/keyring_test"]),
+    Defect("any-domain", "access", "whatever ZAP asks for is let in by the keys of this listener",
+           "actors/zap.c", "is_text(&parts[PART_DOMAIN], domain) && ", "", ["tests/actors/zap_test"]),
+    Defect("owner-thrown-out", "access", "a moderator may throw an owner out", "actors/rights.c",
+           "    return !err && is_moderating && is_equal ? ERR_NOT_ALLOWED : err;",
+           "    (void)is_moderating, (void)is_equal;\n    return err;", ["tests/actors/rights_test"]),
+    Defect("guess-for-ever", "access", "wrong passwords are not counted", "store/throttle.c",
+           "        row.failures++;\n", "", ["tests/store/store_throttle_test"]),
     Defect("rate-half-taken", "access", "who is refused for his bytes pays with messages", "actors/quota.c",
            "        peer->messages = before; /* all or nothing */\n", "        (void)before;\n",
            ["tests/actors/quota_test"]),
@@ -136,11 +180,47 @@ DEFECTS = [
            "    if (head->origin && !is_same_origin(door, head->origin, head->host))\n"
            "        return ERR_WRONG_ORIGIN;\n",
            "    (void)is_same_origin;\n", ["tests/gateways/http_head_test"]),
+    Defect("smuggled", "http", "two lengths of one request, and nobody minds", "gateways/http/http_head.c",
+           "            head->is_framing_doubled = true;", "            head->is_doubled = head->is_doubled;",
+           ["tests/gateways/http_head_test"]),
+    Defect("gap-untold", "http", "who comes back too late for an event is not told",
+           "gateways/http/http_events.c", "    return number + 1 >= events->first;",
+           "    return number <= events->newest;", ["tests/gateways/http_events_test"]),
+    Defect("split-line", "http", "the dashboard loses an event that comes in two pieces",
+           "gateways/http/web/sse.js", "        rest += piece;\n", "        rest = piece;\n",
+           ["ctest browser_units"]),
+    # --- Lair Chat, local network
+    Defect("rest-of-line", "gateway", "of a line that comes in pieces the next one is searched too late",
+           "gateways/lair/lair_line.c", "    *inout_seen = 0;\n", "", ["tests/gateways/lair_line_test"]),
+    Defect("flood-forgotten", "gateway", "who floods is forgotten to make room", "gateways/ipmsg/ipmsg_limits.c",
+           "        if (tokens_at(limits, bucket, now_ms) < limits->burst)\n            continue;\n", "",
+           ["tests/gateways/ipmsg_limits_test"]),
+    Defect("asks-for-ever", "gateway", "a peer of the network that is silent is asked again and again",
+           "actors/discovery_policy.c", "    if (known->asks < DISCOVERY_ASKS_MAX)\n", "",
+           ["tests/actors/discovery_policy_test"]),
+    Defect("online-for-ever", "gateway", "who vanished stays online", "gateways/zmq/zmq_hello.c",
+           "            if (session->state != ZMQ_SESSION_CLOSING)\n"
+           "                zmq_end_session(actor, gateway, session, err_code(ERR_TIMEOUT));\n", "",
+           ["tests/gateways/zmq_hello_test", contract("09_presence")]),
     Defect("refusals-uncounted", "access", "a flood of refused keys is a row each", "actors/refusals.c",
            "    if (!is_first)\n        return NULL;\n", "", ["tests/actors/refusals_test"]),
     Defect("foreign-wal", "import", "an import makes files beside the one it reads", "store/foreign.c",
            "*ret_is_wal = header[HEADER_WRITER] == 2 || header[HEADER_READER] == 2;",
            "*ret_is_wal = header[HEADER_WRITER] == 2;", ["tests/store/store_foreign_test"]),
+    Defect("reserve-kept", "store", "a full disk keeps the reserve", "store/store_file.c",
+           "    (void)store_reserve_remove(store->path); /* there may be none */\n", "",
+           [contract("11_full_disk")]),
+    Defect("backup-over-broker", "store", "a backup takes the place of a broker's data", "store/backup.c",
+           "    if (is_of_broker(target))", "    (void)is_of_broker;\n    if (target[0] == '\\0')",
+           ["tests/store/store_backup_test"]),
+    Defect("page-overlaps", "store", "the last row of a page is the first of the next",
+           "store/statements.def",
+           '          " AND m.seq < ?3 AND m.stored_ms >= ?4 AND m.stored_ms <= ?5"\n'
+           '          " ORDER BY m.seq DESC LIMIT ?6")',
+           '          " AND m.seq <= ?3 AND m.stored_ms >= ?4 AND m.stored_ms <= ?5"\n'
+           '          " ORDER BY m.seq DESC LIMIT ?6")', ["tests/store/store_model_test"]),
+    Defect("privileged", "packaging", "the service may get rights", "docs/packaging/roostd.service.in",
+           "NoNewPrivileges=yes", "NoNewPrivileges=no", ["ctest packaging_unit"]),
     Defect("schema-unproven", "store", "a file without a column is opened", "store/store_open.c",
            "        err = statement_prepare_writes(store);\n", "        err = ERR_OK;\n",
            ["tests/store/store_statements_test"]),
