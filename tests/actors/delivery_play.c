@@ -203,7 +203,7 @@ void play_append(void)
 
 /* --- Attachments */
 
-static struct test_attachment *some_attachment(void)
+struct test_attachment *play_some_attachment(void)
 {
     struct test_attachment *attachment = &world->attachments[draw(ATTACHMENTS)];
     return attachment->exists ? attachment : NULL;
@@ -283,7 +283,7 @@ void play_attach(void)
 
 void play_detach(void)
 {
-    struct test_attachment *attachment = some_attachment();
+    struct test_attachment *attachment = play_some_attachment();
     if (attachment == NULL)
         return;
     if (chance(50))
@@ -296,7 +296,7 @@ void play_detach(void)
 
 void play_credit(void)
 {
-    struct test_attachment *attachment = some_attachment();
+    struct test_attachment *attachment = play_some_attachment();
     if (attachment == NULL)
         return;
     uint64_t total = attachment->credit + draw(60);
@@ -378,7 +378,7 @@ void play_fetch(void)
     };
 }
 
-static struct test_lease *lease_at(struct test_attachment *attachment, uint64_t no)
+struct test_lease *play_lease_at(struct test_attachment *attachment, uint64_t no)
 {
     return &attachment->leases[no - attachment->first_no];
 }
@@ -387,7 +387,7 @@ static void untake(struct test_fetch *fetch, uint32_t taken)
 {
     struct test_attachment *attachment = fetch->attachment;
     for (uint64_t no = fetch->first_no + fetch->count; no-- > fetch->first_no + taken;) {
-        struct test_lease *lease = lease_at(attachment, no);
+        struct test_lease *lease = play_lease_at(attachment, no);
         if (lease->is_open)
             model_untake(&world->model, attachment->consumer, lease->index);
         lease->is_open = false;
@@ -421,7 +421,7 @@ void play_fetched(void)
     fetched.body_bytes = fetched.taken * 7;
     if (fetch->attachment != NULL && fetched.taken > 0 && chance(5)) {
         uint64_t no = fetch->first_no + draw(fetched.taken);
-        struct test_lease *lease = lease_at(fetch->attachment, no);
+        struct test_lease *lease = play_lease_at(fetch->attachment, no);
         struct model_delivery *delivery = &fetch->attachment->consumer->deliveries[lease->index];
         bool is_missing = chance(50);
         *(is_missing ? &missing : &damaged) = lease->index + 1;
@@ -442,156 +442,6 @@ void play_fetched(void)
         return;
     untake(fetch, fetched.taken);
     for (uint64_t i = 0; i < fetched.taken; i++)
-        lease_at(fetch->attachment, fetch->first_no + i)->deadline_ms =
+        play_lease_at(fetch->attachment, fetch->first_no + i)->deadline_ms =
             world->model.clock.steady_ms + LEASE_MS;
-}
-
-/* --- Settles */
-
-static void settle_one(struct test_attachment *attachment, uint64_t no,
-                       const struct delivery_settle_range *range, struct test_confirm *confirm,
-                       uint64_t *stale)
-{
-    struct model *model = &world->model;
-    struct test_lease *lease = lease_at(attachment, no);
-    struct model_delivery *delivery = &attachment->consumer->deliveries[lease->index];
-    if (!lease->is_open) {
-        *stale += range->outcome != DELIVERY_ACK ? 0 : !lease->is_acked;
-        return;
-    }
-    if (range->outcome == DELIVERY_EXTEND) {
-        if (lease->deadline_ms != INT64_MAX) /* else the delivery is still on its way */
-            lease->deadline_ms = model->clock.steady_ms + LEASE_MS;
-        return;
-    }
-    lease->is_open = false;
-    if (range->outcome == DELIVERY_ACK) {
-        delivery->state = M_SETTLED;
-        delivery->is_acked = true;
-        lease->is_acked = true;
-        if (confirm != NULL && confirm->count < 600)
-            confirm->indexes[confirm->count++] = lease->index;
-    } else if (range->outcome == DELIVERY_FAIL) {
-        model_fail_delivery(model, attachment->consumer, lease->index, range->delay_ms);
-    } else if (range->outcome == DELIVERY_REJECT) {
-        delivery->state = M_DEAD;
-    } else if (range->delay_ms > 0) {
-        delivery->state = M_RETRY;
-        delivery->due_ms = model->clock.steady_ms + range->delay_ms;
-        if (delivery->is_swept || model_is_expired(model, &model->messages[lease->index]))
-            delivery->state = M_EXPIRED;
-    } else {
-        model_release(model, attachment->consumer, lease->index);
-    }
-}
-
-static enum delivery_outcome some_outcome(void)
-{
-    uint64_t number = draw(100);
-    if (number < 60)
-        return DELIVERY_ACK;
-    if (number < 72)
-        return DELIVERY_RELEASE;
-    if (number < 86)
-        return DELIVERY_FAIL;
-    return number < 93 ? DELIVERY_REJECT : DELIVERY_EXTEND;
-}
-
-static struct test_confirm *free_confirm(void)
-{
-    for (uint32_t i = 0; i < 64; i++) {
-        if (!world->confirms[i].exists)
-            return &world->confirms[i];
-    }
-    return NULL;
-}
-
-void play_settle(void)
-{
-    struct test_attachment *attachment = some_attachment();
-    if (attachment == NULL || attachment->next_no == attachment->first_no)
-        return;
-    uint64_t issued = attachment->next_no - attachment->first_no;
-    uint64_t recent = issued < 60 ? issued : 60;
-    struct delivery_settle_range range = {
-        .first_no = attachment->next_no - 1 - draw(recent),
-        .outcome = some_outcome(),
-        .delay_ms = chance(20) ? 1000 * (1 + (uint32_t)draw(20)) : 0,
-    };
-    range.last_no = range.first_no + draw(20);
-    if (chance(10))
-        range.first_no = attachment->first_no;
-    if (range.last_no >= attachment->next_no)
-        range.last_no = attachment->next_no - 1;
-    struct test_confirm *confirm = chance(40) ? free_confirm() : NULL;
-    uint64_t stale = 0;
-    if (confirm != NULL)
-        *confirm = (struct test_confirm){
-            .exists = true, .id = world->confirm_next++, .consumer_id = attachment->consumer->id};
-    for (uint64_t no = range.first_no; no <= range.last_no; no++)
-        settle_one(attachment, no, &range, confirm, &stale);
-    delivery_settle(world->delivery, attachment->address, confirm != NULL ? confirm->id : 0, &range,
-                    1, &world->model.clock);
-}
-
-/* --- Writes */
-
-void play_take_write(void)
-{
-    struct delivery_write write;
-    if (delivery_take_write(world->delivery, &world->model.clock, &write))
-        world->writes[world->write_count++] = write;
-}
-
-static void commit(const struct delivery_write *write)
-{
-    for (size_t i = 0; i < write->change_count; i++)
-        model_commit(&world->model, &write->changes[i]);
-    for (size_t i = 0; i < write->fate_count; i++)
-        model_commit_fate(&world->model, &write->fates[i]);
-}
-
-static struct model_consumer *find_consumer(int64_t id)
-{
-    for (uint32_t i = 0; id < 0 && i < MODEL_CONSUMERS; i++) {
-        if (world->model.consumers[i].exists && world->model.consumers[i].id == id)
-            return &world->model.consumers[i];
-    }
-    return id < 0 ? NULL : model_consumer(&world->model, id);
-}
-
-void play_hear_done(void)
-{
-    struct delivery_done done;
-    while (delivery_take_done(world->delivery, &done)) {
-        for (uint32_t i = 0; i < 64 && done.confirm_id != 0; i++) {
-            struct test_confirm *confirm = &world->confirms[i];
-            if (!confirm->exists || confirm->id != done.confirm_id)
-                continue;
-            confirm->exists = false;
-            world->confirmed++;
-            struct model_consumer *consumer = find_consumer(confirm->consumer_id);
-            if (consumer == NULL)
-                continue; /* an ephemeral one ended before its answer was taken */
-            for (uint32_t n = 0; n < confirm->count; n++) {
-                MODEL_CHECK(consumer->is_ephemeral ||
-                            !model_disk_is_open(&world->model, consumer, confirm->indexes[n]));
-                consumer->deliveries[confirm->indexes[n]].is_confirmed = true;
-            }
-        }
-    }
-}
-
-void play_written(bool may_fail)
-{
-    if (world->write_count == 0)
-        return;
-    struct delivery_write write = world->writes[0]; /* answers come in order */
-    world->write_count--;
-    memmove(&world->writes[0], &world->writes[1], world->write_count * sizeof(write));
-    bool is_ok = !may_fail || !chance(15);
-    if (is_ok)
-        commit(&write);
-    delivery_written(world->delivery, write.slot, is_ok, &world->model.clock);
-    play_hear_done();
 }

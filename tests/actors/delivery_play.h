@@ -41,6 +41,9 @@ struct test_confirm { /* a settle that will be answered */
     int64_t consumer_id;
     uint32_t count;
     uint32_t indexes[600];
+    uint32_t late_count,
+        ended_count; /* of an ACK: numbers that had ended otherwise, and those it ended */
+    uint64_t late[600], ended[600];
 };
 
 struct world {
@@ -71,6 +74,10 @@ void play_end(void);
 /* 0 ... limit - 1 */
 uint64_t draw(uint64_t limit);
 bool chance(uint64_t percent);
+
+/* Any of them; NULL: there is none. */
+struct test_attachment *play_some_attachment(void);
+struct test_lease *play_lease_at(struct test_attachment *attachment, uint64_t no);
 
 /* A new life of delivery, from the pretended disk. */
 void play_start(void);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Contract 2: nobody is shown a message that is not committed."""
+import time
+
 import pytest
 
 from roost import RoostError
@@ -23,6 +25,21 @@ def test_a_message_whose_sync_fails_is_not_shown_before(make_broker, connect, st
     assert broker.wait() != 0
     alice.close()
     assert set(deliveries) <= set(acknowledged), "shown and never acknowledged"
+
+
+def test_a_message_is_not_shown_while_its_sync_lasts(make_broker, connect, strace):
+    """Each sync is held up for 0.4 s: a message that came sooner was shown before it was on the disk."""
+    held_up = strace("-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=400000",
+                     "-o", "/dev/null")
+    broker = make_broker(prefix=held_up)
+    inbox = connect(broker, "alice").attach()
+    bob = connect(broker, "bob")
+    bob.send("alice", "warm-up")
+    assert inbox.receive(20).body == b"warm-up"
+    began = time.monotonic()
+    bob.send_async("alice", "slow")
+    assert inbox.receive(20).body == b"slow"
+    assert time.monotonic() - began >= 0.4
 
 
 def test_history_shows_nothing_that_a_kill_takes_back(broker, connect):

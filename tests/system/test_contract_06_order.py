@@ -2,6 +2,7 @@
 """Contract 6: order is kept per scope and consumer, also under failure and with pipelining."""
 import random
 import threading
+import time
 
 from helpers import bodies, numbered, receive_all
 
@@ -76,3 +77,15 @@ def test_a_refusal_that_passes_does_not_reorder(make_broker, connect):
         bob.send_async("alice", body.ljust(100, b"."))
     got = [body.rstrip(b".") for body in bodies(receive_all(inbox, 4000))]
     assert got == numbered(4000)
+
+
+def test_who_sends_too_fast_keeps_his_order(make_broker, connect):
+    """A frame that is refused for its rate is sent again later; what was sent behind it waits for it."""
+    broker = make_broker(quota__messages_per_s=4000, quota__burst_ms=500)
+    bob, alice = connect(broker, "bob"), connect(broker, "alice")
+    inbox = alice.attach()
+    began = time.monotonic()
+    for body in numbered(8000):
+        bob.send_async("alice", body)
+    assert bodies(receive_all(inbox, 8000)) == numbered(8000)
+    assert time.monotonic() - began >= 1, "6,000 of them had to wait"
