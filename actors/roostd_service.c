@@ -6,6 +6,7 @@
 #include "roostd_service.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
@@ -29,6 +30,7 @@
 
 #define PROBLEM_BYTES_MAX  4096
 #define ADDRESSES_SHOWN    512
+#define GIVE_BACK_MS       60000
 #define STACK_BYTES        ((size_t)1 << 20)
 #define US_PER_MS          1000
 #define WATCHDOG_PER_LIMIT 3 /* fed so often per limit */
@@ -45,6 +47,7 @@ struct service {
     struct system *system;
     int signals;         /* signalfd */
     int64_t watchdog_ms; /* feed systemd so often; RUN_FOREVER: not at all */
+    struct mono_time give_back_at;
 };
 
 enum roostd_exit roostd_exit_of(enum err err)
@@ -189,12 +192,28 @@ static void say_ready(const struct service *service)
     (void)sd_notifyf(0, "READY=1\nSTATUS=listening on %s", addresses);
 }
 
-/* Until the watchdog or the peer cache wants something. */
+/* Until the watchdog, the peer cache or give_memory_back wants something. */
 static int64_t pause_ms(const struct service *service)
 {
-    int64_t cache_ms = roostd_cache_wait_ms(&service->cache);
-    bool is_earlier = service->watchdog_ms == RUN_FOREVER || cache_ms < service->watchdog_ms;
-    return cache_ms >= 0 && is_earlier ? cache_ms : service->watchdog_ms;
+    const int64_t waits_ms[] = {service->watchdog_ms, roostd_cache_wait_ms(&service->cache)};
+    int64_t pause_ms = GIVE_BACK_MS;
+    for (size_t i = 0; i < sizeof(waits_ms) / sizeof(waits_ms[0]); i++) {
+        if (waits_ms[i] >= 0 && waits_ms[i] < pause_ms) /* below 0: nothing is wanted */
+            pause_ms = waits_ms[i];
+    }
+    return pause_ms;
+}
+
+/* What was needed for a while (a backlog, a slow disk) and lies between what is still in use goes back to the
+ * system. An actor that allocates meanwhile waits for the part of the heap that is looked at. */
+static void give_memory_back(struct service *service)
+{
+    struct mono_time now = clock_mono_now();
+    if (!mono_reached(service->give_back_at, now))
+        return;
+    (void)malloc_trim(0);
+    service->give_back_at = mono_add_ms(now, GIVE_BACK_MS);
+    log_debug("memory-given-back", LOG_I64("us", (clock_mono_now().ns - now.ns) / 1000));
 }
 
 /* Until something ends it; ERR_OK: a signal. */
@@ -205,6 +224,7 @@ static enum err attend(struct service *service)
         if (err)
             return err;
         roostd_cache_save_if_due(&service->cache);
+        give_memory_back(service);
         if (service->watchdog_ms != RUN_FOREVER && !system_is_stalled(service->system))
             (void)sd_notify(0, "WATCHDOG=1");
         uint32_t number = next_signal(service->signals);
