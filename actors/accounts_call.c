@@ -46,7 +46,7 @@ static ProtobufCBinaryData whose_password(const INTERNAL(Call) * call)
 
 static enum err begin_password(struct accounts *a, struct job *job)
 {
-    struct name_folded own, given;
+    struct name_folded given;
     const INTERNAL(Call) *call = job->call;
     enum err err = accounts_check_new_password(a, call->password);
     if (err)
@@ -55,9 +55,7 @@ static enum err begin_password(struct accounts *a, struct job *job)
         return ERR_NOT_ALLOWED;
     if (needs_old(call) && call->peer.len) {
         err = name_fold(call->peer.data, call->peer.len, &given);
-        if (!err)
-            err = name_fold(call->peer_name.data, call->peer_name.len, &own);
-        if (err || own.size != given.size || memcmp(own.text, given.text, own.size) != 0)
+        if (err || !name_is(&given, call->peer_name.data, call->peer_name.len))
             return ERR_NOT_ALLOWED;
     }
     return accounts_line_up(a, job, whose_password(call));
