@@ -12,6 +12,7 @@
 #define LEASES_MAX  4096
 #define FETCHES     8
 #define LEASE_MS    20000
+#define CONFIRM_MAX 600 /* so much of a settle is compared */
 
 struct test_lease {
     uint32_t index; /* of the message */
@@ -40,10 +41,10 @@ struct test_confirm { /* a settle that will be answered */
     uint64_t id;
     int64_t consumer_id;
     uint32_t count;
-    uint32_t indexes[600];
-    uint32_t late_count,
-        ended_count; /* of an ACK: numbers that had ended otherwise, and those it ended */
-    uint64_t late[600], ended[600];
+    uint32_t indexes[CONFIRM_MAX]; /* of the messages it acknowledges */
+    uint64_t ended[CONFIRM_MAX];   /* their delivery numbers */
+    uint32_t late_count;
+    uint64_t late[CONFIRM_MAX]; /* numbers it acknowledges that had ended otherwise */
 };
 
 struct world {

@@ -9,12 +9,6 @@
 
 /* --- Settles */
 
-static void note_no(uint64_t *numbers, uint32_t *count, uint64_t no)
-{
-    if (*count < 600)
-        numbers[(*count)++] = no;
-}
-
 static void settle_one(struct test_attachment *attachment, uint64_t no,
                        const struct delivery_settle_range *range, struct test_confirm *confirm)
 {
@@ -22,8 +16,9 @@ static void settle_one(struct test_attachment *attachment, uint64_t no,
     struct test_lease *lease = play_lease_at(attachment, no);
     struct model_delivery *delivery = &attachment->consumer->deliveries[lease->index];
     if (!lease->is_open) {
-        if (confirm != NULL && range->outcome == DELIVERY_ACK && !lease->is_acked)
-            note_no(confirm->late, &confirm->late_count, no);
+        bool is_late = range->outcome == DELIVERY_ACK && !lease->is_acked;
+        if (confirm != NULL && is_late && confirm->late_count < CONFIRM_MAX)
+            confirm->late[confirm->late_count++] = no;
         return;
     }
     if (range->outcome == DELIVERY_EXTEND) {
@@ -36,9 +31,9 @@ static void settle_one(struct test_attachment *attachment, uint64_t no,
         delivery->state = M_SETTLED;
         delivery->is_acked = true;
         lease->is_acked = true;
-        if (confirm != NULL && confirm->count < 600) {
+        if (confirm != NULL && confirm->count < CONFIRM_MAX) {
+            confirm->ended[confirm->count] = no;
             confirm->indexes[confirm->count++] = lease->index;
-            note_no(confirm->ended, &confirm->ended_count, no);
         }
     } else if (range->outcome == DELIVERY_FAIL) {
         model_fail_delivery(model, attachment->consumer, lease->index, range->delay_ms);
@@ -143,7 +138,7 @@ static void check_stale(const struct test_confirm *confirm, const struct deliver
     bool is_whole = done->stale_count < DELIVERY_STALE_MAX;
     for (uint32_t i = 0; i < confirm->late_count && is_whole; i++)
         MODEL_CHECK(is_stale(done, confirm->late[i]));
-    for (uint32_t i = 0; i < confirm->ended_count; i++)
+    for (uint32_t i = 0; i < confirm->count; i++)
         MODEL_CHECK(!is_stale(done, confirm->ended[i]));
 }
 
